@@ -1,0 +1,1 @@
+"""The ground under the floors: errors for people, files that are never half written, progress, versions."""

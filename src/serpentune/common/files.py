@@ -1,0 +1,133 @@
+"""The ground: files that are either complete under their final name or not there at all.
+
+Everything is written beside its destination and renamed into place, so a killed run leaves no half file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from serpentune.common.errors import UserError
+
+
+@contextlib.contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it replaces `path` atomically, on failure it is removed.
+
+    Raises:
+        UserError: the disk is full or the folder can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise _explain(error, path) from error
+    part = Path(name)
+    try:
+        yield part
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
+    except OSError as error:
+        raise _explain(error, path) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield an empty temporary folder beside `path` that becomes `path` on success and is removed on failure.
+
+    Raises:
+        UserError: `path` exists and holds anything while `overwrite` is false, the disk is full, or the parent
+            folder can't be written.
+    """
+    ensure_free(path, overwrite=overwrite)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    except OSError as error:
+        raise _explain(error, path) from error
+    try:
+        yield part
+        part.chmod(0o777 & ~_umask())
+        if path.exists():
+            shutil.rmtree(path)
+        part.replace(path)
+    except OSError as error:
+        raise _explain(error, path) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def ensure_free(path: Path, *, overwrite: bool) -> None:
+    """Refuse an output folder that already holds something.
+
+    Raises:
+        UserError: `path` is a file, or a folder with content while `overwrite` is false.
+    """
+    if path.is_file():
+        raise UserError(f"{path} is a file; an output folder is needed. Choose another path.")
+    if path.is_dir() and any(path.iterdir()) and not overwrite:
+        raise UserError(f"{path} already holds files. Choose another folder, or pass --overwrite to replace it.")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 `text` to `path` atomically."""
+    with replacing_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON to `path` atomically, keys in the order given; NaN is refused."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON document in `path`.
+
+    Raises:
+        UserError: the file is missing, unreadable, not UTF-8, or not JSON; the message names the file and line.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: not valid JSON ({error}).") from error
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror or error}).") from error
+
+
+def sha256(path: Path) -> str:
+    """Hex SHA-256 of one file, or of a folder's files in sorted order together with their relative names."""
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
+    for file in files:
+        if file != path:
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _explain(error: OSError, path: Path) -> UserError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(f"No room left on the disk while writing {path}. Nothing was left under that name; free space and run again.")
+    return UserError(f"{path} can't be written ({error.strerror or error}).")

@@ -1,0 +1,191 @@
+"""Floor 8, evaluation: what an evaluation leaves on disk, and how it is read back.
+
+A results folder holds `games.jsonl` (append-only, a line per finished game), `language.json`, `performance.json` and
+`manifest.json`. Every figure of later floors is computed from these files, never from a live model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serpentune.common.errors import UserError
+from serpentune.common.files import read_json
+from serpentune.game import Ending, GameRecord, from_letters, letters, verify
+
+GAMES = "games.jsonl"
+MANIFEST = "manifest.json"
+LANGUAGE = "language.json"
+PERFORMANCE = "performance.json"
+
+
+@dataclass(frozen=True)
+class GameResult:
+    """One really played game.
+
+    Attributes:
+        record: moves, apples, ending, score, steps and seed.
+        answers: prompts that the player answered.
+        invalid: answers that could not be used, by kind: `reversal` (turns back into the neck), `unreadable`
+            (no move in the text).
+        agreed: moves that equal the reference teacher's move in the same state.
+        asked: moves for which the reference teacher was asked.
+        ms: wall time of the game's answers in milliseconds, its share of each batch.
+    """
+
+    record: GameRecord
+    answers: int
+    invalid: dict[str, int]
+    agreed: int
+    asked: int
+    ms: float
+
+    def to_json(self) -> str:
+        """The game as one line of `games.jsonl`."""
+        record = self.record
+        line = {
+            "seed": record.seed,
+            "grid": [record.width, record.height],
+            "score": record.score,
+            "steps": record.steps,
+            "end": record.ending.name,
+            "moves": letters(record.moves),
+            "apples": list(record.apples),
+            "answers": self.answers,
+            "invalid": self.invalid,
+            "agreed": self.agreed,
+            "asked": self.asked,
+            "ms": round(self.ms, 3),
+        }
+        return json.dumps(line, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, line: str, player: str) -> GameResult:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: the line is no JSON object of this form, or its score, steps or ending don't follow from its
+                moves.
+        """
+        try:
+            data = json.loads(line)
+            record = GameRecord(
+                player=player,
+                width=int(data["grid"][0]),
+                height=int(data["grid"][1]),
+                moves=from_letters(data["moves"]),
+                apples=tuple(int(cell) for cell in data["apples"]),
+                ending=Ending[data["end"]],
+                score=int(data["score"]),
+                steps=int(data["steps"]),
+                seed=int(data["seed"]),
+            )
+            result = cls(
+                record,
+                int(data["answers"]),
+                {str(kind): int(count) for kind, count in data["invalid"].items()},
+                int(data["agreed"]),
+                int(data["asked"]),
+                float(data["ms"]),
+            )
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
+            raise ValueError(f"not a game of this format ({error!r})") from error
+        if problem := verify(record):
+            raise ValueError(problem)
+        return result
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """One model's evaluation, as read from its results folder.
+
+    Attributes:
+        name: what the model is called in tables.
+        manifest: versions, seeds, hashes, board, limits, completion style, prompted teacher (see `docs/architecture.md`).
+        games: in the order of their seeds.
+        language: figures of `language.json`, or None where language was not evaluated.
+        performance: figures of `performance.json`, or None.
+    """
+
+    name: str
+    manifest: dict[str, Any]
+    games: tuple[GameResult, ...]
+    language: dict[str, Any] | None
+    performance: dict[str, Any] | None
+
+    @classmethod
+    def load(cls, folder: Path) -> EvaluationResult:
+        """Read a results folder; every game is replayed.
+
+        Raises:
+            UserError: a file is missing or damaged, a game doesn't follow from its moves, or a seed stands twice;
+                the message names file and line.
+        """
+        manifest = read_json(folder / MANIFEST)
+        if not isinstance(manifest, dict) or not isinstance(manifest.get("name"), str):
+            raise UserError(f"{folder / MANIFEST}: no evaluation manifest (it has no model name).")
+        path = folder / GAMES
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{path} can't be read ({error}).") from error
+        games = []
+        for number, line in enumerate(lines, 1):
+            try:
+                games.append(GameResult.from_json(line, manifest["name"]))
+            except ValueError as error:
+                raise UserError(f"{path}, line {number}: {error}.") from error
+        twice = [seed for seed, count in Counter(game.record.seed for game in games).items() if count > 1]
+        if twice:
+            raise UserError(f"{path}: seed {twice[0]} stands more than once.")
+        games.sort(key=lambda game: game.record.seed or 0)
+        return cls(manifest["name"], manifest, tuple(games), _optional(folder / LANGUAGE), _optional(folder / PERFORMANCE))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The game seeds, ascending."""
+        return tuple(game.record.seed or 0 for game in self.games)
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """Apples eaten a game."""
+        return np.array([game.record.score for game in self.games], np.float64)
+
+    @property
+    def steps(self) -> NDArray[np.float64]:
+        """Steps a game."""
+        return np.array([game.record.steps for game in self.games], np.float64)
+
+    @property
+    def wins(self) -> NDArray[np.bool_]:
+        """Whether each game filled the board."""
+        return np.array([game.record.ending == Ending.WIN for game in self.games], np.bool_)
+
+    @property
+    def endings(self) -> dict[str, int]:
+        """Games by ending, the most frequent first."""
+        return dict(Counter(game.record.ending.name for game in self.games).most_common())
+
+    @property
+    def invalid(self) -> dict[str, int]:
+        """Answers that could not be used, by kind, over all games."""
+        total: Counter[str] = Counter()
+        for game in self.games:
+            total.update(game.invalid)
+        return dict(total)
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of moves that equal the reference teacher's in the same state; None where none was asked."""
+        asked = sum(game.asked for game in self.games)
+        return sum(game.agreed for game in self.games) / asked if asked else None
+
+
+def _optional(path: Path) -> dict[str, Any] | None:
+    return dict(read_json(path)) if path.exists() else None

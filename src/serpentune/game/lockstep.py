@@ -1,0 +1,237 @@
+"""Floor 1, game: many games side by side, one move each a call, for players that answer in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from serpentune.game import _rules
+from serpentune.game._jit import kernel
+from serpentune.game._rules import COUNTERS_TYPE
+from serpentune.game.moves import Ending
+from serpentune.game.record import GameRecord
+from serpentune.game.state import States, check_board
+
+NO_MOVE = -1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a game is stopped although the snake lives; 0 means never.
+
+    Attributes:
+        max_steps: moves a game. The default is never, since `max_steps_per_apple` bounds a game already.
+        max_steps_per_apple: moves without an apple, None for twice the number of cells: a Hamiltonian cycle passes
+            every cell once in that many, so only a player that circles is stopped.
+        max_consecutive_invalid_reversals: answers in a row that turn the snake back into itself.
+        max_consecutive_empty_moves: unreadable answers in a row.
+        max_consecutive_something_is_wrong: failed answers in a row.
+    """
+
+    max_steps: int = 0
+    max_steps_per_apple: int | None = None
+    max_consecutive_invalid_reversals: int = 10
+    max_consecutive_empty_moves: int = 5
+    max_consecutive_something_is_wrong: int = 5
+
+    def for_board(self, width: int, height: int) -> NDArray[np.int64]:
+        """The limits as the int64 `(LIMITS,)` array of the kernels."""
+        per_apple = 2 * width * height if self.max_steps_per_apple is None else self.max_steps_per_apple
+        return np.array(
+            [
+                self.max_steps,
+                per_apple,
+                self.max_consecutive_invalid_reversals,
+                self.max_consecutive_empty_moves,
+                self.max_consecutive_something_is_wrong,
+            ],
+            np.int64,
+        )
+
+    def as_dict(self) -> dict[str, int | None]:
+        """For manifests."""
+        return asdict(self)
+
+
+class LockstepGames:
+    """`n` games of one board size that advance together.
+
+    >>> games = LockstepGames([0, 1], width=6, height=6)
+    >>> games.step([0, 3])            # UP in the first game, LEFT in the second
+    >>> len(games.states())
+    2
+    """
+
+    def __init__(self, seeds: Sequence[int], width: int, height: int, limits: Limits | None = None) -> None:
+        check_board(width, height)
+        count, cells = len(seeds), width * height
+        self.width = width
+        self.height = height
+        self.seeds = tuple(int(seed) for seed in seeds)
+        self._seeds = np.array([seed % 2**64 for seed in self.seeds], np.uint64)
+        self._limits = (limits or Limits()).for_board(width, height)
+        self._ring = np.empty((count, cells), np.int16)
+        self._occupied = np.empty((count, cells), np.uint8)
+        self._counters = np.empty((count, _rules.COUNTERS), np.int64)
+        self._apples = np.full((count, cells), _rules.NO_CELL, np.int16)
+        self._moves: list[NDArray[np.int8]] = []
+        _start(self._seeds, self._ring, self._occupied, self._counters, self._apples, width, height)
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    @property
+    def endings(self) -> NDArray[np.int64]:
+        """`Ending` codes, int64 `(n,)`; `RUNNING` where the game goes on."""
+        return self._counters[:, _rules.ENDING].copy()
+
+    @property
+    def running(self) -> NDArray[np.int64]:
+        """Indices of the games that go on, ascending."""
+        return np.flatnonzero(self._counters[:, _rules.ENDING] == Ending.RUNNING)
+
+    @property
+    def scores(self) -> NDArray[np.int64]:
+        """Apples eaten, int64 `(n,)`."""
+        return self._counters[:, _rules.SCORE].copy()
+
+    def states(self, indices: NDArray[np.int64] | Sequence[int] | None = None) -> States:
+        """The present states of the games `indices` (all without)."""
+        chosen = np.arange(len(self)) if indices is None else np.ascontiguousarray(indices, np.int64)
+        cells = self.width * self.height
+        counters = self._counters[chosen]
+        places = (counters[:, _rules.HEAD, None] + np.arange(cells)) % cells
+        body = np.take_along_axis(self._ring[chosen], places, axis=1)
+        body[np.arange(cells) >= counters[:, _rules.LENGTH, None]] = _rules.NO_CELL
+        return States(
+            self.width,
+            self.height,
+            body,
+            counters[:, _rules.LENGTH],
+            counters[:, _rules.APPLE],
+            counters[:, _rules.DIRECTION],
+        )
+
+    def legal(self) -> NDArray[np.bool_]:
+        """Which of UP, RIGHT, DOWN, LEFT keep each snake alive, `(n, 4)`."""
+        result = np.zeros((len(self), 4), np.bool_)
+        _legal(self._ring, self._occupied, self._counters, self.width, self.height, result)
+        return result
+
+    def step(self, moves: Sequence[int] | NDArray[np.int8]) -> None:
+        """Play one `Move` code in every game, `NO_MOVE` (-1) where a game shall wait; games that are over ignore theirs."""
+        chosen = np.ascontiguousarray(moves, np.int8)
+        if chosen.shape != (len(self),):
+            raise ValueError(f"{len(self)} moves are needed, one a game, not an array of shape {chosen.shape}")
+        ended = self._counters[:, _rules.ENDING] != Ending.RUNNING
+        chosen = np.where(ended, np.int8(NO_MOVE), chosen)
+        self._moves.append(chosen)
+        _step(
+            chosen,
+            self._seeds,
+            self._ring,
+            self._occupied,
+            self._counters,
+            self._apples,
+            self.width,
+            self.height,
+            self._limits,
+        )
+
+    def records(self, player: str) -> list[GameRecord]:
+        """The games so far as records, in the order of the seeds."""
+        history = np.stack(self._moves, axis=1) if self._moves else np.empty((len(self), 0), np.int8)
+        results = []
+        for index, seed in enumerate(self.seeds):
+            moves = history[index]
+            counters = self._counters[index]
+            apples = self._apples[index]
+            results.append(
+                GameRecord(
+                    player=player,
+                    width=self.width,
+                    height=self.height,
+                    moves=moves[(moves >= 0) & (moves < 7)].astype(np.uint8).tobytes(),
+                    apples=tuple(int(cell) for cell in apples[apples >= 0]),
+                    ending=Ending(int(counters[_rules.ENDING])),
+                    score=int(counters[_rules.SCORE]),
+                    steps=int(counters[_rules.STEPS]),
+                    seed=seed,
+                    number=index + 1,
+                )
+            )
+        return results
+
+
+_SEEDS_TYPE = types.uint64[::1]
+_RINGS_TYPE = types.int16[:, ::1]
+_BOARDS_TYPE = types.uint8[:, ::1]
+_ROWS_TYPE = types.int64[:, ::1]
+
+
+@kernel(types.void(_SEEDS_TYPE, _RINGS_TYPE, _BOARDS_TYPE, _ROWS_TYPE, _RINGS_TYPE, types.int64, types.int64))
+def _start(
+    seeds: NDArray[np.uint64],
+    ring: NDArray[np.int16],
+    occupied: NDArray[np.uint8],
+    counters: NDArray[np.int64],
+    apples: NDArray[np.int16],
+    width: int,
+    height: int,
+) -> None:
+    for game in range(seeds.shape[0]):
+        _rules.start(ring[game], occupied[game], counters[game], width, height)
+        counters[game, _rules.APPLE] = _rules.apple_cell(seeds[game], 0, occupied[game])
+        apples[game, 0] = counters[game, _rules.APPLE]
+
+
+@kernel(
+    types.void(
+        types.int8[::1],
+        _SEEDS_TYPE,
+        _RINGS_TYPE,
+        _BOARDS_TYPE,
+        _ROWS_TYPE,
+        _RINGS_TYPE,
+        types.int64,
+        types.int64,
+        COUNTERS_TYPE,
+    )
+)
+def _step(
+    moves: NDArray[np.int8],
+    seeds: NDArray[np.uint64],
+    ring: NDArray[np.int16],
+    occupied: NDArray[np.uint8],
+    counters: NDArray[np.int64],
+    apples: NDArray[np.int16],
+    width: int,
+    height: int,
+    limits: NDArray[np.int64],
+) -> None:
+    for game in range(moves.shape[0]):
+        if moves[game] != NO_MOVE:
+            if _rules.advance(ring[game], occupied[game], counters[game], moves[game], width, height, limits):
+                index = counters[game, _rules.SCORE]
+                counters[game, _rules.APPLE] = _rules.apple_cell(seeds[game], index, occupied[game])
+                apples[game, index] = counters[game, _rules.APPLE]
+
+
+@kernel(types.void(_RINGS_TYPE, _BOARDS_TYPE, _ROWS_TYPE, types.int64, types.int64, types.boolean[:, ::1]))
+def _legal(
+    ring: NDArray[np.int16],
+    occupied: NDArray[np.uint8],
+    counters: NDArray[np.int64],
+    width: int,
+    height: int,
+    result: NDArray[np.bool_],
+) -> None:
+    for game in range(result.shape[0]):
+        for direction in range(4):
+            result[game, direction] = _rules.is_legal(
+                ring[game], occupied[game], counters[game], direction, width, height
+            )
