@@ -5,6 +5,7 @@ Knows nothing of teachers, text or models.
 
 from serpentune.game.lockstep import NO_MOVE, Limits, LockstepGames
 from serpentune.game.moves import DIRECTIONS, MOVE_LETTERS, Ending, Move, from_letters, letters
+from serpentune.game.random_states import random_states
 from serpentune.game.record import GameRecord, states_before, verify
 from serpentune.game.state import MAX_SIDE, MIN_SIDE, State, States, check_board, parse_board
 
@@ -25,6 +26,7 @@ __all__ = [
     "from_letters",
     "letters",
     "parse_board",
+    "random_states",
     "states_before",
     "verify",
 ]
