@@ -1,0 +1,46 @@
+"""What every test shares: no network for models and data, slow tests only when asked for, Chromium where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+# Before any test imports a library that reads these.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import pytest
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+NO_CHROMIUM = f"no Chromium: none of {', '.join(CHROMIUM_NAMES)} is on PATH (on Debian: apt-get install chromium)"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    slow_too = config.getoption("--slow") or os.environ.get("SERPENTUNE_SLOW") == "1"
+    # On a developer's machine a missing browser is no fault; in CI it would hide that the report is untested,
+    # so there the test runs and its `chromium` fixture fails.
+    browser_too = _chromium() is not None or os.environ.get("CI") == "true"
+    for item in items:
+        if "slow" in item.keywords and not slow_too:
+            item.add_marker(pytest.mark.skip(reason="slow: run with --slow or SERPENTUNE_SLOW=1"))
+        if "browser" in item.keywords and not browser_too:
+            item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser that tests marked `browser` start."""
+    path = _chromium()
+    if path is None:
+        pytest.fail(NO_CHROMIUM)
+    return path
+
+
+def _chromium() -> str | None:
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
