@@ -1,0 +1,42 @@
+"""Floor 7, statistics: one small function per statistical question, on SciPy and statsmodels.
+
+Every answer is a `Finding`: estimate, interval, p-value where there is a test, effect size with its name, number of
+observations, method, and a sentence. What isn't defined is None with a reason, never NaN. Randomness comes in as an
+explicit generator. Knows nothing of Snake or of models.
+"""
+
+from serpentune.statistics._effects import cliffs_delta, cohens_d, cohens_dz, pairing_correlation
+from serpentune.statistics._families import holm
+from serpentune.statistics._finding import EffectSize, Finding, Interval, p_text, plain
+from serpentune.statistics._means import (
+    RESAMPLES,
+    bca_interval,
+    bca_paired_interval,
+    clustered_share,
+    paired_permutation,
+)
+from serpentune.statistics._power import PairsNeeded, fewest_pairs, pairs_needed
+from serpentune.statistics._shares import mcnemar_exact, wilson_interval
+
+__all__ = [
+    "RESAMPLES",
+    "EffectSize",
+    "Finding",
+    "Interval",
+    "PairsNeeded",
+    "bca_interval",
+    "bca_paired_interval",
+    "cliffs_delta",
+    "clustered_share",
+    "cohens_d",
+    "cohens_dz",
+    "fewest_pairs",
+    "holm",
+    "mcnemar_exact",
+    "p_text",
+    "paired_permutation",
+    "pairing_correlation",
+    "pairs_needed",
+    "plain",
+    "wilson_interval",
+]
