@@ -16,7 +16,7 @@ from pathlib import Path
 
 CONSTRAINTS = Path(__file__).resolve().parent.parent / "constraints.txt"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-HELP = "Choose the build yourself with TORCH=cpu or TORCH=cuda, or install torch into .venv by hand and run make again."
+HELP = "TORCH=cpu or TORCH=cuda chooses the build; a torch of this version put into .venv by hand is kept."
 
 
 def main() -> int:
@@ -28,18 +28,29 @@ def main() -> int:
         return 0
     if platform.system() != "Linux":
         # Elsewhere the package index has one build only, without CUDA on macOS.
-        return _first_that_works([_pip(f"torch=={version}")])
+        return _install(f"torch=={version}")
     if choice == "cuda" or (choice == "auto" and _has_nvidia_gpu()):
         # `===` compares the whole text, so a CPU wheel at hand ("+cpu") is not taken for the CUDA build.
-        return _first_that_works([_pip(f"torch==={version}")])
+        return _install(f"torch==={version}")
     cpu = f"torch=={version}+cpu"
-    attempts = [
-        _pip("--no-index", "--no-deps", cpu),  # a wheel at hand, through find-links in pip's configuration
-        _pip("--index-url", CPU_INDEX, "--no-deps", "--timeout", "15", "--retries", "1", cpu),
-    ]
-    if choice == "auto":
-        attempts.append(_pip(f"torch=={version}"))
-    return _first_that_works(attempts)
+    # A wheel at hand, through find-links in pip's configuration, spares the download.
+    if _run(_pip("--no-index", "--no-deps", cpu), show=False):
+        return 0
+    print(f"Getting the CPU build of torch from {CPU_INDEX} (about 200 MB; TORCH=cuda chooses the CUDA build)")
+    if _run(_pip("--index-url", CPU_INDEX, "--no-deps", "--timeout", "15", "--retries", "1", cpu), show=True):
+        return 0
+    if choice == "cpu":
+        return _fail(f"{cpu} is neither at hand nor to be had from {CPU_INDEX}. {HELP}")
+    print(
+        "WARNING: no CPU build of torch is to be had; taking the package index's, which is a CUDA build of several GB."
+    )
+    return _install(f"torch=={version}")
+
+
+def _install(requirement: str) -> int:
+    if _run(_pip("--constraint", str(CONSTRAINTS), requirement), show=True):
+        return 0
+    return _fail(f"pip could not install {requirement}; its reason stands above. {HELP}")
 
 
 def _pinned_version() -> str:
@@ -58,23 +69,15 @@ def _is_installed(version: str, choice: str) -> bool:
 
 
 def _has_nvidia_gpu() -> bool:
-    return bool(shutil.which("nvidia-smi")) and subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0
+    return shutil.which("nvidia-smi") is not None and _run(["nvidia-smi", "-L"], show=False)
 
 
 def _pip(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *arguments]
 
 
-def _first_that_works(attempts: list[list[str]]) -> int:
-    for attempt in attempts[:-1]:
-        if subprocess.run(attempt, capture_output=True).returncode == 0:
-            return 0
-    last = attempts[-1]
-    if len(attempts) > 1 and "--index-url" not in last:
-        print("No CPU build of torch is at hand: taking the package index's, on Linux a CUDA build of several GB.")
-    if subprocess.run(last).returncode == 0:
-        return 0
-    return _fail(f"torch could not be installed; the last attempt was: {' '.join(last)}\n{HELP}")
+def _run(command: list[str], *, show: bool) -> bool:
+    return subprocess.run(command, check=False, capture_output=not show).returncode == 0
 
 
 def _fail(message: str) -> int:

@@ -1,4 +1,4 @@
-"""What every test shares: no network for models and data, slow tests only when asked for, Chromium where there is one."""
+"""What every test shares: no model or data from a hub, slow tests only when asked for, Chromium where there is one."""
 
 from __future__ import annotations
 
