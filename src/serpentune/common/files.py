@@ -60,13 +60,28 @@ def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         yield part
         part.chmod(0o777 & ~_umask())
-        if path.exists():
-            shutil.rmtree(path)
-        part.replace(path)
+        _exchange(part, path)
     except OSError as error:
         raise _explain(error, path) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _exchange(part: Path, path: Path) -> None:
+    """Rename `part` to `path`; what stood there is renamed first and removed last, so it's never there in halves."""
+    old = part.with_suffix(".old")
+    if path.exists():
+        path.replace(old)
+    try:
+        part.replace(path)
+    except OSError:
+        if old.exists():
+            old.replace(path)
+        raise
+    if old.is_symlink():
+        old.unlink()
+    elif old.exists():
+        shutil.rmtree(old)
 
 
 def ensure_free(path: Path, *, overwrite: bool) -> None:
@@ -96,25 +111,33 @@ def read_json(path: Path) -> Any:
     """The JSON document in `path`.
 
     Raises:
-        UserError: the file is missing, unreadable, not UTF-8, or not JSON; the message names the file and line.
+        UserError: the file is missing, unreadable, not UTF-8, or not JSON; the message names the file, and the line
+            where the JSON breaks off.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise UserError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, an endless number, or nested too deep
         raise UserError(f"{path}: not valid JSON ({error}).") from error
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error.strerror or error}).") from error
 
 
 def sha256(path: Path) -> str:
-    """Hex SHA-256 of one file, or of a folder's files in sorted order together with their relative names."""
+    """Hex SHA-256 of one file's bytes, or of a folder's files in sorted order with their relative names and sizes.
+
+    Raises:
+        FileNotFoundError: `path` is neither a file nor a folder.
+    """
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     digest = hashlib.sha256()
     files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
     for file in files:
         if file != path:
-            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+            # With its size, so that the end of one file can't pass for the next one's name.
+            digest.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
         with file.open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
@@ -129,5 +152,7 @@ def _umask() -> int:
 
 def _explain(error: OSError, path: Path) -> UserError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return UserError(f"No room left on the disk while writing {path}. Nothing was left under that name; free space and run again.")
+        return UserError(
+            f"No room left on the disk while writing {path}. What was written is gone; free space and run again."
+        )
     return UserError(f"{path} can't be written ({error.strerror or error}).")

@@ -31,7 +31,7 @@ REVERSALS = 8
 EMPTIES = 9
 WRONGS = 10
 COUNTERS = 11
-"""REVERSALS, EMPTIES and WRONGS count consecutive ones; a move that moves the snake sets them to 0."""
+"""REVERSALS, EMPTIES and WRONGS count consecutive ones; each of the four directions but a reversal sets all to 0."""
 
 MAX_STEPS = 0
 MAX_STEPS_PER_APPLE = 1
@@ -67,20 +67,21 @@ _NO_PATH = int(Move.NO_PATH_FOUND)
 
 
 @kernel(types.uint64(types.uint64))
-def mix(value: int) -> int:
+def mix(value: int | np.uint64) -> np.uint64:
     """The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection of 64-bit words that scrambles well."""
-    value = np.uint64(value) + np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
+    word = np.uint64(value) + np.uint64(0x9E3779B97F4A7C15)
+    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return word ^ (word >> np.uint64(31))
 
 
 @kernel(types.int64(types.uint64, types.int64, OCCUPIED_TYPE))
-def apple_cell(seed: int, index: int, occupied: Occupied) -> int:
+def apple_cell(seed: int | np.uint64, index: int, occupied: Occupied) -> int:
     """Where apple number `index` (from 0) of the game `seed` lies: the empty cell with the least hash.
 
     The order of the cells depends on (seed, index) alone, so two players of the same game seed meet the same
-    apples as far as their boards allow: apples are common random numbers. Returns `NO_CELL` on a full board.
+    apples as far as their boards allow: apples are common random numbers. The hash of a cell is
+    `mix(mix(mix(seed) ^ index) ^ cell)`, the seed modulo 2**64. Returns `NO_CELL` on a full board.
     """
     salt = mix(mix(np.uint64(seed)) ^ np.uint64(index))
     best = NO_CELL
@@ -109,7 +110,7 @@ def neighbour(cell: int, direction: int, width: int, height: int) -> int:
 @kernel(types.int64(RING_TYPE, COUNTERS_TYPE))
 def tail_cell(ring: Ring, counters: Counters) -> int:
     """The cell of the snake's last segment."""
-    return ring[(counters[HEAD] + counters[LENGTH] - 1) % ring.shape[0]]
+    return int(ring[(counters[HEAD] + counters[LENGTH] - 1) % ring.shape[0]])
 
 
 @kernel(types.boolean(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, types.int64))
@@ -147,7 +148,9 @@ def _end_at_step_limit(counters: Counters, limits: Counters) -> None:
 
 
 @kernel(types.boolean(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, types.int64, COUNTERS_TYPE))
-def advance(ring: Ring, occupied: Occupied, counters: Counters, move: int, width: int, height: int, limits: Counters) -> bool:
+def advance(
+    ring: Ring, occupied: Occupied, counters: Counters, move: int, width: int, height: int, limits: Counters
+) -> bool:
     """Play one entry of a move list; true when an apple was eaten and the caller must place the next one.
 
     Sentinels and reversals count as steps but leave the snake alone; giving up (`NO_PATH_FOUND`) is no step. A game

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from serpentune.game import _rules
 from serpentune.game._jit import kernel
 from serpentune.game._rules import COUNTERS_TYPE
-from serpentune.game.moves import Ending
+from serpentune.game.moves import Ending, Move
 from serpentune.game.record import GameRecord
 from serpentune.game.state import States, check_board
 
@@ -30,6 +30,10 @@ class Limits:
         max_consecutive_invalid_reversals: answers in a row that turn the snake back into itself.
         max_consecutive_empty_moves: unreadable answers in a row.
         max_consecutive_something_is_wrong: failed answers in a row.
+
+    Answers in a row are those since the last of the four directions that was no reversal; others between them don't
+    break the row. Where a limit in a row and one of moves are reached at once, the one in a row names the ending; a
+    move that fills the board or kills the snake is never overruled.
     """
 
     max_steps: int = 0
@@ -123,10 +127,17 @@ class LockstepGames:
         return result
 
     def step(self, moves: Sequence[int] | NDArray[np.int8]) -> None:
-        """Play one `Move` code in every game, `NO_MOVE` (-1) where a game shall wait; games that are over ignore theirs."""
-        chosen = np.ascontiguousarray(moves, np.int8)
-        if chosen.shape != (len(self),):
-            raise ValueError(f"{len(self)} moves are needed, one a game, not an array of shape {chosen.shape}")
+        """Play one `Move` code in every game, `NO_MOVE` (-1) where a game shall wait; a game that is over ignores its.
+
+        Raises:
+            ValueError: not one move a game, or a number that is no move; no game has moved then.
+        """
+        given = np.asarray(moves)
+        if given.shape != (len(self),):
+            raise ValueError(f"{len(self)} moves are needed, one a game, not an array of shape {given.shape}")
+        if given.size and (given.min() < NO_MOVE or given.max() >= len(Move)):
+            raise ValueError(f"moves are codes from {NO_MOVE} to {len(Move) - 1}, not {given.min()} to {given.max()}")
+        chosen = given.astype(np.int8)
         ended = self._counters[:, _rules.ENDING] != Ending.RUNNING
         chosen = np.where(ended, np.int8(NO_MOVE), chosen)
         self._moves.append(chosen)
@@ -214,11 +225,12 @@ def _step(
     limits: NDArray[np.int64],
 ) -> None:
     for game in range(moves.shape[0]):
-        if moves[game] != NO_MOVE:
-            if _rules.advance(ring[game], occupied[game], counters[game], moves[game], width, height, limits):
-                index = counters[game, _rules.SCORE]
-                counters[game, _rules.APPLE] = _rules.apple_cell(seeds[game], index, occupied[game])
-                apples[game, index] = counters[game, _rules.APPLE]
+        if moves[game] == NO_MOVE:
+            continue
+        if _rules.advance(ring[game], occupied[game], counters[game], moves[game], width, height, limits):
+            index = counters[game, _rules.SCORE]
+            counters[game, _rules.APPLE] = _rules.apple_cell(seeds[game], index, occupied[game])
+            apples[game, index] = counters[game, _rules.APPLE]
 
 
 @kernel(types.void(_RINGS_TYPE, _BOARDS_TYPE, _ROWS_TYPE, types.int64, types.int64, types.boolean[:, ::1]))

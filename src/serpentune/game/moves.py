@@ -53,4 +53,6 @@ def from_letters(text: str) -> bytes:
     Raises:
         ValueError: `text` holds a letter that is no move.
     """
+    if strange := set(text) - set(MOVE_LETTERS):
+        raise ValueError(f"{min(strange)!r} is no move; the letters of moves are {MOVE_LETTERS}")
     return bytes(MOVE_LETTERS.index(letter) for letter in text)

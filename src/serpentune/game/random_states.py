@@ -18,11 +18,12 @@ def random_states(count: int, width: int, height: int, seed: int) -> States:
     The distribution:
 
     * The length is uniform over `1 .. width * height - 1`, so long snakes are as frequent as short ones.
-    * The body is a random self-avoiding walk of that length. It grows from a uniform cell by a uniform free neighbour of
-      a random end; while both ends are stuck, a random end bites back into the body (the backbite move of Mansfield,
-      1982), which frees it. Where that takes more than `4 * width * height` bites, as it may on the fullest boards,
-      the body is a stretch of a Hamiltonian path that as many bites have scrambled. Either end is the head with
-      equal chance. Walls, pockets and trapped heads come as they fall. Bodies of one length are not equally likely.
+    * The body is a random self-avoiding walk of that length. It grows from a uniform cell by a uniform free neighbour
+      of a random end (of the other one if that is stuck). While both are stuck, a random end bites back into the body
+      (the backbite move of Mansfield, 1982) and the walk has another end. Where that takes more than
+      `4 * width * height` bites, as it may on the fullest boards, the body is a stretch of a Hamiltonian path that as
+      many bites have scrambled. Either end is the head with equal chance. Walls, pockets and trapped heads come as
+      they fall. Bodies of one length are not equally likely.
     * The apple is uniform over the empty cells.
     * The direction is the one that the body shows. A snake of one cell stands at the start without direction one time
       in five, else on a uniform cell after a uniform move that can have led there.
@@ -59,7 +60,7 @@ def _below(random: _Random, bound: int) -> int:
     """A uniform integer in `[0, bound)` from SplitMix64; the bias of the multiplication is below `bound / 2**32`."""
     word = _rules.mix(random[0])
     random[0] += np.uint64(0x9E3779B97F4A7C15)
-    return np.int64(((word >> np.uint64(32)) * np.uint64(bound)) >> np.uint64(32))
+    return int(((word >> np.uint64(32)) * np.uint64(bound)) >> np.uint64(32))
 
 
 @kernel(types.void(COUNTERS_TYPE, COUNTERS_TYPE, types.int64, types.int64))

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from serpentune.game import _rules
 from serpentune.game._jit import kernel
-from serpentune.game._rules import COUNTERS_TYPE, OCCUPIED_TYPE, RING_TYPE, Counters
-from serpentune.game.moves import Ending
+from serpentune.game._rules import COUNTERS_TYPE, Counters
+from serpentune.game.moves import Ending, Move
 from serpentune.game.state import MAX_SIDE, MIN_SIDE, States
 
 _OPEN_ENDINGS = {
@@ -68,6 +68,9 @@ def verify(record: GameRecord) -> str | None:
     outside = next((index for index, cell in enumerate(record.apples) if not 0 <= cell < cells), None)
     if outside is not None:
         return f"apple {outside} lies outside the board"
+    strange = next((index for index, move in enumerate(record.moves) if move >= len(Move)), None)
+    if strange is not None:
+        return f"move {strange} is no move (code {record.moves[strange]})"
     moves, apples = _arrays(record)
     counters, problem, place = _replay(moves, apples, record.width, record.height)
     if problem == _MOVES_AFTER_END:
@@ -92,11 +95,23 @@ def verify(record: GameRecord) -> str | None:
 
 
 def states_before(record: GameRecord, at: Sequence[int] | NDArray[np.int64]) -> States:
-    """The states before the moves number `at` (ascending, from 0) of a record that `verify` accepts."""
+    """The states before the moves number `at` of a record that `verify` accepts.
+
+    Args:
+        record: the game.
+        at: places in `record.moves`, ascending, from 0; `len(record.moves)` is the state after the last move.
+
+    Raises:
+        ValueError: `at` is not ascending or goes beyond the moves.
+    """
     moves, apples = _arrays(record)
     chosen = np.ascontiguousarray(at, dtype=np.int64)
+    if chosen.size and (chosen[0] < 0 or chosen[-1] > len(moves) or (np.diff(chosen) < 0).any()):
+        raise ValueError(f"places among {len(moves)} moves are needed, in ascending order")
     states = States.empty(len(chosen), record.width, record.height)
-    _states(moves, apples, chosen, record.width, record.height, states.body, states.length, states.apple, states.direction)
+    _states(
+        moves, apples, chosen, record.width, record.height, states.body, states.length, states.apple, states.direction
+    )
     return states
 
 
@@ -111,10 +126,11 @@ _APPLE_ON_SNAKE = 3
 _MOVES_TYPE = types.Array(types.uint8, 1, "C", readonly=True)
 
 
-@kernel(types.Tuple((COUNTERS_TYPE, types.int64, types.int64))(_MOVES_TYPE, COUNTERS_TYPE, types.int64, types.int64))
-def _replay(
-    moves: NDArray[np.uint8], apples: NDArray[np.int64], width: int, height: int
-) -> tuple[Counters, int, int]:
+_REPLAYED_TYPE = types.Tuple((COUNTERS_TYPE, types.int64, types.int64))
+
+
+@kernel(_REPLAYED_TYPE(_MOVES_TYPE, COUNTERS_TYPE, types.int64, types.int64))
+def _replay(moves: NDArray[np.uint8], apples: NDArray[np.int64], width: int, height: int) -> tuple[Counters, int, int]:
     ring = np.empty(width * height, np.int16)
     occupied = np.empty(width * height, np.uint8)
     counters = np.empty(_rules.COUNTERS, np.int64)

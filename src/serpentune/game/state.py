@@ -71,9 +71,7 @@ class States:
     def __getitem__(self, index: int) -> State:
         direction = int(self.direction[index])
         body = tuple(int(cell) for cell in self.body[index, : self.length[index]])
-        return State(
-            self.width, self.height, body, int(self.apple[index]), None if direction < 0 else Move(direction)
-        )
+        return State(self.width, self.height, body, int(self.apple[index]), None if direction < 0 else Move(direction))
 
     def __iter__(self) -> Iterator[State]:
         return (self[index] for index in range(len(self)))
