@@ -79,7 +79,7 @@ def pairing_correlation(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> F
     from scipy.stats import pearsonr
 
     first, second = pairs(a, b)
-    what, method = "correlation of the pairs", "Pearson's r"
+    what, method = "the correlation of the pairs", "Pearson's r"
     if len(first) < 2:
         return Finding(what, None, len(first), method, reason="there is one pair only")
     if np.ptp(first) == 0 or np.ptp(second) == 0:

@@ -116,9 +116,8 @@ def paired_permutation(a: ArrayLike, b: ArrayLike, rng: np.random.Generator, *, 
     effect = _dz(first, second)
     what = "the mean difference (b minus a)"
     if not len(unequal):
-        return Finding(
-            what, estimate, len(first), "paired permutation test (no pair differs)", p_value=1.0, effect=effect
-        )
+        method = "paired permutation test (no pair differs)"
+        return Finding(what, estimate, len(first), method, p_value=1.0, effect=effect)
     exact = len(unequal) < 60 and 2 ** len(unequal) <= resamples + 1
 
     def size_of_sum(x: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:

@@ -7,6 +7,8 @@ from math import ceil, log2
 
 from serpentune.statistics._finding import plain
 
+_LEAST_EFFECT = 0.001
+
 
 @dataclass(frozen=True)
 class PairsNeeded:
@@ -36,7 +38,7 @@ class PairsNeeded:
         """The plan in plain words."""
         if self.needed is None or self.more is None or self.effect is None:
             return f"How many more pairs are needed can't be told: {self.reason}."
-        chance = f"a {plain(100 * self.power)}% chance of showing it"
+        chance = f"a chance of {plain(100 * self.power)}% to show it"
         return (
             f"If the effect is really d_z = {plain(self.effect)}, {self.needed:,} pairs give {chance} at level "
             f"{plain(self.alpha)}: {self.more:,} more than the {self.n:,} there are ({self.method})."
@@ -50,7 +52,8 @@ def pairs_needed(effect: float | None, *, n: int = 0, power: float = 0.8, alpha:
     `fewest_pairs(alpha)`, below which the permutation test can't reach the level whatever the games show.
 
     Args:
-        effect: Cohen's d_z; its sign doesn't matter. None is passed through with a reason.
+        effect: Cohen's d_z; its sign doesn't matter. None is passed through with a reason,
+            and so is one below 0.001.
         n: pairs already there.
         power: the wanted chance of showing the effect.
         alpha: two-sided level.
@@ -65,8 +68,9 @@ def pairs_needed(effect: float | None, *, n: int = 0, power: float = 0.8, alpha:
     method = "normal theory of the paired t-test"
     if effect is None:
         return PairsNeeded(None, None, None, n, power, alpha, method, "the effect size isn't defined")
-    if effect == 0:
-        return PairsNeeded(effect, None, None, n, power, alpha, method, "there is no effect to be shown")
+    if abs(effect) < _LEAST_EFFECT:
+        reason = f"d_z is below {_LEAST_EFFECT}: no effect, or one that takes millions of pairs"
+        return PairsNeeded(effect, None, None, n, power, alpha, method, reason)
     theory = TTestPower()
     needed = fewest_pairs(alpha)
     if theory.power(abs(effect), needed, alpha) < power:
