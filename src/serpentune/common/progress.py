@@ -1,0 +1,64 @@
+"""The ground: progress bars on standard error, for whoever sits at a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """What a running bar hands out: call it with the number of things that were done since the last call."""
+
+    def __call__(self, steps: int = 1, note: str = "") -> None:
+        """Move the bar by `steps`; a `note` ("loss 0.31") replaces the one shown at its end."""
+
+
+@contextlib.contextmanager
+def progress_bar(description: str, total: int | None, *, quiet: bool) -> Iterator[Advance]:
+    """Show a bar with count, speed and time left on standard error while the block runs.
+
+    Nothing is written when `quiet`, or when standard error is no terminal, so that pipes and logs stay clean.
+
+    Args:
+        description: what is going on ("Playing BFS").
+        total: how many things there are to do, or None when that is unknown.
+        quiet: no bar in any case (`--json`).
+    """
+    if quiet or not sys.stderr.isatty():
+        yield _no_bar
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(description, total=total, note="")
+
+        def advance(steps: int = 1, note: str = "") -> None:
+            if note:
+                progress.update(task, advance=steps, note=note)
+            else:
+                progress.update(task, advance=steps)
+
+        yield advance
+
+
+def _no_bar(steps: int = 1, note: str = "") -> None:
+    """The bar of those who see none."""

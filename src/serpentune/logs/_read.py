@@ -1,0 +1,126 @@
+"""Floor 3, logs: every game of many run folders, replayed; what doesn't follow from its moves is refused by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serpentune.common.errors import UserError
+from serpentune.game import GameRecord, verify
+from serpentune.logs._find import GAMES_FILE, find_logs, json_game_files
+from serpentune.logs._json import Unusable, load_document, parse_game
+from serpentune.logs._parquet import read_parquet_games
+from serpentune.logs._refusal import Refusal
+
+
+@dataclass(frozen=True)
+class LogReading:
+    """What was read from run folders.
+
+    Attributes:
+        games: every accepted game, folder by folder, in the order of their numbers.
+        folders: the run folder of each game, as long as `games`: player and number name a game within it only.
+        refused: what was left out, and why.
+        passed_over: games of players that were not asked for, by player; they are not replayed.
+    """
+
+    games: tuple[GameRecord, ...]
+    folders: tuple[Path, ...]
+    refused: tuple[Refusal, ...]
+    passed_over: dict[str, int]
+
+
+def read_logs(patterns: Sequence[str | Path], *, players: Collection[str] | None = None) -> LogReading:
+    """Read every game behind directories and globs; `iter_logs` does it without holding them all.
+
+    Args:
+        patterns: as of `find_logs`.
+        players: keep the games of these players only, in upper or lower case; None keeps all.
+
+    Raises:
+        UserError: as of `find_logs`. What is wrong with a file or a game is never raised, but listed in `refused`.
+    """
+    games: list[GameRecord] = []
+    folders: list[Path] = []
+    refused: list[Refusal] = []
+    passed_over: Counter[str] = Counter()
+    for folder in find_logs(patterns):
+        for item in _games_of(folder, _wanted(players), passed_over):
+            if isinstance(item, Refusal):
+                refused.append(item)
+            else:
+                games.append(item)
+                folders.append(folder)
+    return LogReading(tuple(games), tuple(folders), tuple(refused), dict(passed_over))
+
+
+def iter_logs(
+    patterns: Sequence[str | Path], *, players: Collection[str] | None = None
+) -> Iterator[GameRecord | Refusal]:
+    """The games and refusals of `read_logs` one after another, so that memory stays flat.
+
+    Games of players that were not asked for are passed over.
+
+    Raises:
+        UserError: as of `find_logs`, when the function is called.
+    """
+    folders, wanted = find_logs(patterns), _wanted(players)
+    return (item for folder in folders for item in _games_of(folder, wanted, Counter()))
+
+
+def check_logs(patterns: Sequence[str | Path]) -> dict[str, Any]:
+    """What `logs check` answers: `{"accepted": n, "refused": [{"file", "reason"}]}`.
+
+    The reason names the game where a file holds many.
+
+    Raises:
+        UserError: as of `find_logs`.
+    """
+    accepted = 0
+    refused = []
+    for item in iter_logs(patterns):
+        if isinstance(item, Refusal):
+            refused.append({"file": str(item.file), "reason": item.explanation})
+        else:
+            accepted += 1
+    return {"accepted": accepted, "refused": refused}
+
+
+def _wanted(players: Collection[str] | None) -> frozenset[str] | None:
+    return None if players is None else frozenset(player.casefold() for player in players)
+
+
+def _games_of(folder: Path, wanted: frozenset[str] | None, passed_over: Counter[str]) -> Iterator[GameRecord | Refusal]:
+    """The games of one run folder, replayed; those of players that are not `wanted` are only counted."""
+    for file, item in _unreplayed(folder):
+        if isinstance(item, Refusal):
+            yield item
+        elif wanted is not None and item.player.casefold() not in wanted:
+            passed_over[item.player] += 1
+        elif problem := verify(item):
+            yield Refusal(file, item.number if file.name == GAMES_FILE else None, problem)
+        else:
+            yield item
+
+
+def _unreplayed(folder: Path) -> Iterator[tuple[Path, GameRecord | Refusal]]:
+    try:
+        files = json_game_files(folder)
+    except OSError as error:
+        raise UserError(f"{folder} can't be read ({error.strerror or error}).") from error
+    parquet = folder / GAMES_FILE
+    if parquet.exists():
+        for item in read_parquet_games(parquet):
+            yield parquet, item
+        for _, path in files:
+            # Read both, and a game could stand on both sides of a split.
+            yield path, Refusal(path, None, f"its folder holds {GAMES_FILE} too, which was read instead")
+        return
+    for number, path in files:
+        try:
+            yield path, parse_game(load_document(path), number, folder)
+        except Unusable as error:
+            yield path, Refusal(path, None, str(error))
