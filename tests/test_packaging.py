@@ -103,3 +103,26 @@ def test_the_documents_name_only_make_targets_that_exist() -> None:
         named = re.findall(r"`(?:\w+=\S+ )*make ([a-z -]+)[^`]*`", document.read_text(encoding="utf-8"))
         unknown = {word for words in named for word in words.split()} - targets
         assert not unknown, f"{document.name} names {unknown}, which the Makefile doesn't have"
+
+
+def test_the_teacher_of_contributing_is_found_when_its_package_is_installed(tmp_path: Path) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    module, entry_point = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)[0] for kind in ("python", "toml"))
+    (tmp_path / "greedy_teacher.py").write_text(module, encoding="utf-8")
+    installed = tmp_path / "greedy_teacher-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: greedy-teacher\nVersion: 1.0\n", encoding="utf-8")
+    names = tomllib.loads(entry_point)["project"]["entry-points"]
+    lines = [f"[{group}]\n{name} = {value}" for group, points in names.items() for name, value in points.items()]
+    (installed / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "src")!r})
+from serpentune.teachers import get, names, play
+assert "GREEDY" in names()
+scores = [game.score for game in play(get("greedy"), range(10), 6, 6)]
+print(min(scores))
+"""
+    result = _python("-c", code, path=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) >= 1
