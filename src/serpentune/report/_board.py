@@ -1,0 +1,48 @@
+"""Floor 10, report: a still picture of a state, drawn as the replays draw it."""
+
+from __future__ import annotations
+
+from serpentune.game import DIRECTIONS, Move, State
+from serpentune.report._templates import render
+
+_STEPS = {Move.UP: (0, -1), Move.RIGHT: (1, 0), Move.DOWN: (0, 1), Move.LEFT: (-1, 0)}
+
+
+def board_svg(state: State, *, cell: int = 24, fatal: Move | None = None) -> str:
+    """The state as one SVG element that needs no style sheet: board, snake, eyes and apple.
+
+    Args:
+        state: the position.
+        cell: the side of a cell in pixels.
+        fatal: the move that ended the game in this position; it is marked with a cross.
+
+    Raises:
+        ValueError: `cell` is below 4, or `fatal` is a sentinel.
+    """
+    if cell < 4:
+        raise ValueError(f"a cell of {cell} pixels is too small to be seen; 4 or more are needed")
+    if fatal is not None and fatal not in DIRECTIONS:
+        raise ValueError(f"{fatal.name} does not move the snake, so it can't be fatal")
+
+    def centre(place: int) -> tuple[float, float]:
+        x, y = state.xy(place)
+        return x + 0.5, state.height - y - 0.5
+
+    head = centre(state.head)
+    ahead = _STEPS[Move.UP if state.direction is None else state.direction]
+    side = ahead[1], -ahead[0]
+    eyes = [
+        (round(head[0] + 0.12 * ahead[0] + sign * 0.17 * side[0], 3), round(head[1] + 0.12 * ahead[1] + sign * 0.17 * side[1], 3))
+        for sign in (-1, 1)
+    ]
+    cross = None if fatal is None else (head[0] + 0.5 * _STEPS[fatal][0], head[1] + 0.5 * _STEPS[fatal][1])
+    return render(
+        "board.svg",
+        state=state,
+        pixels=(state.width * cell, state.height * cell),
+        points=[centre(place) for place in state.body],
+        head=head,
+        eyes=eyes,
+        apple=None if state.apple < 0 else centre(state.apple),
+        cross=cross,
+    )

@@ -1,0 +1,250 @@
+"""Floor 10, report: where the marks of each chart lie, in percent of its width, so that templates only draw.
+
+Positions in percent let a chart fill any width from 320 px to a printed page while its text keeps its size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serpentune.report._format import ending, finite, number
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A labelled place on an axis; `at` in percent."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A linear axis from `low` to `high` with round ticks."""
+
+    low: float
+    high: float
+    ticks: tuple[Tick, ...]
+
+    def place(self, value: float) -> float:
+        """`value` in percent of the axis."""
+        return round(100 * (value - self.low) / (self.high - self.low), 3)
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """A point estimate with its interval; `low` and `high` are None where there is no interval."""
+
+    name: str
+    colour: int
+    value: float
+    low: float | None
+    high: float | None
+    at: float
+    low_at: float | None
+    high_at: float | None
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Estimates under one another on a common axis; `zero` in percent where the axis crosses zero."""
+
+    axis: Axis
+    rows: tuple[ForestRow, ...]
+    zero: float | None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar; places in percent of width and height, `label` for readers who can't see it."""
+
+    at: float
+    width: float
+    height: float
+    label: str
+
+
+@dataclass(frozen=True)
+class HistogramRow:
+    """The score distribution of one model, bar heights as shares of the tallest bar of all models."""
+
+    name: str
+    colour: int
+    bars: tuple[Bar, ...]
+    median_at: float
+    median: float
+    games: int
+
+
+@dataclass(frozen=True)
+class Histograms:
+    """Score distributions under one another on a common axis."""
+
+    axis: Axis
+    rows: tuple[HistogramRow, ...]
+    bin_width: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A share of a whole: place and width in percent."""
+
+    kind: str
+    label: str
+    at: float
+    width: float
+    games: int
+
+
+@dataclass(frozen=True)
+class SharesRow:
+    """How one model's games ended."""
+
+    name: str
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line: `points` as the text of an SVG `points` attribute in a 1000 x 1000 square."""
+
+    name: str
+    colour: int
+    points: str
+    validation: bool
+    last: float
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Loss curves over optimiser steps."""
+
+    x: Axis
+    y: Axis
+    curves: tuple[Curve, ...]
+
+
+def axis(low: float, high: float, *, most_ticks: int = 6) -> Axis:
+    """An axis that covers `low` to `high`, widened to round ticks (1, 2 or 5 times a power of ten)."""
+    if not high > low:
+        low, high = low - 0.5, high + 0.5
+    step = _round_step((high - low) / max(1, most_ticks - 1))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    digits = max(0, -math.floor(math.log10(step)))
+    ends = first * step, last * step
+    ticks = [first * step + index * step for index in range(last - first + 1)]
+    span = ends[1] - ends[0]
+    return Axis(*ends, tuple(Tick(round(100 * (tick - ends[0]) / span, 3), number(tick, digits)) for tick in ticks))
+
+
+def _round_step(rough: float) -> float:
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+
+
+def forest(rows: Sequence[tuple[str, int, float, float | None, float | None]], *, include_zero: bool = True) -> Forest:
+    """Lay out `(name, colour, value, low, high)` rows."""
+    values = [part for row in rows for part in row[2:] if part is not None]
+    if include_zero:
+        values.append(0.0)
+    scale = axis(min(values), max(values))
+    placed = tuple(
+        ForestRow(
+            name,
+            colour,
+            value,
+            low,
+            high,
+            scale.place(value),
+            None if low is None else scale.place(low),
+            None if high is None else scale.place(high),
+        )
+        for name, colour, value, low, high in rows
+    )
+    return Forest(scale, placed, scale.place(0.0) if scale.low < 0 < scale.high else None)
+
+
+def histograms(rows: Sequence[tuple[str, int, NDArray[np.float64]]]) -> Histograms:
+    """Lay out `(name, colour, scores)` rows; scores are whole numbers of apples, at least one a row."""
+    top = max(int(scores.max()) for _, _, scores in rows)
+    width = max(1, int(_round_step((top + 1) / 40)))
+    edges = np.arange(0, top + width + 1, width)
+    scale = axis(0, float(edges[-1]))
+    counted = [np.histogram(scores, edges)[0] for _, _, scores in rows]
+    tallest = max(float((counts / counts.sum()).max()) for counts in counted)
+    laid = []
+    for (name, colour, scores), counts in zip(rows, counted, strict=True):
+        bars = tuple(
+            Bar(
+                scale.place(float(edge)),
+                round(100 * width / (scale.high - scale.low), 3),
+                round(100 * count / counts.sum() / tallest, 2),
+                f"{_score_range(int(edge), width)}: {count} of {counts.sum()} games",
+            )
+            for edge, count in zip(edges[:-1], counts, strict=True)
+            if count
+        )
+        median = float(np.median(scores))
+        laid.append(HistogramRow(name, colour, bars, scale.place(median + width / 2), median, len(scores)))
+    centred = tuple(
+        Tick(round(tick.at + 50 * width / (scale.high - scale.low), 3), tick.label) for tick in scale.ticks[:-1]
+    )
+    return Histograms(Axis(scale.low, scale.high, centred), tuple(laid), width)
+
+
+def _score_range(low: int, width: int) -> str:
+    return f"score {low}" if width == 1 else f"scores {low} to {low + width - 1}"
+
+
+def shares(rows: Sequence[tuple[str, Mapping[str, int]]], order: Sequence[str]) -> tuple[SharesRow, ...]:
+    """Lay out `(name, games by ending)` rows with the endings in the same `order` in every row."""
+    laid = []
+    for name, counts in rows:
+        total, at, segments = sum(counts.values()), 0.0, []
+        for kind in order:
+            if games := counts.get(kind, 0):
+                width = 100 * games / total
+                segments.append(Segment(kind, ending(kind), round(at, 3), round(width, 3), games))
+                at += width
+        laid.append(SharesRow(name, tuple(segments)))
+    return tuple(laid)
+
+
+def curves(rows: Sequence[tuple[str, int, Sequence[Mapping[str, Any]]]]) -> Curves | None:
+    """Lay out `(name, colour, history)` rows, training loss and validation loss apart; None without any loss."""
+    lines = []
+    for name, colour, history in rows:
+        for key in ("loss", "eval_loss"):
+            known = [(finite(entry.get("step")), finite(entry.get(key))) for entry in history]
+            points = [(step, loss) for step, loss in known if step is not None and loss is not None]
+            if points:
+                lines.append((name, colour, key == "eval_loss", points))
+    if not lines:
+        return None
+    x = axis(0, max(step for *_, points in lines for step, _ in points), most_ticks=5)
+    y = axis(0, max(loss for *_, points in lines for _, loss in points), most_ticks=5)
+    drawn = tuple(
+        Curve(
+            name,
+            colour,
+            " ".join(f"{10 * x.place(step):.1f},{1000 - 10 * y.place(loss):.1f}" for step, loss in thin(points)),
+            validation,
+            points[-1][1],
+        )
+        for name, colour, validation, points in lines
+    )
+    return Curves(x, y, drawn)
+
+
+def thin(points: Sequence[tuple[float, float]], most: int = 400) -> list[tuple[float, float]]:
+    """At most about `most` points: means of neighbours, the last point as it is."""
+    if len(points) <= most:
+        return list(points)
+    parts = np.array_split(np.asarray(points, np.float64), most - 1)
+    return [(float(part[:, 0].mean()), float(part[:, 1].mean())) for part in parts] + [points[-1]]

@@ -1,0 +1,143 @@
+"""Floor 10, report: each model's figures with their intervals, from `serpentune.statistics`, and the tables of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from serpentune.evaluation.results import EvaluationResult
+from serpentune.report import _format
+from serpentune.report._tables import Cell, Column, Row, Table, between, figure, without_empty_columns
+from serpentune.statistics import Finding, bca_interval, clustered_share, wilson_interval
+
+RESAMPLING_SEED = 0
+"""Bootstraps of a report start from this seed, so that the same results always make the same report."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model as the report shows it.
+
+    Attributes:
+        result: its evaluation.
+        colour: the place of its colour in the palette.
+        wins: share of games won with Wilson's interval; None without games.
+        score: mean score with its bootstrap interval; None without games.
+        agreement: share of moves that equal the teacher's, clustered by game; None where no teacher was asked.
+    """
+
+    result: EvaluationResult
+    colour: int
+    wins: Finding | None
+    score: Finding | None
+    agreement: Finding | None
+
+    @property
+    def name(self) -> str:
+        """What the model is called in tables."""
+        return self.result.name
+
+    @property
+    def games(self) -> int:
+        """Games played."""
+        return len(self.result.games)
+
+
+def describe(results: Sequence[EvaluationResult]) -> list[Model]:
+    """The figures of each result, in their order."""
+    return [_model(result, index) for index, result in enumerate(results)]
+
+
+def _model(result: EvaluationResult, colour: int) -> Model:
+    games = result.games
+    if not games:
+        return Model(result, colour, None, None, None)
+    rng = np.random.default_rng(RESAMPLING_SEED)
+    most = max(game.record.width * game.record.height - 1 for game in games)
+    asked = np.array([game.asked for game in games], np.float64)
+    agreed = np.array([game.agreed for game in games], np.float64)
+    return Model(
+        result,
+        colour,
+        wilson_interval(int(result.wins.sum()), len(games)),
+        bca_interval(result.scores, rng, bounds=(0.0, float(most))),
+        clustered_share(agreed, asked, rng) if asked.sum() else None,
+    )
+
+
+def play_table(models: Sequence[Model]) -> Table:
+    """How well each model plays."""
+    columns = (
+        Column("Games"),
+        Column("Win rate", "games that filled the board; 95% Wilson interval"),
+        Column("Mean score", "apples eaten a game; 95% bootstrap interval (BCa)"),
+        Column("Median"),
+        Column("Best"),
+        Column("Mean steps", "moves a game"),
+        Column("Invalid answers", "answers that turn back or can't be read, of all answers"),
+        Column("Agreement", "moves that equal the teacher's in the same state; 95% bootstrap interval over games"),
+    )
+    return Table("How well each model plays", "Model", columns, tuple(_play_row(model) for model in models))
+
+
+def _play_row(model: Model) -> Row:
+    result = model.result
+    if not model.games:
+        return Row(model.name, (figure(0, _format.count), *(figure(None, _format.count) for _ in range(7))), model.colour)
+    answers = sum(game.answers for game in result.games)
+    invalid = sum(result.invalid.values())
+    cells = (
+        figure(model.games, _format.count),
+        _found(model.wins, _format.percent),
+        _found(model.score, lambda value: _format.number(value, 2)),
+        figure(float(np.median(result.scores)), _format.significant if np.median(result.scores) % 1 else _format.count),
+        figure(float(result.scores.max()), _format.count),
+        figure(float(result.steps.mean()), _format.number),
+        figure(invalid / answers if answers else None, _format.percent, f"{_format.count(invalid)} of {_format.count(answers)}"),
+        _found(model.agreement, _format.percent),
+    )
+    return Row(model.name, cells, model.colour)
+
+
+def _found(finding: Finding | None, show: _format.Show) -> Cell:
+    if finding is None:
+        return figure(None, show)
+    interval = finding.interval
+    return figure(finding.estimate, show, "" if interval is None else between(interval.low, interval.high, show))
+
+
+def language_table(models: Sequence[Model]) -> Table | None:
+    """Language and speed figures that were measured for at least one model; None where there are none."""
+    columns = (
+        Column("Perplexity", "of the teacher's answers, lower is better"),
+        Column("BLEU", "0 to 100"),
+        Column("ROUGE-L", "0 to 1"),
+        Column("ms per move"),
+        Column("Tokens per second"),
+        Column("Peak memory"),
+    )
+    rows = []
+    for model in models:
+        language, speed = model.result.language or {}, model.result.performance or {}
+        cells = (
+            figure(language.get("perplexity"), _format.significant),
+            figure(language.get("bleu"), _format.number),
+            figure(language.get("rouge_l"), lambda value: _format.number(value, 3)),
+            figure(speed.get("ms_per_move"), _format.significant),
+            figure(speed.get("tokens_per_second"), _format.significant),
+            figure(speed.get("peak_memory_bytes"), _format.memory),
+        )
+        rows.append(Row(model.name, cells, model.colour))
+    table = without_empty_columns(Table("Language and speed", "Model", columns, tuple(rows)))
+    return table if table.columns else None
+
+
+def endings_table(models: Sequence[Model], order: Sequence[str]) -> Table:
+    """Games by ending, the figures behind the chart."""
+    rows = tuple(
+        Row(model.name, tuple(figure(model.result.endings.get(kind, 0), _format.count) for kind in order), model.colour)
+        for model in models
+    )
+    return Table("Games by ending", "Model", tuple(Column(_format.ending(kind)) for kind in order), rows)

@@ -1,0 +1,158 @@
+"""Floor 10, report: gathers what the page shows, section by section, and writes the file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from serpentune.common.errors import UserError
+from serpentune.common.files import write_text
+from serpentune.evaluation.results import EvaluationResult
+from serpentune.game import MOVE_LETTERS, Ending, GameRecord, Move, states_before
+from serpentune.report import _charts, _comparisons, _format, _models, _provenance, _replays, _tables
+from serpentune.report._board import board_svg
+from serpentune.report._templates import render
+
+_ENDING_ORDER = [ending.name for ending in Ending if ending != Ending.RUNNING]
+
+
+def write_report(
+    results: Sequence[EvaluationResult],
+    path: Path,
+    *,
+    title: str,
+    comparisons: Sequence[Mapping[str, Any]] = (),
+    training: Mapping[str, Mapping[str, Any]] | None = None,
+    dataset: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+    commands: Sequence[str] = (),
+) -> Path:
+    """Write one HTML file that opens from disk without a network: words, tables, charts and replays.
+
+    Every interval comes from `serpentune.statistics`; every text of the arguments is escaped.
+
+    Args:
+        results: the models, in the order in which they are shown; names must differ.
+        path: the file to write, replaced if it exists.
+        title: the page's headline.
+        comparisons: `ComparisonReport.to_json()` of each pair that was compared.
+        training: by model name: `history` (entries with `step` and `loss` or `eval_loss`), `strategy`, `seconds`,
+            `trainable_parameters`, `parameters`; what is missing is shown as not measured.
+        dataset: counts, teacher by split (`{"BFS": {"train": 900, ...}, ...}`), alone or under names among other facts.
+        notes: sentences for the summary, in the reader's language.
+        commands: the commands that made all this, one a line.
+
+    Returns:
+        `path`.
+
+    Raises:
+        UserError: there are no results, two have one name, or the file can't be written.
+    """
+    if not results:
+        raise UserError("There is nothing to report: no evaluation results were given.")
+    names = [result.name for result in results]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"Two results are called {twice!r}, so their figures can't be told apart. Rename one (its manifest's name).")
+    models = _models.describe(results)
+    colours = {model.name: model.colour for model in models}
+    script = Markup(render("rules.js") + render("replay.js") + render("page.js"))
+    context: dict[str, Any] = {
+        "title": title,
+        "made": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
+        "script": script,
+        "script_hash": _csp_hash(script),
+        "models": models,
+        "summary": _summary(models, comparisons),
+        "notes": notes,
+        "commands": commands,
+        "comparison": _comparisons.describe(comparisons, colours),
+        "provenance": _provenance.provenance(results),
+        **_figures(models),
+        **_replay(results),
+        **_training(training or {}, dataset or {}, colours),
+    }
+    write_text(path, render("report.html", **context))
+    return path
+
+
+def _csp_hash(script: str) -> str:
+    """The page's policy lets this one script run and no other, whatever a model calls itself."""
+    import base64
+
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _summary(models: Sequence[_models.Model], comparisons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    played = [model for model in models if model.games]
+    boards = sorted({(game.record.width, game.record.height) for model in played for game in model.result.games})
+    seeds = sorted({seed for model in played for seed in model.result.seeds})
+    return {
+        "verdicts": [str(comparison["verdict"]) for comparison in comparisons],
+        "boards": " and ".join(f"{width} × {height}" for width, height in boards) or "no board",
+        "games": sum(model.games for model in models),
+        "seeds": _format.seeds(seeds),
+        "paired": len({model.result.seeds for model in played}) <= 1,
+        "best": max(played, key=lambda model: float(model.result.scores.mean()), default=None),
+    }
+
+
+def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:
+    played = [model for model in models if model.games]
+    endings = [kind for kind in _ENDING_ORDER if any(model.result.endings.get(kind) for model in played)]
+    rows = []
+    for model in played:
+        assert model.score is not None and model.score.estimate is not None
+        interval = model.score.interval
+        low, high = (None, None) if interval is None else (interval.low, interval.high)
+        rows.append((model.name, model.colour, model.score.estimate, low, high))
+    return {
+        "play_table": _models.play_table(models),
+        "language_table": _models.language_table(models),
+        "forest": _charts.forest(rows) if rows else None,
+        "methods": sorted({model.score.method for model in played if model.score is not None}),
+        "histograms": _charts.histograms([(m.name, m.colour, m.result.scores) for m in played]) if played else None,
+        "shares": _charts.shares([(model.name, model.result.endings) for model in played], endings),
+        "endings": endings,
+        "endings_table": _models.endings_table(played, endings),
+    }
+
+
+def _training(
+    training: Mapping[str, Mapping[str, Any]], dataset: Mapping[str, Any], colours: Mapping[str, int]
+) -> dict[str, Any]:
+    tables, facts = _tables.dataset_tables(dataset)
+    histories = [(name, colours.get(name, 0), entry.get("history", ())) for name, entry in training.items()]
+    return {
+        "training_table": _tables.training_table(training, colours) if training else None,
+        "curves": _charts.curves(histories),
+        "dataset_tables": tables,
+        "dataset_facts": facts,
+    }
+
+
+def _replay(results: Sequence[EvaluationResult]) -> dict[str, Any]:
+    replays = _replays.pack(results)
+    first = next((game.record for result in results for game in result.games), None)
+    return {
+        "replays": replays,
+        "page_data": {
+            "models": [result.name for result in results],
+            "letters": MOVE_LETTERS,
+            "endings": {name: _format.ending(name) for name in [*_ENDING_ORDER, Ending.RUNNING.name]},
+        },
+        "still": None if first is None else Markup(board_svg(*_last_frame(first)[:1], fatal=_last_frame(first)[1])),
+        "still_record": first,
+        "still_ending": None if first is None else _format.ending(first.ending.name),
+    }
+
+
+def _last_frame(record: GameRecord) -> tuple[Any, Move | None]:
+    state = states_before(record, [len(record.moves)])[0]
+    fatal = Move(record.moves[-1]) if record.ending in (Ending.WALL, Ending.SELF) else None
+    return state, fatal
