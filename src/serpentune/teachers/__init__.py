@@ -1,0 +1,35 @@
+"""Floor 2: the heuristics that students imitate, a short module each over shared search kernels, and their registry.
+
+Knows nothing of text formats or models.
+"""
+
+from serpentune.teachers._astar import ASTAR
+from serpentune.teachers._bfs import BFS
+from serpentune.teachers._dfs import DFS
+from serpentune.teachers._hamiltonian import HAMILTONIAN
+from serpentune.teachers._kernel import CHOOSE_TYPE, EQUAL_MOVES, FACTS, NODES_EXPANDED, PATH_LENGTH, WORK_PER_CELL
+from serpentune.teachers._play import play
+from serpentune.teachers._registry import get, names, register
+from serpentune.teachers._teacher import Decision, Teacher
+
+for _teacher in (BFS, DFS, ASTAR, HAMILTONIAN):
+    register(_teacher)
+
+__all__ = [
+    "ASTAR",
+    "BFS",
+    "CHOOSE_TYPE",
+    "DFS",
+    "EQUAL_MOVES",
+    "FACTS",
+    "HAMILTONIAN",
+    "NODES_EXPANDED",
+    "PATH_LENGTH",
+    "WORK_PER_CELL",
+    "Decision",
+    "Teacher",
+    "get",
+    "names",
+    "play",
+    "register",
+]

@@ -1,0 +1,96 @@
+"""Floor 2, teachers: the signature of a teacher's kernel, and the pieces that every kernel shares.
+
+A kernel is `choose(ring, occupied, counters, width, height, work, facts) -> move code`. The first three are one running
+game as in the rules, to be read and never written; of `counters` only HEAD, LENGTH, APPLE and DIRECTION count, since a
+teacher is a function of the visible state. `facts` is filled in on every call. `work` is scratch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from serpentune.game import _rules
+from serpentune.game._jit import kernel
+from serpentune.game._rules import COUNTERS_TYPE, OCCUPIED_TYPE, RING_TYPE, Counters, Occupied, Ring
+from serpentune.game.moves import Move
+
+PATH_LENGTH = 0
+NODES_EXPANDED = 1
+EQUAL_MOVES = 2
+FACTS = 3
+"""Places in `facts`, int64 `(FACTS,)`: moves to the apple along the teacher's path, or `NO_PATH`; cells that the search
+took up; bit `1 << direction` for each move that the teacher holds equally good, the chosen one always among them."""
+
+NO_PATH = -1
+TRAPPED = int(Move.NO_PATH_FOUND)
+"""What a kernel returns when, and only when, no legal move exists."""
+
+NEIGHBOURS = 0
+MARKS = 4
+CLOCK = 5
+SCRATCH = 6
+WORK_PER_CELL = 16
+"""Planes of `work`, each of `cells` numbers. Plane `p` starts at `p * cells`.
+
+`work[4 * cell + direction]` is the neighbour of a cell, or `NO_CELL`; a cell is marked in this call when its number in
+plane MARKS equals the stamp of `begin`; SCRATCH and the planes after it are the teacher's own, with old content."""
+
+Work = NDArray[np.int32]
+Facts = NDArray[np.int64]
+Choose = Callable[[Ring, Occupied, Counters, int, int, Work, Facts], int]
+
+WORK_TYPE = types.int32[::1]
+FACTS_TYPE = types.int64[::1]
+CHOOSE_TYPE = types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, WORK_TYPE, FACTS_TYPE)
+
+_LAST_STAMP = 2**31 - 1
+
+
+@kernel(types.int64(WORK_TYPE, types.int64, types.int64))
+def begin(work: Work, width: int, height: int) -> int:
+    """Start a search: a stamp that no cell of plane MARKS carries yet, so that nothing has to be cleared.
+
+    `work` holds zeros before its first use and stays with one board size.
+    """
+    cells = width * height
+    clock = CLOCK * cells
+    if work[clock] == _LAST_STAMP:
+        work[MARKS * cells : (MARKS + 1) * cells] = 0
+        work[clock] = 0
+    if work[clock] == 0:
+        for cell in range(cells):
+            for direction in range(4):
+                work[4 * cell + direction] = _rules.neighbour(cell, direction, width, height)
+    work[clock] += 1
+    return work[clock]
+
+
+@kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64))
+def legal_moves(ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int) -> int:
+    """Bit `1 << direction` for each legal move; 0 when the snake is trapped."""
+    mask = 0
+    for direction in range(4):
+        if _rules.is_legal(ring, occupied, counters, direction, width, height):
+            mask |= 1 << direction
+    return mask
+
+
+@kernel(types.int64(types.int64))
+def first_move(mask: int) -> int:
+    """The first move of a mask in the order UP, RIGHT, DOWN, LEFT; `TRAPPED` for an empty one."""
+    for direction in range(4):
+        if mask & (1 << direction):
+            return direction
+    return TRAPPED
+
+
+@kernel(types.int64(types.int64, FACTS_TYPE))
+def without_path(legal: int, facts: Facts) -> int:
+    """The answer of a teacher that has no path: the first legal move, all of them being equal to it."""
+    facts[PATH_LENGTH] = NO_PATH
+    facts[EQUAL_MOVES] = legal
+    return first_move(legal)

@@ -1,0 +1,83 @@
+"""Floor 2, teachers: the registry of names, ours and those that other packages bring along.
+
+A package adds a teacher without touching this one, through an entry point that yields a `Teacher`:
+
+    [project.entry-points."serpentune.teachers"]
+    ZIGZAG = "my_package.teachers:ZIGZAG"
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from serpentune.common.errors import UserError, unknown_name
+from serpentune.teachers._teacher import Teacher
+
+ENTRY_POINTS = "serpentune.teachers"
+
+_TEACHERS: dict[str, Teacher] = {}
+_ALIASES = {"A*": "ASTAR"}
+
+
+def register(teacher: Teacher) -> Teacher:
+    """Make a teacher known under its name for this process, and return it.
+
+    Raises:
+        ValueError: another teacher has that name.
+    """
+    if _TEACHERS.setdefault(teacher.name, teacher) is not teacher:
+        raise ValueError(f"a teacher named {teacher.name} is registered already")
+    return teacher
+
+
+def get(name: str) -> Teacher:
+    """The teacher of that name; case doesn't matter, `_` is read as `-`, and `A*` is ASTAR.
+
+    Raises:
+        UserError: no such teacher; the message suggests the near match. Or an entry point is broken.
+    """
+    key = name.strip().upper().replace("_", "-")
+    key = _ALIASES.get(key, key)
+    if key not in _TEACHERS:
+        _load_entry_points()
+    if key not in _TEACHERS:
+        raise unknown_name("teacher", name, _TEACHERS)
+    return _TEACHERS[key]
+
+
+def names() -> tuple[str, ...]:
+    """All names, ours first, then those of other packages.
+
+    Raises:
+        UserError: an entry point is broken.
+    """
+    _load_entry_points()
+    return tuple(_TEACHERS)
+
+
+@cache
+def _load_entry_points() -> None:
+    for point in entry_points(group=ENTRY_POINTS):
+        teacher = _load(point)
+        try:
+            register(teacher)
+        except ValueError as error:
+            raise UserError(f"{_where(point)} can't be used: {error}. Rename it, or uninstall the package.") from error
+
+
+def _load(point: EntryPoint) -> Teacher:
+    try:
+        teacher = point.load()
+    except Exception as error:
+        raise UserError(
+            f"{_where(point)} can't be loaded ({type(error).__name__}: {error}). Mend or uninstall the package."
+        ) from error
+    if not isinstance(teacher, Teacher):
+        raise UserError(f"{_where(point)} is a {type(teacher).__name__}, not a Teacher. Mend or uninstall the package.")
+    return teacher
+
+
+def _where(point: EntryPoint) -> str:
+    package = f" of package {point.dist.name}" if point.dist else ""
+    return f"The teacher {point.name} = {point.value}{package}"

@@ -1,0 +1,212 @@
+"""Floor 2, teachers: what a teacher is, and how it is asked for a move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from serpentune.common.errors import UserError
+from serpentune.game import DIRECTIONS, Move, State, States, _rules, check_board
+from serpentune.game._jit import kernel
+from serpentune.teachers._kernel import (
+    CHOOSE_TYPE,
+    EQUAL_MOVES,
+    FACTS,
+    NO_PATH,
+    NODES_EXPANDED,
+    PATH_LENGTH,
+    WORK_PER_CELL,
+    Choose,
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A teacher's answer to one state.
+
+    Attributes:
+        move: UP, RIGHT, DOWN or LEFT; `NO_PATH_FOUND` when the snake is trapped.
+        path_length: moves to the apple along the teacher's path; None when it has none, or plans none.
+        nodes_expanded: cells that its search took up; 0 when it doesn't search.
+        equal_moves: the moves that it holds equally good, in the fixed order, `move` among them; empty when trapped.
+    """
+
+    move: Move
+    path_length: int | None
+    nodes_expanded: int
+    equal_moves: tuple[Move, ...]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A heuristic that answers every state with one move.
+
+    The contract, which every registered teacher is tested against:
+
+    * The answer is a **function of the visible state** (board size, body, apple, direction): no hidden plan, no clock,
+      no randomness. What is equally good is ordered UP, RIGHT, DOWN, LEFT.
+    * It answers **any legal state**, also one that it would never reach, so that it can label a student's game. On a
+      full board there is no apple (-1).
+    * It returns UP, RIGHT, DOWN or LEFT, and that move is **legal whenever a legal move exists**: no wall, no body, no
+      reversal. The cell that the tail is leaving is free. It returns `Move.NO_PATH_FOUND` when, and only when, no
+      legal move exists; that gives the game up.
+    * `path_length` is the number of moves to the apple along the path that it would take if the body moved only as its
+      own steps make it move, or none where it has no path.
+    * `equal_moves` holds the returned move and those that the teacher has reason to hold just as good. Without a path
+      these are all legal moves.
+
+    Attributes:
+        name: what users type, in capitals.
+        summary: one line for tables.
+        guarantee: what it promises on which boards, and what it doesn't.
+        kernel: a Numba function compiled with the signature `CHOOSE_TYPE`; fast. Either this one
+        function: or a Python function from state to move; slow, and its decisions carry no facts.
+        refuses: why it can't play a board `(width, height)`, with what to do, as a clause without a full stop; None
+            from it, or no function, means that it can.
+
+    Raises:
+        ValueError: the name is empty or not in capitals; not exactly one of `kernel` and `function` is given.
+        TypeError: `kernel` is not compiled with `CHOOSE_TYPE`.
+    """
+
+    name: str
+    summary: str
+    guarantee: str
+    kernel: Choose | None = None
+    function: Callable[[State], Move] | None = None
+    refuses: Callable[[int, int], str | None] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name != self.name.strip().upper():
+            raise ValueError(f"a teacher's name is in capitals, not {self.name!r}")
+        if (self.kernel is None) == (self.function is None):
+            raise ValueError(f"teacher {self.name} needs either a kernel or a Python function")
+        if self.kernel is not None and CHOOSE_TYPE.args not in getattr(self.kernel, "signatures", ()):
+            raise TypeError(f"the kernel of teacher {self.name} must be compiled with @numba.njit(CHOOSE_TYPE)")
+
+    def check_board(self, width: int, height: int) -> None:
+        """Refuse a board that this teacher can't play.
+
+        Raises:
+            UserError: the board is outside the rules, or the teacher refuses it; the message says why and what to do.
+        """
+        check_board(width, height)
+        reason = self.refuses(width, height) if self.refuses else None
+        if reason:
+            raise UserError(f"{self.name} can't play a {width}x{height} board: {reason}.")
+
+    def decide(self, state: State) -> Decision:
+        """The move in one state, with its facts.
+
+        Raises:
+            UserError: the teacher can't play this board.
+            ValueError: no state of the rules (a cell outside the board, a body without a cell), or a Python function
+                answered with something else than a direction or `NO_PATH_FOUND`.
+        """
+        states = States.stack([state])
+        if self.kernel is None:
+            move = Move(int(self.moves(states)[0]))
+            return Decision(move, None, 0, (move,) if move in DIRECTIONS else ())
+        moves, facts = self._ask(self.kernel, states)
+        length = int(facts[0, PATH_LENGTH])
+        equal = tuple(move for move in DIRECTIONS if facts[0, EQUAL_MOVES] & (1 << move))
+        return Decision(
+            Move(int(moves[0])), None if length == NO_PATH else length, int(facts[0, NODES_EXPANDED]), equal
+        )
+
+    def moves(self, states: States) -> NDArray[np.int8]:
+        """The `Move` code for each state, int8 `(n,)`.
+
+        Raises:
+            UserError: as `decide`.
+            ValueError: as `decide`.
+        """
+        if self.kernel is not None:
+            return self._ask(self.kernel, states)[0]
+        self.check_board(states.width, states.height)
+        return np.array([self._answer(state) for state in states], np.int8)
+
+    def _ask(self, choose: Choose, states: States) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+        self.check_board(states.width, states.height)
+        _check_states(states)
+        moves = np.empty(len(states), np.int8)
+        facts = np.empty((len(states), FACTS), np.int64)
+        _decide(
+            choose,
+            np.ascontiguousarray(states.body, np.int16),
+            np.ascontiguousarray(states.length, np.int64),
+            np.ascontiguousarray(states.apple, np.int64),
+            np.ascontiguousarray(states.direction, np.int64),
+            states.width,
+            states.height,
+            moves,
+            facts,
+        )
+        return moves, facts
+
+    def _answer(self, state: State) -> int:
+        assert self.function is not None
+        answer = self.function(state)
+        if answer not in DIRECTIONS and answer != Move.NO_PATH_FOUND:
+            raise ValueError(f"teacher {self.name} answered {answer!r}; it may answer a direction or NO_PATH_FOUND")
+        return int(answer)
+
+
+def _check_states(states: States) -> None:
+    """Refuse what would make a kernel write outside its arrays."""
+    cells = states.width * states.height
+    inside = np.arange(cells) < states.length[:, None]
+    if (
+        states.body.shape != (len(states), cells)
+        or not ((states.length >= 1) & (states.length <= cells)).all()
+        or not ((states.body >= 0) & (states.body < cells))[inside].all()
+        or not ((states.apple >= -1) & (states.apple < cells)).all()
+        or not ((states.direction >= -1) & (states.direction < 4)).all()
+    ):
+        raise ValueError(f"no states of a {states.width}x{states.height} board: a cell or a direction lies outside")
+
+
+_INT_ROWS = types.int64[:, ::1]
+
+
+@kernel(
+    types.void(
+        types.FunctionType(CHOOSE_TYPE),
+        types.int16[:, ::1],
+        types.int64[::1],
+        types.int64[::1],
+        types.int64[::1],
+        types.int64,
+        types.int64,
+        types.int8[::1],
+        _INT_ROWS,
+    )
+)
+def _decide(
+    choose: Choose,
+    body: NDArray[np.int16],
+    length: NDArray[np.int64],
+    apple: NDArray[np.int64],
+    direction: NDArray[np.int64],
+    width: int,
+    height: int,
+    moves: NDArray[np.int8],
+    facts: NDArray[np.int64],
+) -> None:
+    cells = width * height
+    occupied = np.zeros(cells, np.uint8)
+    counters = np.zeros(_rules.COUNTERS, np.int64)
+    work = np.zeros(WORK_PER_CELL * cells, np.int32)
+    for row in range(moves.shape[0]):
+        for place in range(length[row]):
+            occupied[body[row, place]] = 1
+        counters[_rules.LENGTH] = length[row]
+        counters[_rules.APPLE] = apple[row]
+        counters[_rules.DIRECTION] = direction[row]
+        moves[row] = choose(body[row], occupied, counters, width, height, work, facts[row])
+        for place in range(length[row]):
+            occupied[body[row, place]] = 0

@@ -1,0 +1,131 @@
+"""The contract of `Teacher`, held against every registered teacher and against one from outside."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from serpentune import teachers
+from serpentune.game import DIRECTIONS, Limits, LockstepGames, Move, State, States, random_states, states_before, verify
+from serpentune.teachers import Teacher
+from tests.teachers.reference import legal_moves
+
+BOARDS = [(4, 4), (6, 6), (7, 10), (9, 7), (10, 10)]
+
+
+def _last_legal(state: State) -> Move:
+    return legal_moves(state)[-1] if legal_moves(state) else Move.NO_PATH_FOUND
+
+
+OUTSIDE = Teacher(name="LAST-LEGAL", summary="The last legal move.", guarantee="None.", function=_last_legal)
+TEACHERS = [*(teachers.get(name) for name in teachers.names()), OUTSIDE]
+
+everyone = pytest.mark.parametrize("teacher", TEACHERS, ids=lambda teacher: teacher.name)
+boards = pytest.mark.parametrize(("width", "height"), BOARDS)
+
+
+def _plays(teacher: Teacher, width: int, height: int) -> bool:
+    return teacher.refuses is None or teacher.refuses(width, height) is None
+
+
+def _states(teacher: Teacher, width: int, height: int, count: int = 2000) -> States:
+    if not _plays(teacher, width, height):
+        pytest.skip(f"{teacher.name} refuses {width}x{height}")
+    return random_states(count, width, height, seed=7)
+
+
+@everyone
+@boards
+def test_it_moves_legally_and_gives_up_only_when_trapped(teacher: Teacher, width: int, height: int) -> None:
+    states = _states(teacher, width, height)
+    moves = teacher.moves(states)
+    assert moves.dtype == np.int8
+    trapped = 0
+    for state, move in zip(states, moves, strict=True):
+        legal = legal_moves(state)
+        assert move in legal if legal else move == Move.NO_PATH_FOUND
+        trapped += not legal
+    assert trapped > 0, "the states hold no trapped snake, so the test shows nothing about one"
+
+
+@everyone
+@boards
+def test_the_same_state_gets_the_same_move_alone_or_among_others(teacher: Teacher, width: int, height: int) -> None:
+    states = _states(teacher, width, height, 300)
+    moves = teacher.moves(states)
+    turned = np.arange(len(states))[::-1]
+    np.testing.assert_array_equal(teacher.moves(states.take(turned)), moves[turned])
+    assert [teacher.decide(state).move for state in states] == moves.tolist()
+
+
+@everyone
+@boards
+def test_facts_fit_the_move(teacher: Teacher, width: int, height: int) -> None:
+    for state in _states(teacher, width, height, 500):
+        decision = teacher.decide(state)
+        legal = legal_moves(state)
+        assert set(decision.equal_moves) <= set(legal)
+        assert list(decision.equal_moves) == sorted(decision.equal_moves)
+        assert (decision.move in decision.equal_moves) == bool(legal)
+        assert 0 <= decision.nodes_expanded <= width * height
+        if decision.path_length is not None:
+            x, y = state.xy(state.head)
+            to_x, to_y = state.xy(state.apple)
+            far = abs(x - to_x) + abs(y - to_y)
+            assert far <= decision.path_length <= width * height
+            assert (decision.path_length - far) % 2 == 0
+
+
+@everyone
+@boards
+def test_its_games_are_those_that_its_answers_make(teacher: Teacher, width: int, height: int) -> None:
+    """No hidden plan: the compiled games, lockstep games and single answers to replayed states agree."""
+    if not _plays(teacher, width, height):
+        pytest.skip(f"{teacher.name} refuses {width}x{height}")
+    seeds = range(40, 52)
+    played = list(teachers.play(teacher, seeds, width, height))
+    games = LockstepGames(seeds, width, height)
+    while games.running.size:
+        games.step(teacher.moves(games.states()))
+    assert played == games.records(teacher.name)
+    for record in played:
+        assert verify(record) is None
+        states = states_before(record, np.arange(len(record.moves)))
+        np.testing.assert_array_equal(teacher.moves(states), np.frombuffer(record.moves, np.uint8))
+
+
+@everyone
+def test_it_stops_where_the_limits_say(teacher: Teacher) -> None:
+    for record in teachers.play(teacher, range(5), 6, 6, Limits(max_steps=3)):
+        assert record.steps == 3
+        assert record.ending.name == "MAX_STEPS_REACHED"
+
+
+@everyone
+def test_it_answers_a_full_board_where_no_apple_lies(teacher: Teacher) -> None:
+    closed = State(4, 4, (0, 4, 8, 12, 13, 14, 15, 11, 7, 3, 2, 6, 10, 9, 5, 1), -1, Move.DOWN)
+    decision = teacher.decide(closed)
+    assert (decision.move, decision.path_length, decision.equal_moves) == (Move.RIGHT, None, (Move.RIGHT,))
+    trapped = State(4, 4, (0, 1, 2, 3, 7, 6, 5, 4, 8, 9, 10, 11, 15, 14, 13, 12), -1, Move.LEFT)
+    decision = teacher.decide(trapped)
+    assert (decision.move, decision.path_length, decision.equal_moves) == (Move.NO_PATH_FOUND, None, ())
+
+
+@everyone
+def test_it_answers_the_smallest_and_the_largest_board(teacher: Teacher) -> None:
+    for side in (4, 50):
+        moves = teacher.moves(random_states(30, side, side, seed=1))
+        assert set(moves.tolist()) <= {*DIRECTIONS, Move.NO_PATH_FOUND}
+
+
+@everyone
+def test_it_says_what_it_does_and_promises(teacher: Teacher) -> None:
+    assert teacher.summary.endswith(".") and "\n" not in teacher.summary
+    assert teacher.guarantee.endswith(".")
+
+
+@everyone
+def test_states_outside_the_board_are_refused(teacher: Teacher) -> None:
+    for state in (State(6, 6, (36,), 0, None), State(6, 6, (0,), 36, None), State(6, 6, (-1,), 3, None)):
+        with pytest.raises(ValueError, match="outside"):
+            teacher.moves(States.stack([state]))

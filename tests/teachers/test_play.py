@@ -1,0 +1,68 @@
+"""Whole games: order, numbers, batches, and what happens when a game is longer than the buffer."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from serpentune.common.errors import UserError
+from serpentune.game import Ending, Limits, Move, State, verify
+from serpentune.teachers import BFS, HAMILTONIAN, Teacher, play
+
+
+def test_games_come_in_the_order_of_their_seeds_numbered_from_1() -> None:
+    seeds = [5, 3, 2**63 + 1, -4, *range(100, 500)]
+    records = list(play(BFS, seeds, 6, 6))
+    assert [record.seed for record in records] == seeds
+    assert [record.number for record in records] == list(range(1, 405))
+    assert {record.player for record in records} == {"BFS"}
+
+
+def test_a_game_depends_on_its_seed_alone() -> None:
+    """Batches of 256 games and full move buffers (one holds about 100 of these games) leave no trace."""
+    records = list(play(HAMILTONIAN, range(300), 10, 10))
+    for seed in (0, 99, 104, 110, 255, 256, 299):
+        (alone,) = play(HAMILTONIAN, [seed], 10, 10)
+        assert (alone.moves, alone.apples, alone.score) == (
+            records[seed].moves,
+            records[seed].apples,
+            records[seed].score,
+        )
+
+
+def test_a_game_of_more_than_a_million_moves() -> None:
+    (record,) = play(HAMILTONIAN, [1], 50, 50)
+    assert record.steps > 1_000_000
+    assert record.ending == Ending.WIN
+    assert verify(record) is None
+
+
+def test_seeds_are_read_as_games_are_asked_for() -> None:
+    endless = play(BFS, itertools.count(), 6, 6)
+    assert [record.seed for record in itertools.islice(endless, 3)] == [0, 1, 2]
+
+
+def test_no_seeds_no_games() -> None:
+    assert list(play(BFS, [], 6, 6)) == []
+
+
+def test_the_board_is_checked_at_the_call() -> None:
+    with pytest.raises(UserError, match="3x6"):
+        play(BFS, [0], 3, 6)
+
+
+def test_a_python_teacher_plays_whole_games() -> None:
+    ring = Teacher(name="UP", summary="Always up.", guarantee="None.", function=lambda state: Move.UP)
+    records = list(play(ring, range(300), 6, 8, Limits(max_steps=50)))
+    assert [record.number for record in records] == list(range(1, 301))
+    assert {record.ending for record in records} == {Ending.WALL}
+
+
+def test_a_python_teacher_that_breaks_the_contract_is_named() -> None:
+    def reverse(state: State) -> Move:
+        return Move.EMPTY
+
+    broken = Teacher(name="BROKEN", summary="Broken.", guarantee="None.", function=reverse)
+    with pytest.raises(ValueError, match="BROKEN answered"):
+        list(play(broken, [0], 6, 6))
