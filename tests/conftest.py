@@ -11,7 +11,14 @@ os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+import hypothesis
 import pytest
+
+# The first example that meets a kernel may compile it, so a time limit per example would blame the wrong one.
+# In CI, Hypothesis chooses its own profile: no limit either, and the same examples in every run.
+if "CI" not in os.environ:
+    hypothesis.settings.register_profile("patient", deadline=None)
+    hypothesis.settings.load_profile("patient")
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 NO_CHROMIUM = f"no Chromium: none of {', '.join(CHROMIUM_NAMES)} is on PATH (on Debian: apt-get install chromium)"
