@@ -1,0 +1,46 @@
+"""Floor 5, models: finds a base model and its tokenizer, wraps it for a training strategy, loads and saves students.
+
+Knows nothing of Snake. torch and transformers are imported when a model is first loaded, not with this package.
+"""
+
+from serpentune.models._device import bf16_is_native, check_precision, device, weight_dtype
+from serpentune.models._find import BUILT_IN, Found, find_base
+from serpentune.models.load import LoadedModel, load_base, prompt_ids
+from serpentune.models.settings import Settings
+from serpentune.models.strategies import (
+    STRATEGIES,
+    FullConfig,
+    LoRAConfig,
+    QLoRAConfig,
+    StrategyConfig,
+    is_quantized,
+    parameter_counts,
+    wrap,
+)
+from serpentune.models.students import STUDENT, is_adapter, load_student, model_sha256, save_student
+
+__all__ = [
+    "BUILT_IN",
+    "STRATEGIES",
+    "STUDENT",
+    "Found",
+    "FullConfig",
+    "LoRAConfig",
+    "LoadedModel",
+    "QLoRAConfig",
+    "Settings",
+    "StrategyConfig",
+    "bf16_is_native",
+    "check_precision",
+    "device",
+    "find_base",
+    "is_adapter",
+    "is_quantized",
+    "load_base",
+    "load_student",
+    "model_sha256",
+    "parameter_counts",
+    "prompt_ids",
+    "save_student",
+    "wrap",
+]

@@ -1,0 +1,124 @@
+"""Floor 5, models: load a base model with its tokenizer, ready to be trained or asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from serpentune.common.errors import UserError
+from serpentune.models._device import device, weight_dtype
+from serpentune.models._find import Found, Source, find_base
+from serpentune.models.strategies import QLoRAConfig, is_quantized, quantization
+
+if TYPE_CHECKING:
+    import torch
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A causal language model in memory.
+
+    Attributes:
+        model: the transformers (or PEFT) model, on the device that will do the work, in evaluation mode.
+        tokenizer: its fast tokenizer; pad and end tokens are set, padding is on the left, as generation needs it.
+        name: the built-in name, the hub id, or the absolute folder.
+        source: `built-in`, `folder`, `cache` (the hub's, on this disk) or `hub`.
+    """
+
+    model: Any
+    tokenizer: Any
+    name: str
+    source: Source
+
+
+def load_base(
+    name_or_path: str | Path,
+    *,
+    quantize: bool | QLoRAConfig = False,
+    dtype: torch.dtype | None = None,
+) -> LoadedModel:
+    """Load a base model: `nano` (built in), a local folder, or a hub id. Code that a model ships is never run.
+
+    Args:
+        name_or_path: built-in name, folder, or hub id; looked for in this order.
+        quantize: hold the linear layers in 4 bits: true for NF4 with double quantisation, or a `QLoRAConfig` that says
+            how.
+        dtype: format of the weights (with `quantize`, of the arithmetic); chosen to suit the device when left out.
+
+    Raises:
+        UserError: the model can't be found (at once when offline), holds no safetensors, isn't a causal language model,
+            or has no usable tokenizer.
+    """
+    found = find_base(name_or_path)
+    dtype = dtype or weight_dtype()
+    options: dict[str, Any] = {"dtype": dtype}
+    if quantize:
+        settings = quantize if isinstance(quantize, QLoRAConfig) else QLoRAConfig()
+        options |= {"quantization_config": quantization(settings, dtype), "device_map": {"": str(device())}}
+    tokenizer = load_tokenizer(found.location, found.name)
+    model = _pretrained(found, options)
+    if not is_quantized(model):
+        model.to(device())
+    model.config.pad_token_id = tokenizer.pad_token_id
+    if model.generation_config is not None:
+        model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model.eval()
+    return LoadedModel(model, tokenizer, found.name, found.source)
+
+
+def load_tokenizer(location: str | Path, name: str) -> Any:
+    """The fast tokenizer in `location`; a missing pad token becomes the end token, whose padding is masked anyway.
+
+    Raises:
+        UserError: there is none, it is no fast tokenizer, or it has no end token.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(location), trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{name}: the tokenizer can't be loaded ({_first_line(error)}).") from error
+    if not tokenizer.is_fast:
+        raise UserError(f"{name}: its tokenizer is no fast one (tokenizer.json), which training and play need.")
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"{name}: its tokenizer has no end token (eos_token), so a completion could not be ended.")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+        _LOG.info("%s: the tokenizer has no pad token; its end token %r pads", name, tokenizer.eos_token)
+    tokenizer.padding_side = "left"
+    return tokenizer
+
+
+def prompt_ids(tokenizer: Any, prompts: Sequence[str]) -> list[list[int]]:
+    """Token ids of prompts that a completion follows; training and play must both use this.
+
+    A begin token is put in front where the tokenizer does that by itself; an end token that it appends is removed.
+    """
+    if not prompts:
+        return []
+    rows: list[list[int]] = tokenizer(list(prompts), return_attention_mask=False)["input_ids"]
+    end = tokenizer.eos_token_id
+    return [row[:-1] if len(row) > 1 and row[-1] == end else row for row in rows]
+
+
+def _pretrained(found: Found, options: dict[str, Any]) -> Any:
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            found.location, use_safetensors=True, trust_remote_code=False, **options
+        )
+    except SafetensorError as error:
+        raise UserError(f"{found.name}: a weights file is damaged ({_first_line(error)}). Fetch the model again.") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{found.name}: can't be loaded as a causal language model ({_first_line(error)}).") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

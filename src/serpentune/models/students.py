@@ -1,0 +1,151 @@
+"""Floor 5, models: save what was trained, and load it again, on this machine or another.
+
+A student is a folder: `adapter_model.safetensors` with `adapter_config.json` (LoRA, QLoRA) or `model.safetensors` with
+`config.json` (full), the tokenizer, and `student.json`, which says how it was made. An adapter names its base as the user
+did (`nano`, a hub id), so the folder can be moved to another machine.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from serpentune.common.errors import UserError
+from serpentune.common.files import read_json, replacing_folder, sha256, write_json
+from serpentune.models._find import BUILT_IN, find_base
+from serpentune.models.load import LoadedModel, load_base, load_tokenizer
+from serpentune.models.strategies import QLoRAConfig, StrategyConfig, is_quantized, parameter_counts
+
+STUDENT = "student.json"
+
+_LOG = logging.getLogger(__name__)
+
+
+def save_student(
+    path: Path,
+    model: Any,
+    tokenizer: Any,
+    *,
+    base: str,
+    strategy: StrategyConfig,
+    overwrite: bool = False,
+) -> Path:
+    """Write a trained model and its tokenizer to the folder `path`, weights as safetensors only; atomically.
+
+    Args:
+        path: the folder to make.
+        model: what `wrap` returned, after training.
+        tokenizer: the base's tokenizer.
+        base: the base's name as in `LoadedModel.name`.
+        strategy: the strategy it was trained with; kept in `student.json`, and for QLoRA needed to load it.
+        overwrite: whether a folder that holds files may be replaced.
+
+    Raises:
+        UserError: `path` holds files and `overwrite` is false, or the disk is full.
+    """
+    total, trainable = parameter_counts(model)
+    with replacing_folder(path, overwrite=overwrite) as part:
+        if is_adapter(model):
+            model.peft_config["default"].base_model_name_or_path = base
+            # Adapters never touch embeddings here; "auto" would ask the hub about the base.
+            model.save_pretrained(str(part), safe_serialization=True, save_embedding_layers=False)
+        else:
+            model.save_pretrained(str(part))
+        tokenizer.save_pretrained(str(part))
+        about = {
+            "base": base,
+            "base_sha256": model_sha256(find_base(base).location) if base in BUILT_IN else None,
+            "strategy": _strategy_name(model),
+            "settings": strategy.model_dump(mode="json"),
+            "parameters": total,
+            "trainable_parameters": trainable,
+        }
+        write_json(part / STUDENT, about)
+    return path
+
+
+def load_student(path: str | Path, *, merge: bool = True) -> LoadedModel:
+    """Load a trained model with its tokenizer, whether it is a whole model or an adapter on a base.
+
+    Args:
+        path: a folder of `save_student`, or any PEFT adapter or causal language model in safetensors.
+        merge: fold an adapter into its base, so that the model answers at the base's speed. A QLoRA student's base is
+            expanded from 4 bits first, so that the merged model computes what was trained; false keeps it in 4 bits
+            with the adapter beside it, which is slower and takes less memory.
+
+    Raises:
+        UserError: the folder holds no student, its base can't be found, or its weights are damaged.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}. A trained model is a folder, such as <output-dir>/final_model.")
+    if not (folder / "adapter_config.json").is_file():
+        return load_base(folder)
+    return _load_adapter(folder, merge=merge)
+
+
+def model_sha256(path: str | Path) -> str:
+    """Hex SHA-256 of a model: of every `*.safetensors` and `*.json` in its folder, names included.
+
+    Raises:
+        UserError: the folder holds no safetensors.
+    """
+    import hashlib
+
+    folder = Path(path)
+    if not any(folder.glob("*.safetensors")):
+        raise UserError(f"{folder} holds no *.safetensors, so it is no model.")
+    digest = hashlib.sha256()
+    for file in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]):
+        digest.update(f"{file.name}\0{sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def is_adapter(model: Any) -> bool:
+    """Whether the model is a base with a PEFT adapter beside it."""
+    return hasattr(model, "peft_config")
+
+
+def _strategy_name(model: Any) -> str:
+    if not is_adapter(model):
+        return "full"
+    return "qlora" if is_quantized(model.get_base_model()) else "lora"
+
+
+def _load_adapter(folder: Path, *, merge: bool) -> LoadedModel:
+    from peft import PeftModel
+    from safetensors import SafetensorError
+
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise UserError(f"{folder} holds an adapter_config.json but no adapter_model.safetensors.")
+    base_name = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+    if not isinstance(base_name, str) or not base_name:
+        raise UserError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is missing.")
+    about = read_json(folder / STUDENT) if (folder / STUDENT).is_file() else {}
+    try:
+        qlora = QLoRAConfig(**about["settings"]) if about.get("strategy") == "qlora" else None
+        base = load_base(base_name, quantize=qlora or False)
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from error
+    _check_base(folder, base_name, about)
+    model = base.model
+    if qlora is not None and merge:
+        model = model.dequantize()
+    try:
+        model = PeftModel.from_pretrained(model, str(folder))
+    except (SafetensorError, RuntimeError, ValueError) as error:
+        raise UserError(f"{folder}: the adapter does not fit its base {base_name!r} or is damaged ({error}).") from error
+    if merge:
+        model = model.merge_and_unload()
+    model.eval()
+    return LoadedModel(model, load_tokenizer(folder, str(folder)), str(folder.resolve()), "folder")
+
+
+def _check_base(folder: Path, base_name: str, about: dict[str, Any]) -> None:
+    trained_on = about.get("base_sha256")
+    if trained_on is not None and trained_on != model_sha256(find_base(base_name).location):
+        raise UserError(
+            f"{folder} was trained on another version of the built-in model {base_name!r} than this one. "
+            "Train it again, or use the version of serpentune that made it."
+        )

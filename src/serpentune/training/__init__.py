@@ -1,0 +1,27 @@
+"""Floor 6, training: configuration, builder and templates, and the run that turns a data set into a student.
+
+Importing it is quick: torch, transformers and TRL are imported when `train` is called.
+"""
+
+from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig
+from serpentune.training.config import (
+    AdvancedTrainingConfig,
+    ConfigurationTemplate,
+    HyperparameterConfig,
+    TrainingConfigBuilder,
+)
+from serpentune.training.run import TrainingInterrupted, TrainingResult, total_steps, train
+
+__all__ = [
+    "AdvancedTrainingConfig",
+    "ConfigurationTemplate",
+    "FullConfig",
+    "HyperparameterConfig",
+    "LoRAConfig",
+    "QLoRAConfig",
+    "TrainingConfigBuilder",
+    "TrainingInterrupted",
+    "TrainingResult",
+    "total_steps",
+    "train",
+]

@@ -1,0 +1,145 @@
+"""Floor 6, training: TRL's trainer, fitted to short prompts and very short completions.
+
+What is left out, because each step of a small model would pay for it: entropy, token accuracy and their gathering over
+devices, the count of floating-point operations, the output layer on prompt positions, attention masks, and padding of
+unlike lengths. What is put in: `LengthBatches`, and an evaluation loss that is the mean over all completion tokens.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import PrinterCallback
+from trl import SFTConfig, SFTTrainer
+
+from serpentune.common.errors import UserError
+from serpentune.models import device, is_quantized
+from serpentune.training.config import AdvancedTrainingConfig
+from serpentune.training.data import IGNORED, Collator, LengthBatches, Tokens
+
+KEPT_CHECKPOINTS = 2
+
+
+class SnakeTrainer(SFTTrainer):  # type: ignore[misc]  # TRL ships no types
+    """`SFTTrainer` on tokens that are ready, with the loss on completions only."""
+
+    def __init__(self, model: Any, args: SFTConfig, train: Tokens, evaluate: Tokens | None, tokenizer: Any) -> None:
+        self._lengths = train.lengths
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=Collator(tokenizer.pad_token_id),
+            train_dataset=train.rows,
+            eval_dataset=evaluate.rows if evaluate is not None else None,
+            processing_class=tokenizer,
+        )
+        # It prints each entry of the history to standard output, which belongs to the command's answer.
+        self.remove_callback(PrinterCallback)
+        if is_quantized(model):
+            # TRL turns the adapter's weights into bf16, in which a CPU is slow and small updates are lost.
+            for parameter in model.parameters():
+                if parameter.requires_grad:
+                    parameter.data = parameter.data.float()
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """Mean negative log-likelihood of the completion tokens of the whole optimiser step."""
+        targets = inputs["targets"]
+        logits = model(
+            input_ids=inputs["input_ids"], logits_to_keep=inputs["logits_to_keep"], use_cache=False
+        ).logits  # (B, U, V)
+        total = cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+        if num_items_in_batch is None:
+            return total / (targets != IGNORED).sum()
+        # DDP averages gradients over processes, while the tokens were counted over all of them.
+        return total / num_items_in_batch * self.accelerator.num_processes
+
+    def evaluate(self, *unused: Any, metric_key_prefix: str = "eval", **ignored: Any) -> dict[str, float]:
+        """Mean negative log-likelihood per completion token of the evaluation data."""
+        began = time.perf_counter()
+        model = self.model
+        model.eval()
+        sums = torch.zeros(2, device=self.args.device)
+        with torch.inference_mode(), self.compute_loss_context_manager():
+            for batch in self.get_eval_dataloader():
+                batch = self._prepare_inputs(batch)
+                count = (batch["targets"] != IGNORED).sum()
+                sums[0] += self.compute_loss(model, batch) * count
+                sums[1] += count
+        total, count = self.accelerator.reduce(sums, "sum").tolist()
+        metrics = {f"{metric_key_prefix}_loss": total / count, "eval_seconds": round(time.perf_counter() - began, 3)}
+        model.train()
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def floating_point_ops(self, inputs: dict[str, torch.Tensor]) -> int:
+        """Not counted: it walks over every parameter in each step."""
+        return 0
+
+    def _get_num_items_in_batch(self, batch_samples: list[dict[str, torch.Tensor]], device: torch.device) -> torch.Tensor:
+        count = torch.stack([(batch["targets"] != IGNORED).sum() for batch in batch_samples]).sum().to(device)
+        return self.accelerator.gather(count).sum() if self.args.world_size > 1 else count
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthBatches:
+        return LengthBatches(self._lengths, self.args.per_device_train_batch_size, self.args.seed)
+
+
+def trainer_settings(
+    config: AdvancedTrainingConfig, checkpoints: str, *, warmup_steps: int, evaluates: bool, bf16: bool
+) -> SFTConfig:
+    """The configuration as TRL takes it; what it leaves at a default of TRL's own choosing is set here on purpose."""
+    steps = config.hyperparameters
+    on_gpu = device().type == "cuda"
+    return SFTConfig(
+        output_dir=checkpoints,
+        per_device_train_batch_size=steps.batch_size,
+        per_device_eval_batch_size=2 * steps.batch_size,
+        gradient_accumulation_steps=steps.gradient_accumulation_steps,
+        num_train_epochs=steps.num_epochs,
+        max_steps=steps.max_steps or -1,
+        learning_rate=steps.learning_rate,
+        lr_scheduler_type="constant_with_warmup" if steps.lr_scheduler == "constant" else steps.lr_scheduler,
+        warmup_steps=warmup_steps,
+        weight_decay=steps.weight_decay,
+        max_grad_norm=steps.max_grad_norm,
+        optim="adamw_torch_fused",
+        seed=config.seed,
+        bf16=bf16,
+        fp16=config.fp16,
+        gradient_checkpointing=config.gradient_checkpointing,
+        dataloader_num_workers=config.dataloader_num_workers,
+        dataloader_pin_memory=on_gpu,
+        use_cpu=not on_gpu,
+        logging_steps=config.logging_steps,
+        logging_nan_inf_filter=False,  # a loss that is no number must be seen
+        eval_strategy="steps" if evaluates else "no",
+        eval_steps=config.eval_steps if evaluates else None,
+        save_strategy="steps",
+        save_steps=config.save_steps,
+        save_total_limit=KEPT_CHECKPOINTS,
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},
+    )
+
+
+def check_model(model: Any, name: str) -> None:
+    """Refuse a model whose output layer can't be applied to chosen positions.
+
+    Raises:
+        UserError: its forward pass takes no `logits_to_keep`.
+    """
+    if "logits_to_keep" not in inspect.signature(type(model).forward).parameters:
+        raise UserError(f"{name}: {type(model).__name__} takes no logits_to_keep, so it can't be trained here.")

@@ -1,0 +1,236 @@
+"""Floor 6, training: every setting of a training run, checked before any work is done."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from serpentune.common.errors import UserError, unknown_name
+from serpentune.models import STRATEGIES, FullConfig, LoRAConfig, QLoRAConfig, Settings, StrategyConfig
+
+Strategy = Literal["lora", "qlora", "full"]
+
+
+class HyperparameterConfig(Settings):
+    """How the weights are moved.
+
+    Attributes:
+        num_epochs: passes over the training data; a fraction stops in the middle of one.
+        max_steps: optimiser steps after which training stops, however many epochs that is; None leaves it to
+            `num_epochs`.
+        learning_rate: the peak, after warm-up.
+        batch_size: samples that one device works on at once.
+        gradient_accumulation_steps: batches whose gradients are added up before the weights move; an optimiser step
+            sees `batch_size * gradient_accumulation_steps` samples per device.
+        warmup_steps: optimiser steps over which the learning rate rises from 0; capped at a tenth of the run.
+        lr_scheduler: how the learning rate falls after warm-up.
+        weight_decay: of AdamW.
+        max_grad_norm: gradients longer than this are shortened to it; 0 leaves them alone.
+    """
+
+    num_epochs: float = Field(3, gt=0, le=10_000)
+    max_steps: int | None = Field(None, ge=1)
+    learning_rate: float = Field(2e-4, gt=0, le=1)
+    batch_size: int = Field(4, ge=1)
+    gradient_accumulation_steps: int = Field(4, ge=1)
+    warmup_steps: int = Field(100, ge=0)
+    lr_scheduler: Literal["cosine", "linear", "constant"] = "cosine"
+    weight_decay: float = Field(0.0, ge=0, lt=1)
+    max_grad_norm: float = Field(1.0, ge=0)
+
+
+class AdvancedTrainingConfig(Settings):
+    """One training run: which model, which strategy, how long, and where to.
+
+    Attributes:
+        training_strategy: `lora`, `qlora` or `full`.
+        base_model_name: `nano` (built in), a folder, or a hub id.
+        max_length: tokens of prompt and completion together; longer samples are left out and counted.
+        hyperparameters: how the weights are moved.
+        lora: read when the strategy is `lora`.
+        qlora: read when the strategy is `qlora`.
+        output_dir: folder of experiments.
+        experiment_name: this run's folder in it; None lets the pipeline make up a name.
+        seed: of the adapter's first weights, of dropout, and of the order of the samples.
+        logging_steps: optimiser steps between two entries of the history.
+        eval_steps: optimiser steps between two looks at the evaluation data.
+        save_steps: optimiser steps between two checkpoints.
+        max_eval_samples: samples of the evaluation data that are looked at each time, drawn once with `seed`.
+        gradient_checkpointing: compute activations again instead of keeping them: less memory, about a fifth slower.
+        fp16: mixed precision for CUDA GPUs older than bf16.
+        bf16: mixed precision; None means wherever the device computes in it natively, unless that is a CPU.
+        dataloader_num_workers: processes that prepare batches; 0 does it in the training process, which is quickest
+            for tokens that are ready in memory.
+    """
+
+    training_strategy: Strategy = "lora"
+    base_model_name: str = Field("nano", min_length=1)
+    max_length: int = Field(512, ge=8)
+    hyperparameters: HyperparameterConfig = Field(default_factory=lambda: HyperparameterConfig())
+    lora: LoRAConfig = Field(default_factory=lambda: LoRAConfig())
+    qlora: QLoRAConfig = Field(default_factory=lambda: QLoRAConfig())
+    output_dir: str = Field("output", min_length=1)
+    experiment_name: str | None = Field(None, min_length=1)
+    seed: int = Field(0, ge=0, lt=2**32)
+    logging_steps: int = Field(50, ge=1)
+    eval_steps: int = Field(250, ge=1)
+    save_steps: int = Field(500, ge=1)
+    max_eval_samples: int = Field(1000, ge=1)
+    gradient_checkpointing: bool = False
+    fp16: bool = False
+    bf16: bool | None = None
+    dataloader_num_workers: int = Field(0, ge=0, le=256)
+
+    @field_validator("training_strategy", mode="before")
+    @classmethod
+    def _known_strategy(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            if value.lower() not in STRATEGIES:
+                raise unknown_name("training strategy", value, STRATEGIES)
+            return value.lower()
+        return value
+
+    @model_validator(mode="after")
+    def _one_precision(self) -> Self:
+        if self.fp16 and self.bf16:
+            raise ValueError("fp16 and bf16 exclude each other: set one of them.")
+        return self
+
+    @property
+    def strategy(self) -> StrategyConfig:
+        """The settings of the strategy that is in force."""
+        if self.training_strategy == "lora":
+            return self.lora
+        return self.qlora if self.training_strategy == "qlora" else FullConfig()
+
+
+class TrainingConfigBuilder:
+    """Builds an `AdvancedTrainingConfig` step by step; every step returns the builder.
+
+    Each value is checked in the step that takes it, so an error points at the line that is wrong.
+    """
+
+    def __init__(self) -> None:
+        self._config = AdvancedTrainingConfig()
+
+    def with_strategy(self, strategy: str) -> Self:
+        """Train with `lora`, `qlora` or `full`."""
+        self._config.training_strategy = strategy  # type: ignore[assignment]  # checked on assignment
+        return self
+
+    def with_model(self, name: str, max_length: int | None = None) -> Self:
+        """Start from the base model `name`, with samples of at most `max_length` tokens."""
+        self._config.base_model_name = name
+        if max_length is not None:
+            self._config.max_length = max_length
+        return self
+
+    def with_lora(self, rank: int = 16, alpha: float = 32, dropout: float = 0.1) -> Self:
+        """Set LoRA's rank, scale and dropout."""
+        self._config.lora = LoRAConfig(rank=rank, alpha=alpha, dropout=dropout)
+        return self
+
+    def with_qlora(self, rank: int = 16, alpha: float = 32, dropout: float = 0.1) -> Self:
+        """Set QLoRA's rank, scale and dropout."""
+        self._config.qlora = QLoRAConfig(rank=rank, alpha=alpha, dropout=dropout)
+        return self
+
+    def with_training(
+        self, epochs: float | None = None, learning_rate: float | None = None, batch_size: int | None = None, **more: Any
+    ) -> Self:
+        """Set epochs, learning rate and batch size, and any other setting of `HyperparameterConfig` by its name."""
+        named = {"num_epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size}
+        values = self._config.hyperparameters.model_dump()
+        values |= {name: value for name, value in named.items() if value is not None} | more
+        self._config.hyperparameters = HyperparameterConfig(**values)
+        return self
+
+    def with_output(self, directory: str, name: str | None = None) -> Self:
+        """Write to `directory`, in a folder `name`."""
+        self._config.output_dir = str(directory)
+        self._config.experiment_name = name
+        return self
+
+    def build(self) -> AdvancedTrainingConfig:
+        """The configuration; the builder can go on and build another."""
+        return self._config.model_copy(deep=True)
+
+
+class ConfigurationTemplate:
+    """Ready configurations for common jobs; change what you like afterwards."""
+
+    @staticmethod
+    def quick_lora() -> AdvancedTrainingConfig:
+        """A first look in minutes: small adapter, one pass over the data."""
+        return AdvancedTrainingConfig(
+            lora=LoRAConfig(rank=8, alpha=16, dropout=0.05),
+            hyperparameters=HyperparameterConfig(
+                num_epochs=1, batch_size=16, gradient_accumulation_steps=1, learning_rate=1e-3, warmup_steps=20
+            ),
+            logging_steps=10,
+            eval_steps=100,
+            save_steps=200,
+        )
+
+    @staticmethod
+    def production_lora() -> AdvancedTrainingConfig:
+        """A model to keep: wide adapter, several passes, decay."""
+        return AdvancedTrainingConfig(
+            lora=LoRAConfig(rank=64, alpha=128, dropout=0.05),
+            hyperparameters=HyperparameterConfig(num_epochs=5, batch_size=16, gradient_accumulation_steps=2, weight_decay=0.01),
+        )
+
+    @staticmethod
+    def memory_efficient_qlora() -> AdvancedTrainingConfig:
+        """A large base on a small card: 4 bits, batches of one, activations computed again."""
+        return AdvancedTrainingConfig(
+            training_strategy="qlora",
+            hyperparameters=HyperparameterConfig(batch_size=1, gradient_accumulation_steps=16),
+            gradient_checkpointing=True,
+        )
+
+    @staticmethod
+    def full_finetune_small() -> AdvancedTrainingConfig:
+        """Every weight of a small model: larger batches, a gentler decay."""
+        return AdvancedTrainingConfig(
+            training_strategy="full",
+            hyperparameters=HyperparameterConfig(
+                batch_size=16, gradient_accumulation_steps=2, learning_rate=5e-4, weight_decay=0.01
+            ),
+        )
+
+    @staticmethod
+    def research_config() -> AdvancedTrainingConfig:
+        """LoRA with everything recorded closely: each step logged, frequent evaluation and checkpoints."""
+        return AdvancedTrainingConfig(
+            hyperparameters=HyperparameterConfig(num_epochs=5, batch_size=8, gradient_accumulation_steps=2),
+            logging_steps=1,
+            eval_steps=50,
+            save_steps=100,
+            max_eval_samples=5000,
+        )
+
+
+def refuse_difference(before: AdvancedTrainingConfig, now: AdvancedTrainingConfig) -> None:
+    """Refuse to resume under settings that would change the losses.
+
+    Raises:
+        UserError: a setting differs that is not about logging, saving, looking, or moving data.
+    """
+    free = {"logging_steps", "eval_steps", "save_steps", "max_eval_samples", "dataloader_num_workers"}
+    free |= {"output_dir", "experiment_name"}
+    old, new = (_flat(config.model_dump(exclude=free)) for config in (before, now))
+    changed = [f"{key} was {old[key]!r} and is now {new[key]!r}" for key in old if old[key] != new[key]]
+    if changed:
+        raise UserError(
+            f"A run can only be resumed with the settings it began with: {'; '.join(changed)}. "
+            "Set them back, or train into another folder."
+        )
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
