@@ -29,7 +29,7 @@ Player = Callable[[ReferenceGame, random.Random], int]
 
 def wild(game: ReferenceGame, rng: random.Random) -> int:
     """Anything at all, waiting and giving up included."""
-    return rng.choices([NO_MOVE, *Move], [1, 8, 8, 8, 8, 3, 3, 3, 0.5])[0]
+    return int(rng.choices([NO_MOVE, *Move], [1, 8, 8, 8, 8, 3, 3, 3, 0.5])[0])
 
 
 def legal(game: ReferenceGame, rng: random.Random) -> int:

@@ -19,6 +19,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     `kind` is the singular noun for the message ("teacher", "encoding").
     """
     options = sorted(known)
-    near = difflib.get_close_matches(name.upper(), [option.upper() for option in options], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name.upper(), [option.upper() for option in options], n=1, cutoff=0.6)
     hint = next((f" Did you mean {option}?" for option in options if near and option.upper() == near[0]), "")
     return UserError(f"There is no {kind} named {name!r}.{hint} Known: {', '.join(options)}.")

@@ -59,7 +59,12 @@ class GameRecord:
 
 
 def verify(record: GameRecord) -> str | None:
-    """Replay a record; None when score, steps and ending follow from its moves, else the reason why not."""
+    """Replay a record; None when score, steps and ending follow from its moves, else the reason why not.
+
+    An apple never lies on the snake, with one exception: some programs put one there by mistake, mostly onto the head
+    that has just eaten, and the game ends for want of a path. A game of another program (without `seed`) may have such
+    an apple, if it is the last one and never eaten.
+    """
     if not (MIN_SIDE <= record.width <= MAX_SIDE and MIN_SIDE <= record.height <= MAX_SIDE):
         return f"the board {record.width}x{record.height} is outside the rules"
     if not record.apples:
@@ -72,13 +77,13 @@ def verify(record: GameRecord) -> str | None:
     if strange is not None:
         return f"move {strange} is no move (code {record.moves[strange]})"
     moves, apples = _arrays(record)
-    counters, problem, place = _replay(moves, apples, record.width, record.height)
+    counters, problem, place = _replay(moves, apples, record.width, record.height, record.seed is None)
     if problem == _MOVES_AFTER_END:
         return f"move {place} comes after the game had ended ({Ending(int(counters[_rules.ENDING])).name})"
     if problem == _NO_APPLE:
         return f"apple {int(counters[_rules.SCORE])} is missing at move {place}"
     if problem == _APPLE_ON_SNAKE:
-        return f"apple {int(counters[_rules.SCORE])} lies on the snake at move {place}"
+        return f"apple {place} lies on the snake"
     if counters[_rules.SCORE] != record.score:
         return f"its score is {record.score}, its moves make {int(counters[_rules.SCORE])}"
     if counters[_rules.STEPS] != record.steps:
@@ -96,6 +101,8 @@ def verify(record: GameRecord) -> str | None:
 
 def states_before(record: GameRecord, at: Sequence[int] | NDArray[np.int64]) -> States:
     """The states before the moves number `at` of a record that `verify` accepts.
+
+    Where another program has put the last apple under the snake, the states show none (-1) until the snake has left it.
 
     Args:
         record: the game.
@@ -129,14 +136,19 @@ _MOVES_TYPE = types.Array(types.uint8, 1, "C", readonly=True)
 _REPLAYED_TYPE = types.Tuple((COUNTERS_TYPE, types.int64, types.int64))
 
 
-@kernel(_REPLAYED_TYPE(_MOVES_TYPE, COUNTERS_TYPE, types.int64, types.int64))
-def _replay(moves: NDArray[np.uint8], apples: NDArray[np.int64], width: int, height: int) -> tuple[Counters, int, int]:
+@kernel(_REPLAYED_TYPE(_MOVES_TYPE, COUNTERS_TYPE, types.int64, types.int64, types.boolean))
+def _replay(
+    moves: NDArray[np.uint8], apples: NDArray[np.int64], width: int, height: int, covered_is_allowed: bool
+) -> tuple[Counters, int, int]:
+    """The counters at the end, what went wrong (0: nothing), and the number of the move or apple where it did."""
     ring = np.empty(width * height, np.int16)
     occupied = np.empty(width * height, np.uint8)
     counters = np.empty(_rules.COUNTERS, np.int64)
     limits = np.zeros(_rules.LIMITS, np.int64)
     _rules.start(ring, occupied, counters, width, height)
-    if occupied[apples[0]] != 0:
+    last = apples.shape[0] - 1
+    covered = occupied[apples[0]] != 0
+    if covered and not (covered_is_allowed and last == 0):
         return counters, _APPLE_ON_SNAKE, 0
     counters[_rules.APPLE] = apples[0]
     for place in range(moves.shape[0]):
@@ -146,9 +158,12 @@ def _replay(moves: NDArray[np.uint8], apples: NDArray[np.int64], width: int, hei
             return counters, _NO_APPLE, place
         if _rules.advance(ring, occupied, counters, moves[place], width, height, limits):
             index = counters[_rules.SCORE]
-            if index < apples.shape[0]:
-                if occupied[apples[index]] != 0:
-                    return counters, _APPLE_ON_SNAKE, place
+            if covered:
+                return counters, _APPLE_ON_SNAKE, last
+            if index <= last:
+                covered = occupied[apples[index]] != 0
+                if covered and not (covered_is_allowed and index == last):
+                    return counters, _APPLE_ON_SNAKE, index
                 counters[_rules.APPLE] = apples[index]
     return counters, 0, 0
 
@@ -190,7 +205,8 @@ def _states(
             for k in range(counters[_rules.LENGTH]):
                 body[row, k] = ring[(counters[_rules.HEAD] + k) % cells]
             length[row] = counters[_rules.LENGTH]
-            apple[row] = counters[_rules.APPLE]
+            shown = counters[_rules.APPLE]
+            apple[row] = _rules.NO_CELL if shown == _rules.NO_CELL or occupied[shown] != 0 else shown
             direction[row] = counters[_rules.DIRECTION]
             row += 1
         if row == at.shape[0] or place == moves.shape[0]:

@@ -24,7 +24,8 @@ class State:
         width: cells a row.
         height: cells a column.
         body: the snake's cells, head first; a cell is `y * width + x` with `(0, 0)` at the bottom left.
-        apple: the apple's cell, or -1 on a full board.
+        apple: the apple's cell, or -1 where none is to be seen: on a full board, and under the snake in a rare game of
+            another program (see `verify`).
         direction: the last move that moved the snake, or None before the first. From length 2 on the body shows it;
             a snake of one cell needs it, since reversing is no move for it either.
     """
@@ -54,7 +55,7 @@ class States:
         height: cells a column.
         body: int16 `(n, width * height)`, head first, -1 behind the tail.
         length: int64 `(n,)`.
-        apple: int64 `(n,)`, -1 on a full board.
+        apple: int64 `(n,)`, -1 where none is to be seen.
         direction: int64 `(n,)`, a `Move` code, -1 before the first move.
     """
 
@@ -129,8 +130,8 @@ def parse_board(text: str) -> tuple[int, int]:
     Raises:
         UserError: the text is no board size, or one outside the rules.
     """
-    parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.strip().isdecimal() for part in parts):
+    parts = [part.strip() for part in text.lower().split("x")]
+    if len(parts) > 2 or not all(part.isdecimal() and len(part) < 100 for part in parts):
         raise UserError(f"{text!r} is no board size. Write one number (10) or width x height (12x8).")
     width, height = int(parts[0]), int(parts[-1])
     check_board(width, height)
