@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.teachers.reference import after, legal_moves, shortest
 
 from serpentune.game import Ending, Move, State, random_states
 from serpentune.teachers import ASTAR, BFS, DFS, Teacher, play
-from tests.teachers.reference import after, legal_moves, shortest
 
 BOARDS = pytest.mark.parametrize(("width", "height"), [(4, 4), (6, 6), (7, 9), (10, 10)])
 

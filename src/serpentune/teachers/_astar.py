@@ -8,10 +8,12 @@ from serpentune.game._jit import kernel
 from serpentune.game._rules import APPLE, HEAD, NO_CELL, Counters, Occupied, Ring, tail_cell
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
+    COLUMNS,
     EQUAL_MOVES,
     MARKS,
     NODES_EXPANDED,
     PATH_LENGTH,
+    ROWS,
     SCRATCH,
     WORK_TYPE,
     Facts,
@@ -24,33 +26,37 @@ from serpentune.teachers._teacher import Teacher
 
 _STEPS = SCRATCH
 _FIRST = SCRATCH + 1
-_NOW = SCRATCH + 2
-_LATER = SCRATCH + 6
-"""Planes of `work`: steps from the head so far; first move on that way; two stacks of up to four entries a cell."""
+_TAKEN = SCRATCH + 2
+_NOW = SCRATCH + 3
+_LATER = SCRATCH + 7
+"""Planes of `work`: steps from the head so far; the first move on that way; the stamp of the call that took the cell
+up, negative once the walk back has passed it; two stacks of up to four entries a cell, one from each neighbour."""
 
 
-@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64, types.int64, types.int64, types.int64))
-def _first_moves(work: Work, cells: int, head: int, apple: int, length: int, legal: int, stamp: int) -> int:
+@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64, types.int64, types.int64))
+def _first_moves(work: Work, cells: int, head: int, apple: int, legal: int, stamp: int) -> int:
     """Walk back from the apple over every cell of a shortest path; the mask of the first moves of these paths."""
-    steps_plane = _STEPS * cells
+    steps = _STEPS * cells
+    marks = MARKS * cells
+    taken = _TAKEN * cells
     stack = _NOW * cells
-    work[stack] = length * cells + apple
-    work[steps_plane + apple] = NO_CELL
+    work[stack] = apple
+    work[taken + apple] = -stamp
     count = 1
     while count > 0:
         count -= 1
-        entry = work[stack + count]
-        steps = entry // cells
-        cell = entry - steps * cells
+        cell = work[stack + count]
         for direction in range(4):
             near = work[4 * cell + direction]
-            if near != NO_CELL and work[MARKS * cells + near] == stamp and work[steps_plane + near] == steps - 1:
-                work[stack + count] = (steps - 1) * cells + near
-                work[steps_plane + near] = NO_CELL
+            if near == NO_CELL or work[marks + near] != stamp or work[taken + near] == -stamp:
+                continue
+            if work[steps + near] == work[steps + cell] - 1:
+                work[stack + count] = near
+                work[taken + near] = -stamp
                 count += 1
     mask = 0
     for direction in range(4):
-        if legal & (1 << direction) and work[steps_plane + work[4 * head + direction]] == NO_CELL:
+        if legal & (1 << direction) and work[taken + work[4 * head + direction]] == -stamp:
             mask |= 1 << direction
     return mask
 
@@ -67,62 +73,67 @@ def choose(
     path found first; where other moves begin a path as short, they are named as equal. Since the path is a shortest
     one, the move differs from that of BFS only where both are equally good.
 
-    The body stands still during the search, except that the tail's cell is free: the tail leaves it with the first step,
-    unless that step eats and ends the path. An entry of a stack is `steps * cells + cell`; it is out of date when a
-    shorter way to the cell has been found since. The estimate is consistent, so no cell is taken up twice.
+    The body stands still during the search, except that the tail's cell is free: the tail leaves it with the first
+    step, unless that step eats and ends the path.
 
-    Cost: O(cells); on a free board only cells between head and apple are looked at.
+    Cost: O(cells), since the estimate is consistent and no cell is taken up twice; on a free board only cells between
+    head and apple are looked at.
     """
     cells = width * height
     stamp = begin(work, width, height)
-    legal = legal_moves(ring, occupied, counters, width, height)
+    legal = legal_moves(ring, occupied, counters, work)
     facts[NODES_EXPANDED] = 0
     apple = counters[APPLE]
     if legal == 0 or apple == NO_CELL:
         return without_path(legal, facts)
     head = ring[counters[HEAD]]
     tail = tail_cell(ring, counters)
-    apple_x = apple % width
-    apple_y = apple // width
+    columns = COLUMNS * cells
+    rows = ROWS * cells
+    apple_x = work[columns + apple]
+    apple_y = work[rows + apple]
     marks = MARKS * cells
+    steps = _STEPS * cells
+    first = _FIRST * cells
+    taken = _TAKEN * cells
     now = _NOW * cells
     later = _LATER * cells
     now_count = 1
     later_count = 0
     work[now] = head
     work[marks + head] = stamp
-    work[_STEPS * cells + head] = 0
-    taken = 0
-    length = 0
+    work[steps + head] = 0
+    nodes = 0
+    found = False
     while True:
         if now_count == 0:
-            if length > 0 or later_count == 0:
+            if found or later_count == 0:
                 break
             now, later = later, now
             now_count = later_count
             later_count = 0
         now_count -= 1
-        entry = work[now + now_count]
-        steps = entry // cells
-        cell = entry - steps * cells
-        if work[_STEPS * cells + cell] != steps:
+        cell = work[now + now_count]
+        if work[taken + cell] == stamp:
             continue
+        work[taken + cell] = stamp
         if cell == apple:
-            # Its equals are known once every cell of this sum is looked at, so the stack is emptied first.
-            length = steps
+            # The paths of the same length are known once this stack is empty, so the search goes on for so long.
+            found = True
             continue
-        if length == 0:
-            taken += 1
-        x = cell % width
-        y = cell // width
+        if not found:
+            nodes += 1
+        x = work[columns + cell]
+        y = work[rows + cell]
+        reach = work[steps + cell] + 1
         for turn in range(4):
             direction = 3 - turn
             near = work[4 * cell + direction]
             if near == NO_CELL or (occupied[near] != 0 and near != tail):
                 continue
-            if cell == head and not legal & (1 << direction):
+            if work[marks + near] == stamp and work[steps + near] <= reach:
                 continue
-            if work[marks + near] == stamp and work[_STEPS * cells + near] <= steps + 1:
+            if cell == head and not legal & (1 << direction):
                 continue
             if direction == 0:
                 nearer = apple_y > y
@@ -132,22 +143,23 @@ def choose(
                 nearer = apple_y < y
             else:
                 nearer = apple_x < x
+            if found and not nearer:
+                continue
             work[marks + near] = stamp
-            work[_STEPS * cells + near] = steps + 1
-            work[_FIRST * cells + near] = direction if cell == head else work[_FIRST * cells + cell]
+            work[steps + near] = reach
+            work[first + near] = direction if cell == head else work[first + cell]
             if nearer:
-                work[now + now_count] = (steps + 1) * cells + near
+                work[now + now_count] = near
                 now_count += 1
-            elif length == 0:
-                work[later + later_count] = (steps + 1) * cells + near
+            else:
+                work[later + later_count] = near
                 later_count += 1
-    facts[NODES_EXPANDED] = taken
-    if length == 0:
+    facts[NODES_EXPANDED] = nodes
+    if not found:
         return without_path(legal, facts)
-    first = work[_FIRST * cells + apple]
-    facts[PATH_LENGTH] = length
-    facts[EQUAL_MOVES] = _first_moves(work, cells, head, apple, length, legal, stamp)
-    return first
+    facts[PATH_LENGTH] = work[steps + apple]
+    facts[EQUAL_MOVES] = _first_moves(work, cells, head, apple, legal, stamp)
+    return int(work[first + apple])
 
 
 ASTAR = Teacher(

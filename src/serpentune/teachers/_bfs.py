@@ -35,7 +35,7 @@ def choose(
     """
     cells = width * height
     stamp = begin(work, width, height)
-    legal = legal_moves(ring, occupied, counters, width, height)
+    legal = legal_moves(ring, occupied, counters, work)
     facts[NODES_EXPANDED] = 0
     if legal == 0 or counters[APPLE] == NO_CELL:
         return without_path(legal, facts)

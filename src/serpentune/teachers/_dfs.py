@@ -6,10 +6,12 @@ from serpentune.game._jit import kernel
 from serpentune.game._rules import APPLE, HEAD, NO_CELL, Counters, Occupied, Ring, tail_cell
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
+    COLUMNS,
     EQUAL_MOVES,
     MARKS,
     NODES_EXPANDED,
     PATH_LENGTH,
+    ROWS,
     SCRATCH,
     Facts,
     Work,
@@ -31,14 +33,14 @@ def choose(
     (Manhattan distance) come first, and only among equals the fixed order decides. The path is still no shortest one:
     a cell once left for a dead end is not looked at again.
 
-    The body stands still during the search, except that the tail's cell is free: the tail leaves it with the first step,
-    unless that step eats and ends the path. A depth-first search compares nothing, so it holds no other move equal.
+    The body stands still during the search, except that the tail's cell is free: the tail leaves it with the first
+    step, unless that step eats and ends the path. No other move is held equal: a depth-first search compares nothing.
 
     Cost: each cell is taken up at most once, O(cells).
     """
     cells = width * height
     stamp = begin(work, width, height)
-    legal = legal_moves(ring, occupied, counters, width, height)
+    legal = legal_moves(ring, occupied, counters, work)
     facts[NODES_EXPANDED] = 0
     apple = counters[APPLE]
     if legal == 0 or apple == NO_CELL:
@@ -46,6 +48,8 @@ def choose(
     tail = tail_cell(ring, counters)
     apple_x = apple % width
     apple_y = apple // width
+    columns = COLUMNS * cells
+    rows = ROWS * cells
     marks = MARKS * cells
     path = SCRATCH * cells
     work[path] = ring[counters[HEAD]]
@@ -55,8 +59,8 @@ def choose(
     taken = 1
     while depth >= 0:
         cell = work[path + depth]
-        x = cell % width
-        y = cell // width
+        x = work[columns + cell]
+        y = work[rows + cell]
         nearer = 0
         if apple_y > y:
             nearer |= 1

@@ -5,15 +5,17 @@ from __future__ import annotations
 from numba import types
 
 from serpentune.game._jit import kernel
-from serpentune.game._rules import APPLE, HEAD, LENGTH, NO_CELL, Counters, Occupied, Ring
+from serpentune.game._rules import APPLE, HEAD, LENGTH, NO_CELL, Counters, Occupied, Ring, neighbour
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
     EQUAL_MOVES,
     NO_PATH,
     NODES_EXPANDED,
     PATH_LENGTH,
+    SCRATCH,
     Facts,
     Work,
+    begin,
     legal_moves,
     without_path,
 )
@@ -52,38 +54,34 @@ def choose(
     """Follow a Hamiltonian cycle: a closed way through every cell, known by arithmetic from the cell alone.
 
     A snake that has always followed the cycle lies on it in one piece, so its head can only meet the cell that the
-    tail is leaving: it never dies, and it meets every apple within one round. In a state of another player the next cell
-    may be taken; then the first legal move is played, and the cycle is taken up again from there.
+    tail is leaving: it never dies, and it meets every apple within one round. In a state of another player the next
+    cell may be taken; then the first legal move is played, and the cycle is taken up again from there.
 
-    The path is the way along the cycle to the apple. There is none where a part of the body lies in the way that will not
-    have moved on when the head comes. Nothing is searched, so no node is expanded.
+    The path is the way along the cycle to the apple. There is none where a part of the body lies in the way that will
+    not have moved on when the head comes. Nothing is searched, so no node is expanded.
 
-    Cost: the arithmetic is O(1); the fact `path_length` walks to the apple, O(cells).
+    Cost: the move is O(1); the fact `path_length` walks to the apple, O(cells).
     """
     cells = width * height
-    legal = legal_moves(ring, occupied, counters, width, height)
+    begin(work, width, height)
+    legal = legal_moves(ring, occupied, counters, work)
     facts[NODES_EXPANDED] = 0
-    head = ring[counters[HEAD]]
-    x = head % width
-    y = head // width
-    move = cycle_move(x, y, width, height)
+    cell = int(ring[counters[HEAD]])
+    move = cycle_move(cell % width, cell // width, width, height)
     if not legal & (1 << move):
         return without_path(legal, facts)
     facts[EQUAL_MOVES] = 1 << move
     facts[PATH_LENGTH] = NO_PATH
     if counters[APPLE] == NO_CELL:
         return move
+    following = SCRATCH * cells
+    if work[following] == 0:
+        # No cell follows itself, so a 0 for cell 0 means that the table has still to be made.
+        for place in range(cells):
+            turn = cycle_move(place % width, place // width, width, height)
+            work[following + place] = neighbour(place, turn, width, height)
     for steps in range(1, cells + 1):
-        turn = cycle_move(x, y, width, height)
-        if turn == 0:
-            y += 1
-        elif turn == 1:
-            x += 1
-        elif turn == 2:
-            y -= 1
-        else:
-            x -= 1
-        cell = y * width + x
+        cell = work[following + cell]
         if cell == counters[APPLE]:
             facts[PATH_LENGTH] = steps
             break

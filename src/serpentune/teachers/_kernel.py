@@ -30,14 +30,17 @@ TRAPPED = int(Move.NO_PATH_FOUND)
 """What a kernel returns when, and only when, no legal move exists."""
 
 NEIGHBOURS = 0
-MARKS = 4
-CLOCK = 5
-SCRATCH = 6
-WORK_PER_CELL = 16
-"""Planes of `work`, each of `cells` numbers. Plane `p` starts at `p * cells`.
+COLUMNS = 4
+ROWS = 5
+MARKS = 6
+CLOCK = 7
+SCRATCH = 8
+WORK_PER_CELL = 20
+"""Planes of `work`, each of `cells` numbers; plane `p` starts at `p * cells`.
 
-`work[4 * cell + direction]` is the neighbour of a cell, or `NO_CELL`; a cell is marked in this call when its number in
-plane MARKS equals the stamp of `begin`; SCRATCH and the planes after it are the teacher's own, with old content."""
+The four planes from NEIGHBOURS on are one table: `work[4 * cell + direction]` is the cell next to a cell, or `NO_CELL`.
+COLUMNS and ROWS hold the x and y of each cell. A cell is marked in this call when its number in plane MARKS equals the
+stamp of `begin`. SCRATCH and the planes after it are the teacher's own and keep what its last call left."""
 
 Work = NDArray[np.int32]
 Facts = NDArray[np.int64]
@@ -63,18 +66,27 @@ def begin(work: Work, width: int, height: int) -> int:
         work[clock] = 0
     if work[clock] == 0:
         for cell in range(cells):
+            work[COLUMNS * cells + cell] = cell % width
+            work[ROWS * cells + cell] = cell // width
             for direction in range(4):
                 work[4 * cell + direction] = _rules.neighbour(cell, direction, width, height)
     work[clock] += 1
-    return work[clock]
+    return int(work[clock])
 
 
-@kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64))
-def legal_moves(ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int) -> int:
-    """Bit `1 << direction` for each legal move; 0 when the snake is trapped."""
+@kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, WORK_TYPE))
+def legal_moves(ring: Ring, occupied: Occupied, counters: Counters, work: Work) -> int:
+    """Bit `1 << direction` for each legal move, 0 when the snake is trapped; after `begin`.
+
+    The same as four calls of the rules' `is_legal`, several times as fast through the table of neighbours.
+    """
+    head = ring[counters[_rules.HEAD]]
+    tail = _rules.tail_cell(ring, counters)
+    back = (counters[_rules.DIRECTION] + 2) % 4 if counters[_rules.DIRECTION] != _rules.NO_DIRECTION else 4
     mask = 0
     for direction in range(4):
-        if _rules.is_legal(ring, occupied, counters, direction, width, height):
+        cell = work[4 * head + direction]
+        if direction != back and cell != _rules.NO_CELL and (occupied[cell] == 0 or cell == tail):
             mask |= 1 << direction
     return mask
 

@@ -96,7 +96,7 @@ def _batches(seeds: Iterable[int]) -> Iterator[Sequence[int]]:
 
 
 _FROM, _TO, _SHOWN, _ENDING, _SCORE, _STEPS, _RESULTS = range(7)
-"""Columns of `results`: the game's first move in `moves` and the one behind its last; apples shown; then as in the rules."""
+"""Columns of `results`: first place in `moves`, the one behind the last, apples shown; the rest as in the rules."""
 
 _GIVE_UP = int(Move.NO_PATH_FOUND)
 
@@ -154,4 +154,4 @@ def _play_games(
         results[game, _ENDING] = counters[_rules.ENDING]
         results[game, _SCORE] = counters[_rules.SCORE]
         results[game, _STEPS] = counters[_rules.STEPS]
-    return seeds.shape[0]
+    return int(seeds.shape[0])

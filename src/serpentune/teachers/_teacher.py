@@ -127,12 +127,11 @@ class Teacher:
         """
         if self.kernel is not None:
             return self._ask(self.kernel, states)[0]
-        self.check_board(states.width, states.height)
+        self._check(states)
         return np.array([self._answer(state) for state in states], np.int8)
 
     def _ask(self, choose: Choose, states: States) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
-        self.check_board(states.width, states.height)
-        _check_states(states)
+        self._check(states)
         moves = np.empty(len(states), np.int8)
         facts = np.empty((len(states), FACTS), np.int64)
         _decide(
@@ -148,26 +147,26 @@ class Teacher:
         )
         return moves, facts
 
+    def _check(self, states: States) -> None:
+        self.check_board(states.width, states.height)
+        cells = states.width * states.height
+        inside = np.arange(cells) < states.length[:, None]
+        if (
+            states.body.shape != (len(states), cells)
+            or not ((states.length >= 1) & (states.length <= cells)).all()
+            or not ((states.body >= 0) & (states.body < cells))[inside].all()
+            or not ((states.apple >= _rules.NO_CELL) & (states.apple < cells)).all()
+            or not ((states.direction >= _rules.NO_DIRECTION) & (states.direction < 4)).all()
+        ):
+            # A kernel would write outside its arrays.
+            raise ValueError(f"no states of a {states.width}x{states.height} board: a cell or direction lies outside")
+
     def _answer(self, state: State) -> int:
         assert self.function is not None
         answer = self.function(state)
         if answer not in DIRECTIONS and answer != Move.NO_PATH_FOUND:
             raise ValueError(f"teacher {self.name} answered {answer!r}; it may answer a direction or NO_PATH_FOUND")
         return int(answer)
-
-
-def _check_states(states: States) -> None:
-    """Refuse what would make a kernel write outside its arrays."""
-    cells = states.width * states.height
-    inside = np.arange(cells) < states.length[:, None]
-    if (
-        states.body.shape != (len(states), cells)
-        or not ((states.length >= 1) & (states.length <= cells)).all()
-        or not ((states.body >= 0) & (states.body < cells))[inside].all()
-        or not ((states.apple >= -1) & (states.apple < cells)).all()
-        or not ((states.direction >= -1) & (states.direction < 4)).all()
-    ):
-        raise ValueError(f"no states of a {states.width}x{states.height} board: a cell or a direction lies outside")
 
 
 _INT_ROWS = types.int64[:, ::1]
