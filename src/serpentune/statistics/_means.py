@@ -118,6 +118,9 @@ def paired_permutation(a: ArrayLike, b: ArrayLike, rng: np.random.Generator, *, 
     if not len(unequal):
         method = "paired permutation test (no pair differs)"
         return Finding(what, estimate, len(first), method, p_value=1.0, effect=effect)
+    if len(unequal) == 1:
+        # Both signs give the same size; SciPy takes two observations or more.
+        return Finding(what, estimate, len(first), "paired permutation test (exact)", p_value=1.0, effect=effect)
     exact = len(unequal) < 60 and 2 ** len(unequal) <= resamples + 1
 
     def size_of_sum(x: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:

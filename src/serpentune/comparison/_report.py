@@ -1,0 +1,154 @@
+"""Floor 9, comparison: the report of one head-to-head, in numbers, in words, as JSON and as Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from serpentune.statistics import EffectSize, Interval, p_text, plain
+
+SCOPE = (
+    "This is about these two checkpoints, one training run each; it is no claim about the methods that trained them, "
+    "which would need several training seeds."
+)
+
+
+@dataclass(frozen=True)
+class MetricComparison:
+    """One metric of two models.
+
+    Attributes:
+        metric: its name.
+        higher_is_better: None where neither direction is better.
+        n: pairs of this row; None for language metrics, which are one number a model.
+        method: what was really used, fallbacks included.
+        verdict: "better" or "worse" (b against a), "no difference shown", "not enough games: about N more needed",
+            "descriptive" (no direction), "not tested" (language), or "no games" (no pair counts).
+        sentence: the row in plain words, with both names.
+        mean_a: over the pairs of this row; a language metric's value.
+        mean_b: likewise.
+        difference: `mean_b - mean_a`; None where no pair counts.
+        interval: of the difference.
+        p_value: two-sided, as the test gave it; None where nothing was tested.
+        p_adjusted: after Holm's correction over all tests of the family; the verdict goes by this one.
+        effect: with the variant's name.
+        correlation: of the pairs; None where a side is constant or there is nothing to pair.
+        more_games: N of "not enough games", else None.
+        notes: why a figure is missing.
+    """
+
+    metric: str
+    higher_is_better: bool | None
+    n: int | None
+    method: str
+    verdict: str
+    sentence: str
+    mean_a: float | None = None
+    mean_b: float | None = None
+    difference: float | None = None
+    interval: Interval | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    effect: EffectSize | None = None
+    correlation: float | None = None
+    more_games: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields in plain values; `interval` as `[low, high]`, the effect as `effect_name` and `effect_size`."""
+        fields = asdict(self)
+        del fields["effect"]
+        return {
+            **fields,
+            "interval": None if self.interval is None else [self.interval.low, self.interval.high],
+            "effect_name": None if self.effect is None else self.effect.name,
+            "effect_size": None if self.effect is None else self.effect.value,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class ComparisonReport:
+    """Two models head to head; differences are b minus a.
+
+    Attributes:
+        a: the first model's name, the one that b is measured against.
+        b: the second model's name.
+        rows: a row a metric.
+        pairs: games that both played.
+        dropped: games of either model without a partner.
+        identical: pairs in which both played the same moves.
+        level: coverage of the intervals; 1 - level is the level of the tests.
+        tests: tests in the family that Holm's correction covers.
+        seed: of the resampling.
+        notes: what a reader should know, in sentences.
+        summary_metrics: `average_relative_improvement` (see `comparison._summary`) and what it is made of, in percent.
+    """
+
+    a: str
+    b: str
+    rows: tuple[MetricComparison, ...]
+    pairs: int
+    dropped: int
+    identical: int
+    level: float
+    tests: int
+    seed: int
+    notes: tuple[str, ...]
+    summary_metrics: dict[str, float]
+
+    @property
+    def verdict(self) -> str:
+        """The overall sentence, on score (on the first metric where score was not asked for), and what it is about."""
+        row = next((row for row in self.rows if row.metric == "score"), self.rows[0])
+        return f"{row.sentence} {SCOPE}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON documents: the attributes, `verdict` and `scope`."""
+        rows = [row.to_json() for row in self.rows]
+        return {**asdict(self), "rows": rows, "notes": list(self.notes), "verdict": self.verdict, "scope": SCOPE}
+
+    def to_markdown(self) -> str:
+        """The report as a Markdown page: the verdict, the table, each row in words, the notes."""
+        lines = [
+            f"# {_cell(self.a)} against {_cell(self.b)}",
+            "",
+            _cell(self.verdict),
+            "",
+            f"| metric | {_cell(self.a)} | {_cell(self.b)} | difference | {plain(100 * self.level)}% interval "
+            "| p (Holm) | effect size | pairs | correlation | verdict |",
+            "|---|---|---|---|---|---|---|---|---|---|",
+        ]
+        lines += [_line(row) for row in self.rows]
+        lines += ["", *(f"- {_cell(row.sentence)}" for row in self.rows)]
+        lines += ["", "## How", ""]
+        lines += [f"- {row.metric}: {row.method}." for row in self.rows]
+        lines += [f"- {_cell(row.metric)}: {_cell(note)}." for row in self.rows for note in row.notes]
+        lines += [f"- {_cell(note)}" for note in self.notes]
+        return "\n".join(lines) + "\n"
+
+
+def _line(row: MetricComparison) -> str:
+    interval = None if row.interval is None else f"{plain(row.interval.low)} to {plain(row.interval.high)}"
+    effect = None if row.effect is None or row.effect.value is None else f"{row.effect.name} {plain(row.effect.value)}"
+    p_value = None if row.p_adjusted is None else p_text(row.p_adjusted).removeprefix("p ").removeprefix("= ")
+    numbers = [None if value is None else plain(value) for value in (row.mean_a, row.mean_b, row.difference)]
+    correlation = None if row.correlation is None else plain(row.correlation)
+    arrow = {True: " (higher is better)", False: " (lower is better)", None: ""}[row.higher_is_better]
+    cells = [
+        row.metric + arrow,
+        *numbers,
+        interval,
+        p_value,
+        effect,
+        None if row.n is None else str(row.n),
+        correlation,
+        row.verdict,
+    ]
+    return f"| {' | '.join('-' if cell is None else _cell(cell) for cell in cells)} |"
+
+
+def _cell(text: str) -> str:
+    """Text that can't end a table's cell, start a line, or be taken for HTML: a model's name is somebody's input."""
+    flat = " ".join(text.split())
+    return flat.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
