@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -13,7 +16,33 @@ F = TypeVar("F", bound=Callable[..., Any])
 def kernel(signature: Any = None) -> Callable[[F], F]:
     """Compile a function without the interpreter lock, cached on disk; with a `signature`, eagerly.
 
-    The first run on a machine compiles (seconds); later runs load the cache.
+    The first run on a machine compiles (seconds); later runs load the cache. A kernel may call kernels of its own
+    package and of `serpentune.game`: the cache holds for exactly the present sources of both. Numba itself looks at the
+    kernel's own file alone, and after an upgrade would go on playing by the old rules.
     """
-    decorate = numba.njit(signature, cache=True, nogil=True) if signature else numba.njit(cache=True, nogil=True)
-    return cast("Callable[[F], F]", decorate)
+
+    def decorate(function: F) -> F:
+        config: Any = numba.config  # its settings are set at run time, out of mypy's sight
+        configured = config.CACHE_DIR
+        config.CACHE_DIR = str(_cache_folder(Path(function.__code__.co_filename).parent, configured))
+        try:
+            # Numba settles where a function is cached at the moment when it is decorated.
+            return cast("F", numba.njit(signature, cache=True, nogil=True)(function))
+        finally:
+            config.CACHE_DIR = configured
+
+    return decorate
+
+
+@functools.cache
+def _cache_folder(package: Path, configured: str) -> Path:
+    """Where the kernels of `package` are cached: below the user's NUMBA_CACHE_DIR (`configured`), else beside them.
+
+    Where that can't be written, Numba falls back to the user's own cache folder.
+    """
+    digest = hashlib.sha256()
+    for folder in (Path(__file__).parent, package):
+        for file in sorted(folder.glob("*.py")):
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    base = Path(configured) if configured else package / "__pycache__"
+    return base / f"kernels-{digest.hexdigest()[:16]}"

@@ -1,0 +1,43 @@
+"""Compiled kernels are cached, and never used beyond the sources that they were made of."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from serpentune.game._jit import _cache_folder
+
+CALLED = "from serpentune.game._jit import kernel\n\n\n@kernel()\ndef rule():\n    return {answer}\n"
+CALLER = (
+    "from called import rule\nfrom serpentune.game._jit import kernel\n\n\n@kernel()\ndef play():\n    return rule()\n"
+)
+
+
+def run(folder: Path) -> tuple[int, bool]:
+    """What the calling kernel answers in a new process, and whether it came from the cache."""
+    program = "from caller import play; print(play(), bool(play.stats.cache_hits))"
+    path = os.pathsep.join([str(folder), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=folder, capture_output=True, text=True, check=True
+    )
+    answer, hit = ended.stdout.split()
+    return int(answer), hit == "True"
+
+
+def test_a_changed_rule_reaches_kernels_in_other_files(tmp_path: Path) -> None:
+    (tmp_path / "called.py").write_text(CALLED.format(answer=1))
+    (tmp_path / "caller.py").write_text(CALLER)
+    assert run(tmp_path) == (1, False)
+    assert run(tmp_path) == (1, True)
+    (tmp_path / "called.py").write_text(CALLED.format(answer=2))
+    assert run(tmp_path) == (2, False)
+
+
+def test_kernels_are_cached_below_the_users_own_cache_folder_if_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "kernels.py").write_text("")
+    beside = _cache_folder(tmp_path, "")
+    assert beside.parent == tmp_path / "__pycache__"
+    assert _cache_folder(tmp_path, "/somewhere") == Path("/somewhere") / beside.name
