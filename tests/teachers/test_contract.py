@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.teachers.reference import legal_moves
 
 from serpentune import teachers
 from serpentune.game import DIRECTIONS, Limits, LockstepGames, Move, State, States, random_states, states_before, verify
 from serpentune.teachers import Teacher
+from tests.teachers.reference import legal_moves
 
 BOARDS = [(4, 4), (6, 6), (7, 10), (9, 7), (10, 10)]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.teachers.reference import after, legal_moves, next_cell
 
 from serpentune.common.errors import UserError
 from serpentune.game import Ending, Move, State, random_states
 from serpentune.teachers import HAMILTONIAN, play
 from serpentune.teachers._hamiltonian import cycle_move
+from tests.teachers.reference import after, legal_moves, next_cell
 
 EVEN_BOARDS = [(w, h) for w in range(4, 12) for h in range(4, 12) if w % 2 == 0 or h % 2 == 0]
 

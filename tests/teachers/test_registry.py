@@ -51,7 +51,7 @@ def test_a_teacher_is_either_compiled_or_python() -> None:
 
 
 def test_a_compiled_teacher_from_outside() -> None:
-    @numba.njit(CHOOSE_TYPE)  # type: ignore[untyped-decorator]
+    @numba.njit(CHOOSE_TYPE)
     def always_right(ring, occupied, counters, width, height, work, facts):  # type: ignore[no-untyped-def]
         facts[PATH_LENGTH] = -1
         facts[NODES_EXPANDED] = 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from tests.teachers.reference import after, legal_moves, shortest
 
 from serpentune.game import Ending, Move, State, random_states
 from serpentune.teachers import ASTAR, BFS, DFS, Teacher, play
+from serpentune.teachers._kernel import CLOCK, WORK_PER_CELL, begin
+from tests.teachers.reference import after, legal_moves, shortest
 
 BOARDS = pytest.mark.parametrize(("width", "height"), [(4, 4), (6, 6), (7, 9), (10, 10)])
 
@@ -83,3 +85,16 @@ def test_games_end_by_locking_in_or_winning_and_not_by_circling(teacher: Teacher
     records = list(play(teacher, range(500), side, side))
     assert {record.ending for record in records} <= {Ending.NO_PATH_FOUND, Ending.WIN}
     assert sum(record.score for record in records) / len(records) > 0.25 * side * side
+
+
+def test_stamps_start_again_on_a_clean_slate_when_the_numbers_run_out() -> None:
+    """One `work` array serves billions of calls."""
+    cells = 36
+    fresh = np.zeros(WORK_PER_CELL * cells, np.int32)
+    assert begin(fresh, 6, 6) == 1
+    assert begin(fresh, 6, 6) == 2
+    worn = np.full(WORK_PER_CELL * cells, 1, np.int32)
+    worn[CLOCK * cells] = 2**31 - 1
+    assert begin(worn, 6, 6) == 1
+    assert begin(worn, 6, 6) == 2
+    np.testing.assert_array_equal(worn, fresh)

@@ -40,7 +40,7 @@ WORK_PER_CELL = 20
 
 The four planes from NEIGHBOURS on are one table: `work[4 * cell + direction]` is the cell next to a cell, or `NO_CELL`.
 COLUMNS and ROWS hold the x and y of each cell. A cell is marked in this call when its number in plane MARKS equals the
-stamp of `begin`. SCRATCH and the planes after it are the teacher's own and keep what its last call left."""
+stamp of `begin`. SCRATCH and the planes after it are the teacher's own: zeros first, then what its last call left."""
 
 Work = NDArray[np.int32]
 Facts = NDArray[np.int64]
@@ -55,15 +55,14 @@ _LAST_STAMP = 2**31 - 1
 
 @kernel(types.int64(WORK_TYPE, types.int64, types.int64))
 def begin(work: Work, width: int, height: int) -> int:
-    """Start a search: a stamp that no cell of plane MARKS carries yet, so that nothing has to be cleared.
+    """Start a search: a stamp above 0 that stands nowhere in `work` yet, so that nothing has to be cleared.
 
     `work` holds zeros before its first use and stays with one board size.
     """
     cells = width * height
     clock = CLOCK * cells
     if work[clock] == _LAST_STAMP:
-        work[MARKS * cells : (MARKS + 1) * cells] = 0
-        work[clock] = 0
+        work[:] = 0
     if work[clock] == 0:
         for cell in range(cells):
             work[COLUMNS * cells + cell] = cell % width
