@@ -48,7 +48,7 @@ def test_dfs_finds_a_path_where_there_is_one(width: int, height: int) -> None:
 @pytest.mark.parametrize("teacher", [BFS, DFS, ASTAR], ids=["BFS", "DFS", "ASTAR"])
 def test_on_a_free_board_ties_go_up_then_right(teacher: Teacher) -> None:
     state = State(10, 10, (44,), 88, None)
-    moves = []
+    moves: list[Move] = []
     while state.apple >= 0:
         decision = teacher.decide(state)
         assert decision.path_length == 8 - len(moves)
