@@ -5,6 +5,7 @@ Knows nothing of Snake. torch and transformers are imported when a model is firs
 
 from serpentune.models._device import bf16_is_native, check_precision, device, weight_dtype
 from serpentune.models._find import BUILT_IN, Found, find_base
+from serpentune.models._libraries import quiet_libraries
 from serpentune.models.load import LoadedModel, load_base, prompt_ids
 from serpentune.models.settings import Settings
 from serpentune.models.strategies import (
@@ -41,6 +42,7 @@ __all__ = [
     "model_sha256",
     "parameter_counts",
     "prompt_ids",
+    "quiet_libraries",
     "save_student",
     "wrap",
 ]

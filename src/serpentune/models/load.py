@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from serpentune.common.errors import UserError
 from serpentune.models._device import device, weight_dtype
 from serpentune.models._find import Found, Source, find_base
+from serpentune.models._libraries import keep_4bit_weights, quiet_libraries
 from serpentune.models.strategies import QLoRAConfig, is_quantized, quantization
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def load_base(
         options |= {"quantization_config": quantization(settings, dtype), "device_map": {"": str(device())}}
     tokenizer = load_tokenizer(found.location, found.name)
     model = _pretrained(found, options)
-    if not is_quantized(model):
+    if is_quantized(model):
+        keep_4bit_weights(model)
+    else:
         model.to(device())
     model.config.pad_token_id = tokenizer.pad_token_id
     if model.generation_config is not None:
@@ -111,13 +114,18 @@ def _pretrained(found: Found, options: dict[str, Any]) -> Any:
     from transformers import AutoModelForCausalLM
 
     try:
-        return AutoModelForCausalLM.from_pretrained(
-            found.location, use_safetensors=True, trust_remote_code=False, **options
-        )
+        with quiet_libraries():
+            model, report = AutoModelForCausalLM.from_pretrained(
+                found.location, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **options
+            )
     except SafetensorError as error:
         raise UserError(f"{found.name}: a weights file is damaged ({_first_line(error)}). Fetch the model again.") from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise UserError(f"{found.name}: can't be loaded as a causal language model ({_first_line(error)}).") from error
+    missing = sorted(report["missing_keys"])
+    if missing:  # transformers would go on with random numbers in their place
+        raise UserError(f"{found.name}: its safetensors lack {len(missing)} weights of the model, first {missing[0]!r}.")
+    return model
 
 
 def _first_line(error: BaseException) -> str:

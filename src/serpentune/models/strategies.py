@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from serpentune.common.errors import UserError
+from serpentune.models._libraries import quiet_libraries
 from serpentune.models.settings import Settings
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def _adapt(model: Any, strategy: LoRAConfig) -> Any:
         fan_in_fan_out=any(type(module).__name__ == "Conv1D" for module in model.modules()),
     )
     try:
-        return get_peft_model(model, settings)
+        with quiet_libraries():
+            return get_peft_model(model, settings)
     except ValueError as error:
         if "target modules" not in str(error).lower():
             raise

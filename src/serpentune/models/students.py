@@ -13,7 +13,9 @@ from typing import Any
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import read_json, replacing_folder, sha256, write_json
+from serpentune.models._device import weight_dtype
 from serpentune.models._find import BUILT_IN, find_base
+from serpentune.models._libraries import quiet_libraries
 from serpentune.models.load import LoadedModel, load_base, load_tokenizer
 from serpentune.models.strategies import QLoRAConfig, StrategyConfig, is_quantized, parameter_counts
 
@@ -45,7 +47,7 @@ def save_student(
         UserError: `path` holds files and `overwrite` is false, or the disk is full.
     """
     total, trainable = parameter_counts(model)
-    with replacing_folder(path, overwrite=overwrite) as part:
+    with replacing_folder(path, overwrite=overwrite) as part, quiet_libraries():
         if is_adapter(model):
             model.peft_config["default"].base_model_name_or_path = base
             # Adapters never touch embeddings here; "auto" would ask the hub about the base.
@@ -131,9 +133,10 @@ def _load_adapter(folder: Path, *, merge: bool) -> LoadedModel:
     _check_base(folder, base_name, about)
     model = base.model
     if qlora is not None and merge:
-        model = model.dequantize()
+        model = model.dequantize(weight_dtype())
     try:
-        model = PeftModel.from_pretrained(model, str(folder))
+        with quiet_libraries():
+            model = PeftModel.from_pretrained(model, str(folder))
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise UserError(f"{folder}: the adapter does not fit its base {base_name!r} or is damaged ({error}).") from error
     if merge:

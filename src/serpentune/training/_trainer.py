@@ -116,7 +116,7 @@ def trainer_settings(
         seed=config.seed,
         bf16=bf16,
         fp16=config.fp16,
-        gradient_checkpointing=config.gradient_checkpointing,
+        activation_checkpointing=config.gradient_checkpointing,
         dataloader_num_workers=config.dataloader_num_workers,
         dataloader_pin_memory=on_gpu,
         use_cpu=not on_gpu,

@@ -24,6 +24,7 @@ from serpentune.models import (
     device,
     load_base,
     parameter_counts,
+    quiet_libraries,
     save_student,
     wrap,
 )
@@ -259,14 +260,14 @@ def _run(
         advance(first)
         for observer in (LogObserver(), CheckpointObserver(), ProgressObserver(advance), stop, *callbacks):
             trainer.add_callback(observer)
-        with stop.listening():
+        with stop.listening(), quiet_libraries():
             began = time.perf_counter()
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
             seconds = time.perf_counter() - began
     step = trainer.state.global_step
     if stop.received is not None:
         raise TrainingInterrupted(output_dir / CHECKPOINTS / f"checkpoint-{step}", step, total, stop.received)
-    if trainer.eval_dataset is not None and trainer.state.log_history[-2:] and not _evaluated(trainer, step):
+    if trainer.eval_dataset is not None and not _evaluated(trainer, step):
         trainer.evaluate()
     history = [entry for entry in trainer.state.log_history if "loss" in entry or "eval_loss" in entry]
     model_path = output_dir / FINAL_MODEL

@@ -1,0 +1,42 @@
+"""Floor 5, models: what the libraries below do by themselves and must not, in one place."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# Said at each import on a CPU with AVX-512 bf16, about a kernel that `keep_4bit_weights` keeps out of the way.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+# Said at each expansion of 4-bit weights, which is meant here.
+logging.getLogger("transformers.integrations.bitsandbytes").setLevel(logging.ERROR)
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Hide transformers' bars for reading and writing weights, and its warning about a name that PEFT still uses."""
+    from transformers.utils import logging as bars
+
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+            yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
+
+
+def keep_4bit_weights(model: Any) -> None:
+    """Keep bitsandbytes from rewriting 4-bit weights when a model is merely looked at.
+
+    On a CPU with AVX-512 bf16 it repacks them in place at the first forward pass in evaluation mode: the scales are
+    rounded to bf16 for good, so training would go on from other weights than it began with, and layers whose width is
+    no multiple of 64 fail (bitsandbytes 0.50).
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False

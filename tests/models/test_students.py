@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from serpentune.common.errors import UserError
+from serpentune.models import (
+    FullConfig,
+    LoRAConfig,
+    QLoRAConfig,
+    StrategyConfig,
+    load_base,
+    load_student,
+    model_sha256,
+    save_student,
+    wrap,
+)
+
+IDS = torch.arange(1, 25)[None]
+
+
+def logits(model: Any) -> torch.Tensor:
+    with torch.inference_mode():
+        out: torch.Tensor = model.eval()(input_ids=IDS).logits
+    return out
+
+
+def trained(base: Path, strategy: StrategyConfig) -> tuple[Any, Any]:
+    """A wrapped model whose trainable weights were moved at random, with its tokenizer."""
+    loaded = load_base(base, quantize=strategy if isinstance(strategy, QLoRAConfig) else False)
+    model = wrap(loaded.model, strategy)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter += 0.05 * torch.randn_like(parameter)
+    return model, loaded.tokenizer
+
+
+@pytest.mark.parametrize("merge", [True, False])
+@pytest.mark.parametrize("strategy", [LoRAConfig(rank=4), QLoRAConfig(rank=4), FullConfig()], ids=["lora", "qlora", "full"])
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_a_saved_student_computes_what_was_trained(
+    family: str, strategy: StrategyConfig, merge: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    base = request.getfixturevalue(family)
+    model, tokenizer = trained(base, strategy)
+    expected = logits(model)
+    assert (expected - logits(load_base(base).model)).abs().max() > 0.1
+    path = save_student(tmp_path / "student", model, tokenizer, base=str(base), strategy=strategy)
+    student = load_student(path, merge=merge)
+    torch.testing.assert_close(logits(student.model), expected, rtol=1e-4, atol=1e-4)
+    assert hasattr(student.model, "peft_config") == (not merge and not isinstance(strategy, FullConfig))
+    assert student.tokenizer("a U").input_ids == tokenizer("a U").input_ids
+    assert not [file for file in path.iterdir() if file.suffix in (".bin", ".pt", ".pth", ".pkl")]
+
+
+def test_a_student_of_a_hub_or_built_in_base_names_it_as_the_user_did(llama: Path, tmp_path: Path) -> None:
+    model, tokenizer = trained(llama, LoRAConfig(rank=4))
+    path = save_student(tmp_path / "student", model, tokenizer, base="someone/model", strategy=LoRAConfig(rank=4))
+    assert json.loads((path / "adapter_config.json").read_text())["base_model_name_or_path"] == "someone/model"
+    with pytest.raises(UserError, match=r"student: The base model 'someone/model' is neither built in nor on this disk"):
+        load_student(path)
+
+
+def test_existing_files_are_kept_unless_overwritten(llama: Path, tmp_path: Path) -> None:
+    model, tokenizer = trained(llama, FullConfig())
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(UserError, match="already holds files"):
+        save_student(tmp_path, model, tokenizer, base=str(llama), strategy=FullConfig())
+    assert (tmp_path / "note.txt").read_text() == "mine"
+    save_student(tmp_path, model, tokenizer, base=str(llama), strategy=FullConfig(), overwrite=True)
+    assert not (tmp_path / "note.txt").exists()
+
+
+def test_damaged_students_are_explained(llama: Path, tmp_path: Path) -> None:
+    model, tokenizer = trained(llama, LoRAConfig(rank=4))
+    path = save_student(tmp_path / "student", model, tokenizer, base=str(llama), strategy=LoRAConfig(rank=4))
+    weights = path / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(UserError, match="damaged"):
+        load_student(path)
+    weights.unlink()
+    with pytest.raises(UserError, match=r"no adapter_model\.safetensors"):
+        load_student(path)
+    with pytest.raises(UserError, match="no folder"):
+        load_student(tmp_path / "nowhere")
+
+
+def test_model_sha256_follows_the_weights(llama: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(llama, copy)
+    assert model_sha256(copy) == model_sha256(llama)
+    data = bytearray((copy / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(data)
+    assert model_sha256(copy) != model_sha256(llama)
+    with pytest.raises(UserError):
+        model_sha256(tmp_path)
