@@ -1,0 +1,155 @@
+"""Means and paired means: equality with written-out definitions, named fallbacks, and never NaN."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from serpentune.statistics import bca_interval, bca_paired_interval, clustered_share, paired_permutation
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def _sign_flips(differences: np.ndarray) -> float:
+    signs = np.array(list(product((-1, 1), repeat=len(differences))))
+    return float((np.abs(signs @ differences) >= abs(differences.sum())).mean())
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=11))
+@settings(max_examples=60, deadline=None)
+def test_few_pairs_are_enumerated(pairs: list[tuple[int, int]]) -> None:
+    a, b = np.array(pairs).T
+    found = paired_permutation(a, b, np.random.default_rng(0))
+    assert found.p_value == pytest.approx(_sign_flips((b - a).astype(float)))
+    assert found.estimate == pytest.approx((b - a).mean())
+    assert "Monte Carlo" not in found.method
+
+
+def test_many_pairs_are_sampled_and_agree_with_the_enumeration() -> None:
+    rng = np.random.default_rng(3)
+    a = rng.integers(0, 9, 16)
+    b = a + rng.choice([-2, -1, 1, 2, 3], 16)
+    found = paired_permutation(a, b, np.random.default_rng(0))
+    assert "Monte Carlo, 9,999" in found.method
+    assert found.p_value == pytest.approx(_sign_flips((b - a).astype(float)), abs=0.02)
+
+
+def test_a_sampled_p_value_counts_the_observed_pattern_and_is_never_zero() -> None:
+    a = np.zeros(60)
+    found = paired_permutation(a, a + 5, np.random.default_rng(0), resamples=999)
+    assert found.p_value == 1 / 1000
+
+
+def test_the_same_generator_gives_the_same_answer() -> None:
+    a, b = np.random.default_rng(0).integers(0, 9, (2, 50))
+    answers = [(paired_permutation(a, b, rng), bca_interval(a, rng)) for rng in map(np.random.default_rng, (7, 7))]
+    assert answers[0] == answers[1]
+
+
+def _bca(values: np.ndarray, means: np.ndarray, level: float) -> tuple[float, float]:
+    """Efron 1987, equations 6.6 and 6.8, on given bootstrap means."""
+    below = ((means < values.mean()).mean() + (means <= values.mean()).mean()) / 2
+    z0 = norm.ppf(below)
+    left_out = (values.sum() - values) / (len(values) - 1)
+    pull = left_out.mean() - left_out
+    acceleration = (pull**3).sum() / (6 * (pull**2).sum() ** 1.5)
+    ends = []
+    for z in norm.ppf([(1 - level) / 2, (1 + level) / 2]):
+        ends.append(np.quantile(means, norm.cdf(z0 + (z0 + z) / (1 - acceleration * (z0 + z)))))
+    return float(ends[0]), float(ends[1])
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_bca_equals_its_definition(level: float) -> None:
+    values = np.minimum(np.random.default_rng(5).geometric(0.1, 80), 35).astype(float)
+    means = np.random.default_rng(6).choice(values, (20_000, 80)).mean(axis=1)
+    interval = bca_interval(values, np.random.default_rng(7), level=level).interval
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx(_bca(values, means, level), abs=0.15)
+
+
+def test_paired_bca_is_the_interval_of_the_differences() -> None:
+    a, b = np.random.default_rng(0).integers(0, 20, (2, 40))
+    paired = bca_paired_interval(a, b, np.random.default_rng(1))
+    assert paired.interval == bca_interval(b - a, np.random.default_rng(1)).interval
+    assert paired.effect is not None
+    assert paired.effect.name == "Cohen's d_z"
+
+
+def test_equal_values_have_no_interval_unless_the_bounds_are_known() -> None:
+    rng = np.random.default_rng(0)
+    bare = bca_interval([3] * 50, rng)
+    assert bare.interval is None
+    assert bare.reason == "all values are equal, so the bootstrap sees no spread"
+    bounded = bca_interval([3] * 50, rng, bounds=(0, 35))
+    assert bounded.method == "Wilson bound on unseen values (all values are equal)"
+    assert bounded.interval is not None
+    # Wilson's upper limit for 0 of 50 is 0.0713.
+    assert (bounded.interval.low, bounded.interval.high) == pytest.approx((3 - 0.0713 * 3, 3 + 0.0713 * 32), abs=0.01)
+    paired = bca_paired_interval([3] * 50, [4] * 50, rng, bounds=(0, 35))
+    assert paired.interval is not None
+    assert paired.interval.low < 1 < paired.interval.high
+    assert paired.effect is not None
+    assert paired.effect.value is None
+
+
+def test_where_bca_is_not_defined_the_percentile_interval_says_so() -> None:
+    found = bca_interval([0, 0, 0, 0, 0, 5], np.random.default_rng(0), np.median)
+    assert found.method == "percentile bootstrap (BCa is not defined)"
+    assert found.interval is not None
+    assert np.isfinite([found.interval.low, found.interval.high]).all()
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_nothing_is_ever_nan(values: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    for found in (
+        bca_interval(values, rng, resamples=199),
+        bca_interval(values, rng, np.median, resamples=199),
+        bca_interval(values, rng, bounds=(0, 3), resamples=199),
+        bca_paired_interval(values, values[::-1], rng, resamples=199),
+        paired_permutation(values, values[::-1], rng, resamples=199),
+    ):
+        assert "nan" not in found.sentence()
+        assert found.interval is None or np.isfinite([found.interval.low, found.interval.high]).all()
+        assert found.interval is not None or found.reason is not None or found.p_value is not None
+
+
+@pytest.mark.parametrize("values", [[], [1.0, float("nan")], [float("inf")], [[1.0, 2.0]]])
+def test_what_is_no_list_of_observations_is_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="observation"):
+        bca_interval(values, np.random.default_rng(0))
+
+
+def test_values_outside_the_bounds_and_lonely_halves_are_refused() -> None:
+    with pytest.raises(ValueError, match="bounds"):
+        bca_interval([40], np.random.default_rng(0), bounds=(0, 35))
+    with pytest.raises(ValueError, match="pairs are needed"):
+        paired_permutation([1, 2], [1], np.random.default_rng(0))
+
+
+def test_decisions_of_one_game_are_no_independent_evidence() -> None:
+    """Ten games of 100 like decisions each know far less than 1,000 decisions."""
+    hits = np.array([100, 90, 80, 100, 60, 95, 100, 70, 85, 99])
+    found = clustered_share(hits, np.full(10, 100), np.random.default_rng(0))
+    assert found.estimate == pytest.approx(hits.sum() / 1000)
+    assert found.interval is not None
+    as_if_independent = 2 * 1.96 * np.sqrt(0.12 * 0.88 / 1000)
+    assert found.interval.high - found.interval.low > 2 * as_if_independent
+    assert clustered_share([0, 5], [0, 10], np.random.default_rng(0)).n == 1
+    assert clustered_share([0], [0], np.random.default_rng(0)).reason == "nothing was tried"
+    with pytest.raises(ValueError, match="more successes"):
+        clustered_share([3], [2], np.random.default_rng(0))
