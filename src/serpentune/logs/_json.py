@@ -99,7 +99,7 @@ def parse_game(document: dict[str, Any], number: int, folder: Path) -> GameRecor
 
 
 def game_text(record: GameRecord) -> str:
-    """A record as the text of its `game_N.json`; one round of `rounds_data` is one move."""
+    """A record as the text of its `game_N.json`; a round of `rounds_data` is a move and the apple before it."""
     rounds: dict[str, Any] = {}
     for index, (apple, move) in enumerate(zip(_apples_before(record), record.moves, strict=True), 1):
         name = Move(move).name
@@ -130,11 +130,15 @@ def grid_size(width: int, height: int) -> int | list[int]:
 
 
 def _apples_before(record: GameRecord) -> Iterator[int]:
-    """The apple that lies there before each move, in pieces that fit into memory on any board."""
+    """The apple that the player goes for before each move, in pieces that fit into memory on any board.
+
+    A state shows no apple where another program has put the last one under the snake.
+    """
     piece = max(1, _STATES_CELLS // (record.width * record.height))
     for start in range(0, len(record.moves), piece):
         at = np.arange(start, min(start + piece, len(record.moves)))
-        yield from states_before(record, at).apple.tolist()
+        for apple in states_before(record, at).apple.tolist():
+            yield apple if apple >= 0 else record.apples[-1]
 
 
 def _xy(cell: int, width: int) -> list[int]:
