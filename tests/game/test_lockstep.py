@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.game.reference_rules import ReferenceGame, apple_order, hamiltonian_cycle
 
 from serpentune.common.errors import UserError
 from serpentune.game import NO_MOVE, Ending, Limits, LockstepGames, Move, verify
+from tests.game.reference_rules import ReferenceGame, apple_order, hamiltonian_cycle
 
 SEEDS = [0, 1, -1, -(2**63), 2**63 - 1, 2**63, 2**64 - 1, 2**64, 10**30]
 
@@ -119,6 +119,9 @@ def test_states_of_chosen_games_come_in_the_order_asked_for() -> None:
     games.step([0, 1, 2, 3, 0])
     everything = list(games.states())
     assert list(games.states([4, 0, 2])) == [everything[4], everything[0], everything[2]]
+    assert list(games.states([-1, 1, 1])) == [everything[4], everything[1], everything[1]]
+    with pytest.raises(IndexError):
+        games.states([5])
 
 
 def test_states_are_copies() -> None:

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.game.reference_rules import DELTAS, ReferenceGame
 
 from serpentune.common.errors import UserError
 from serpentune.game import Move, State, States, random_states
+from tests.game.reference_rules import DELTAS, ReferenceGame
 
 BOARDS = [(4, 4), (4, 7), (7, 4), (5, 5), (6, 6), (10, 10), (11, 9), (50, 4)]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.game.reference_rules import hamiltonian_cycle
 
 from serpentune.game import (
     Ending,
@@ -20,6 +19,7 @@ from serpentune.game import (
     states_before,
     verify,
 )
+from tests.game.reference_rules import hamiltonian_cycle
 
 SAMPLES = sorted((Path(__file__).parents[3] / "shared" / "samples").glob("*/game_*.json"))
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
-from tests.game.reference_rules import DELTAS, OPPOSITES, ReferenceGame, hamiltonian_cycle, splitmix64
 
 from serpentune.game import NO_MOVE, Ending, Limits, LockstepGames, Move, State, States, _rules, states_before, verify
+from tests.game.reference_rules import DELTAS, OPPOSITES, ReferenceGame, hamiltonian_cycle, splitmix64
 
 BOARDS = [(4, 4), (4, 5), (5, 4), (5, 5), (6, 6), (4, 12), (12, 4), (7, 9), (9, 6), (10, 10), (11, 5), (12, 12)]
 LIMITS = [

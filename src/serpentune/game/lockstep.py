@@ -106,11 +106,9 @@ class LockstepGames:
     def states(self, indices: NDArray[np.int64] | Sequence[int] | None = None) -> States:
         """The present states of the games `indices` (all without)."""
         chosen = np.arange(len(self)) if indices is None else np.ascontiguousarray(indices, np.int64)
-        cells = self.width * self.height
         counters = self._counters[chosen]
-        places = (counters[:, _rules.HEAD, None] + np.arange(cells)) % cells
-        body = np.take_along_axis(self._ring[chosen], places, axis=1)
-        body[np.arange(cells) >= counters[:, _rules.LENGTH, None]] = _rules.NO_CELL
+        body = np.empty((len(chosen), self.width * self.height), np.int16)
+        _unroll(self._ring, counters, chosen, body)
         return States(
             self.width,
             self.height,
@@ -231,6 +229,22 @@ def _step(
             index = counters[game, _rules.SCORE]
             counters[game, _rules.APPLE] = _rules.apple_cell(seeds[game], index, occupied[game])
             apples[game, index] = counters[game, _rules.APPLE]
+
+
+@kernel(types.void(_RINGS_TYPE, _ROWS_TYPE, COUNTERS_TYPE, _RINGS_TYPE))
+def _unroll(
+    ring: NDArray[np.int16], counters: NDArray[np.int64], games: NDArray[np.int64], body: NDArray[np.int16]
+) -> None:
+    """Copy the bodies of `games` out of their rings, head first; row `i` of `counters` belongs to `games[i]`."""
+    cells = ring.shape[1]
+    for row in range(games.shape[0]):
+        head, length = counters[row, _rules.HEAD], counters[row, _rules.LENGTH]
+        before_the_seam = min(length, cells - head)
+        for k in range(before_the_seam):
+            body[row, k] = ring[games[row], head + k]
+        for k in range(before_the_seam, length):
+            body[row, k] = ring[games[row], head + k - cells]
+        body[row, length:] = _rules.NO_CELL
 
 
 @kernel(types.void(_RINGS_TYPE, _BOARDS_TYPE, _ROWS_TYPE, types.int64, types.int64, types.boolean[:, ::1]))
