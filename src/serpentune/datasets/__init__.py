@@ -1,15 +1,24 @@
 """Floor 4: state → prompt, moves → completion; balancing, splits by game, export. Knows nothing of training."""
 
+from serpentune.datasets.build import DatasetStats, build_dataset
 from serpentune.datasets.completions import STYLES, CompletionStyle, get_style, prompts, read_moves
 from serpentune.datasets.encodings import Encoding, GridEncoding, get_encoding
+from serpentune.datasets.sampling import SPLITS
+from serpentune.datasets.store import load_splits, read_manifest, write_dataset
 
 __all__ = [
+    "SPLITS",
     "STYLES",
     "CompletionStyle",
+    "DatasetStats",
     "Encoding",
     "GridEncoding",
+    "build_dataset",
     "get_encoding",
     "get_style",
+    "load_splits",
     "prompts",
+    "read_manifest",
     "read_moves",
+    "write_dataset",
 ]

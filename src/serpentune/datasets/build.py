@@ -1,0 +1,209 @@
+"""Floor 4, datasets: game logs in, a data set of prompts and completions out."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serpentune import __version__
+from serpentune.common.errors import UserError
+from serpentune.common.files import ensure_free
+from serpentune.datasets.completions import get_style, prompts
+from serpentune.datasets.encodings import Encoding, get_encoding
+from serpentune.datasets.sampling import SPLITS, Moment, Selection, assign_splits, select
+from serpentune.datasets.store import write_dataset
+from serpentune.game import GameRecord, states_before
+from serpentune.logs import LogReading, read_logs
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DatasetStats:
+    """What was built, and what was left out and why.
+
+    Attributes:
+        path: the data set's folder.
+        records: records by split.
+        by_teacher: records by teacher and split.
+        games: accepted games by teacher.
+        refused: games whose moves don't make their score, length or end, by file and reason.
+        manifest: everything that the data set's `manifest.json` holds.
+    """
+
+    path: Path
+    records: dict[str, int]
+    by_teacher: dict[str, dict[str, int]]
+    games: dict[str, int]
+    refused: tuple[dict[str, str], ...]
+    manifest: dict[str, Any]
+
+
+def build_dataset(
+    sources: Sequence[str | Path],
+    output: Path,
+    *,
+    algorithms: Sequence[str] | None = None,
+    max_samples_per_algorithm: int = 10_000,
+    styles: Sequence[str] = ("plan",),
+    encoding: str = "grid",
+    train_share: float = 0.8,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+) -> DatasetStats:
+    """Build a data set of prompts and completions from game logs.
+
+    Every teacher contributes the same number of records: `max_samples_per_algorithm`, or what the poorest one has. All
+    games with the same apples (one game seed) lie in one split. The same logs, options and seed give the same bytes.
+
+    Args:
+        sources: run folders and globs, as for `serpentune.logs.read_logs`.
+        output: the folder to make.
+        algorithms: players to learn from, in upper or lower case; None for all that the logs hold.
+        max_samples_per_algorithm: records of each teacher at most, over all splits and styles.
+        styles: completion styles; each gets an equal share.
+        encoding: how states are written.
+        train_share: share of the games in `train`, between 0 and 1; the rest is halved between validation and test.
+        seed: decides the split and the sample.
+        overwrite: whether a folder that holds files may be replaced.
+        progress: called with the number of records done since the last call.
+
+    Raises:
+        UserError: no logs, an algorithm without games, an impossible split, an unknown style or encoding, or an output
+            folder that holds files.
+    """
+    ensure_free(output, overwrite=overwrite)
+    chosen_styles = [get_style(name) for name in dict.fromkeys(styles)]
+    if max_samples_per_algorithm < len(chosen_styles) or not chosen_styles:
+        raise UserError(f"At least one record per completion style is needed, not {max_samples_per_algorithm}.")
+    text_of = get_encoding(encoding)
+    reading = read_logs(sources, players=algorithms)
+    teachers = _by_teacher(reading, algorithms)
+    splits = assign_splits(_keys(reading), train_share, seed)
+
+    selections = {
+        name: select(games, chosen_styles, max_samples_per_algorithm, np.random.default_rng([seed, 1, number]))
+        for number, (name, games) in enumerate(teachers.items())
+    }
+    share = min(len(selection.moments) for selection in selections.values())
+    if share == 0:
+        empty = next(name for name, selection in selections.items() if not selection.moments)
+        raise UserError(f"No game of {empty} holds a move to learn from in the styles {', '.join(styles)}.")
+    rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    by_teacher: dict[str, Counter[str]] = {}
+    for number, (name, selection) in enumerate(selections.items()):
+        kept = _thin(selection.moments, share, np.random.default_rng([seed, 2, number]))
+        by_teacher[name] = Counter()
+        for game, moments in _by_game(kept).items():
+            split = splits[game]
+            by_teacher[name][split] += len(moments)
+            rows[split] += _records(name, reading, game, moments, text_of)
+            progress(len(moments))
+    for number, split in enumerate(SPLITS):
+        order = np.random.default_rng([seed, 3, number]).permutation(len(rows[split]))
+        rows[split] = [rows[split][place] for place in order]
+
+    refused = tuple({"file": str(refusal.file), "reason": refusal.explanation} for refusal in reading.refused)
+    if refused:
+        _LOG.warning("%d games were left out; `serpentune logs check` lists them with the reasons", len(refused))
+    manifest = {
+        "serpentune": __version__,
+        "seed": seed,
+        "encoding": encoding,
+        "styles": [style.name for style in chosen_styles],
+        "train_share": train_share,
+        "max_samples_per_algorithm": max_samples_per_algorithm,
+        "records": {split: len(rows[split]) for split in SPLITS},
+        "teachers": {
+            name: {
+                "games": len(games),
+                "boards": sorted({f"{record.width}x{record.height}" for _, record in games}),
+                "records": {split: by_teacher[name][split] for split in SPLITS},
+                **_left_out(selections[name], share),
+            }
+            for name, games in teachers.items()
+        },
+        "games_refused": len(refused),
+        "games_of_other_players": reading.passed_over,
+    }
+    write_dataset(output, rows, manifest, overwrite=overwrite)
+    return DatasetStats(
+        output,
+        manifest["records"],
+        {name: dict(counts) for name, counts in by_teacher.items()},
+        {name: len(games) for name, games in teachers.items()},
+        refused,
+        manifest,
+    )
+
+
+def _by_teacher(reading: LogReading, algorithms: Sequence[str] | None) -> dict[str, list[tuple[int, GameRecord]]]:
+    """Games with their index in the reading, by teacher in alphabetical order; every one asked for has some."""
+    teachers: defaultdict[str, list[tuple[int, GameRecord]]] = defaultdict(list)
+    for index, record in enumerate(reading.games):
+        teachers[record.player.upper()].append((index, record))
+    missing = [name for name in algorithms or () if name.upper() not in teachers]
+    if missing or not teachers:
+        held = sorted({*teachers, *(name.upper() for name in reading.passed_over)})
+        wanted = f" of {missing[0]}" if missing else ""
+        raise UserError(f"The logs hold no usable game{wanted}. They hold games of: {', '.join(held) or 'nobody'}.")
+    return dict(sorted(teachers.items()))
+
+
+def _keys(reading: LogReading) -> list[str]:
+    """What a game shares with those that must lie in its split: its seed, whoever played; else its place in its run."""
+    return [
+        f"{record.width}x{record.height} seed {record.seed}"
+        if record.seed is not None
+        else f"{folder.name} game {record.number}"
+        for record, folder in zip(reading.games, reading.folders, strict=True)
+    ]
+
+
+def _thin(moments: list[Moment], count: int, rng: np.random.Generator) -> list[Moment]:
+    """`count` of the moments, in their order."""
+    return [moments[place] for place in np.sort(rng.choice(len(moments), size=count, replace=False))]
+
+
+def _by_game(moments: Sequence[Moment]) -> dict[int, list[Moment]]:
+    games: defaultdict[int, list[Moment]] = defaultdict(list)
+    for moment in moments:
+        games[moment.game].append(moment)
+    return games
+
+
+def _records(
+    teacher: str, reading: LogReading, game: int, moments: list[Moment], encoding: Encoding
+) -> list[dict[str, Any]]:
+    record, folder = reading.games[game], reading.folders[game]
+    states = states_before(record, [moment.step for moment in moments])
+    return [
+        {
+            "prompt": prompts(states.take([row]), teacher, encoding, moment.style)[0],
+            "completion": moment.style.completion(record.moves[moment.step : moment.step + max(moment.length, 1)]),
+            "teacher": teacher,
+            "style": moment.style.name,
+            "game": f"{folder.name}/{record.number}",
+            "seed": record.seed,
+            "step": moment.step,
+            "snake_length": int(states.length[row]),
+            "board": f"{record.width}x{record.height}",
+        }
+        for row, moment in enumerate(moments)
+    ]
+
+
+def _left_out(selection: Selection, share: int) -> dict[str, Any]:
+    return {
+        "candidates": selection.candidates,
+        "dropped_to_balance": len(selection.moments) - share,
+        "moves_without_a_further_apple": selection.without_apple,
+        "sentinel_moves": selection.sentinels,
+    }

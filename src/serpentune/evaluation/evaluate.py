@@ -1,0 +1,162 @@
+"""Floor 8, evaluation: one model's games, language figures and speed, written to one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from serpentune import __version__
+from serpentune.common.errors import UserError
+from serpentune.common.files import write_json
+from serpentune.common.progress import progress_bar
+from serpentune.datasets import get_encoding, get_style
+from serpentune.evaluation.play import play_games
+from serpentune.evaluation.players import ModelPlayer
+from serpentune.evaluation.results import LANGUAGE, PERFORMANCE, EvaluationResult
+from serpentune.evaluation.store import appending, claim_folder
+from serpentune.game import Limits, check_board
+from serpentune.models import BUILT_IN, LoadedModel, find_base, model_sha256
+from serpentune.teachers import get
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What decides how the games of an evaluation go.
+
+    Attributes:
+        games: how many.
+        width: cells a row.
+        height: cells a column.
+        seed: of the first game; the others follow. Two models with the same seeds meet the same apples.
+        teacher: whom the prompt asks to play like, and whose moves the model's are compared with.
+        style: completion style, `plan` (the moves to the apple) or `move` (the next one).
+        encoding: how states are written.
+        limits: when a game is stopped although the snake lives.
+    """
+
+    games: int = 200
+    width: int = 6
+    height: int = 6
+    seed: int = 1000
+    teacher: str = "BFS"
+    style: str = "plan"
+    encoding: str = "grid"
+    limits: Limits = field(default_factory=Limits)
+
+    def check(self) -> None:
+        """Refuse what can't be played.
+
+        Raises:
+            UserError: no games, a negative seed, an impossible board, or an unknown teacher, style or encoding.
+        """
+        if self.games < 1:
+            raise UserError(f"At least one game is needed, not {self.games}.")
+        if self.seed < 0:
+            raise UserError(f"Game seeds are 0 or more, not {self.seed}.")
+        check_board(self.width, self.height)
+        get(self.teacher).check_board(self.width, self.height)
+        get_style(self.style)
+        get_encoding(self.encoding)
+
+
+def evaluate_model(
+    loaded: LoadedModel,
+    folder: Path,
+    settings: EvaluationSettings,
+    *,
+    name: str | None = None,
+    test_records: Sequence[Mapping[str, str]] = (),
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> EvaluationResult:
+    """Let a model play, measure its language on `test_records`, and write everything to `folder`.
+
+    A folder that a killed run of the same evaluation left is gone on with; finished games are kept.
+
+    Args:
+        loaded: the model with its tokenizer.
+        folder: the results folder to make or to go on with.
+        settings: how the games go.
+        name: what the model is called in tables; its own name without.
+        test_records: prompts and completions for perplexity, BLEU and ROUGE-L; none leaves them unmeasured.
+        overwrite: replace what the folder holds.
+        quiet: show no progress bar.
+
+    Raises:
+        UserError: impossible settings, or a folder with another evaluation in it.
+    """
+    from serpentune.evaluation.language import language_metrics
+    from serpentune.evaluation.resources import measure, versions
+
+    settings.check()
+    player = ModelPlayer(
+        loaded,
+        teacher=settings.teacher.upper(),
+        encoding=get_encoding(settings.encoding),
+        style=get_style(settings.style),
+        name=name,
+    )
+    finished = claim_folder(folder, _manifest(player.name, loaded, settings, versions()), overwrite=overwrite)
+    seeds = [seed for seed in range(settings.seed, settings.seed + settings.games) if seed not in finished]
+    moves = games = 0
+    with (
+        measure(loaded.model.device) as used,
+        appending(folder) as stream,
+        progress_bar(f"Playing ({player.name})", len(seeds), quiet=quiet) as advance,
+    ):
+        for result in play_games(
+            player,
+            seeds,
+            settings.width,
+            settings.height,
+            limits=settings.limits,
+            reference=get(settings.teacher),
+            advanced=advance,
+        ):
+            stream.write(result.to_json() + "\n")
+            stream.flush()
+            moves += result.record.steps
+            games += 1
+    if games:
+        write_json(
+            folder / PERFORMANCE,
+            {
+                "games": games,
+                "moves": moves,
+                "seconds": round(used.seconds, 3),
+                "ms_per_move": round(1000 * player.seconds / moves, 4),
+                "moves_per_second": round(moves / used.seconds, 1),
+                "tokens_per_second": round(player.tokens / player.seconds, 1),
+                "peak_memory_mb": used.peak_memory_mb,
+                "device": str(loaded.model.device),
+            },
+        )
+    if test_records:
+        with progress_bar(f"Language ({player.name})", len(test_records), quiet=quiet) as advance:
+            write_json(
+                folder / LANGUAGE, language_metrics(loaded.model, loaded.tokenizer, test_records, progress=advance)
+            )
+    return EvaluationResult.load(folder)
+
+
+def _manifest(name: str, loaded: LoadedModel, settings: EvaluationSettings, versions: Mapping[str, Any]) -> dict[str, Any]:
+    location = find_base(loaded.name).location if loaded.name in BUILT_IN else loaded.name
+    return {
+        "name": name,
+        "format": 1,
+        "serpentune": __version__,
+        "model": loaded.name,
+        "model_sha256": model_sha256(location) if Path(location).is_dir() else None,
+        "grid": [settings.width, settings.height],
+        "first_seed": settings.seed,
+        "games": settings.games,
+        "teacher": settings.teacher.upper(),
+        "style": settings.style,
+        "encoding": settings.encoding,
+        "decoding": "greedy",
+        "policy": "unreadable answers are empty moves; asked again after the apple and before an illegal move",
+        "limits": settings.limits.as_dict(),
+        "versions": dict(versions),
+    }

@@ -1,0 +1,291 @@
+"""Floor 8, evaluation: how well a model predicts and writes the completions of held-out records.
+
+Prediction (loss, perplexity, bits per byte, token accuracy) is measured with the teacher's tokens as context; writing
+(BLEU, ROUGE-L, exact match) on the model's own greedy answers. torch is imported when something is measured.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from serpentune.common.errors import UserError
+from serpentune.models import prompt_ids
+from serpentune.training.data import IGNORED, Collator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+
+    from serpentune.common.progress import Advance
+
+_FIGURES = (
+    "loss", "perplexity", "bits_per_byte", "token_accuracy", "bleu", "bleu_signature", "rouge_l", "exact_match",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A record in the model's tokens.
+
+    Attributes:
+        prompt: ids of the prompt, with a begin token where the tokenizer puts one.
+        completion: ids of the completion and the end token.
+        text: the completion as it stands in the record.
+    """
+
+    prompt: list[int]
+    completion: list[int]
+    text: str
+
+
+def language_metrics(
+    model: Any,
+    tokenizer: Any,
+    records: Sequence[Mapping[str, str]],
+    *,
+    batch_size: int = 64,
+    max_new_tokens: int | None = None,
+    progress: Advance | None = None,
+) -> dict[str, Any]:
+    """Measure a causal language model on held-out records.
+
+    Every figure is independent of `batch_size` and of the tokenizer's padding side, up to rounding.
+
+    Args:
+        model: a transformers or PEFT model, on its device. It is measured in evaluation mode and left as it was.
+        tokenizer: its fast tokenizer, with an end token; a pad token is not needed.
+        records: at least one, each with the strings `prompt` and `completion`.
+        batch_size: records at once.
+        max_new_tokens: an answer is cut after this many tokens. When left out: twice what the longest completion and
+            its end token take, so that rambling costs precision but not hours.
+        progress: called with the number of records that are done, those left out included.
+
+    Returns:
+        - `records`: how many were measured; `too_long`: how many were left out, since the prompt with the completion or
+          with `max_new_tokens` more tokens is longer than the model's context.
+        - `loss`: mean negative log-likelihood in nats over all `completion_tokens`, which are the tokens of the
+          completions and one end token each; `perplexity`: exp(loss).
+        - `bits_per_byte`: the same negative log-likelihood in bits, end tokens included, over the completions' UTF-8
+          bytes. Unlike the two before, it can be compared between models with different tokenizers.
+        - `token_accuracy`: share of these tokens that the model ranks first, given the right tokens before.
+        - `bleu` (0 to 100) with `bleu_signature`: sacrebleu's corpus BLEU, words being what spaces separate. Its order
+          is the effective one (`eff:yes`), because answers of one move have no 4-grams and would always get 0.
+        - `rouge_l` (0 to 1): rouge-score's F1, mean over the records, on the same words.
+        - `exact_match`: share of answers with the same words as the completion.
+        - `truncated`: answers that had not ended after `max_new_tokens`, which is given too.
+        - `undefined`: the reason for each figure that is None.
+
+    Raises:
+        UserError: no records, one without prompt or completion (the message gives its number from 0), a tokenizer
+            without end token, or a `batch_size` or `max_new_tokens` below 1.
+    """
+    if batch_size < 1:
+        raise UserError(f"batch_size is {batch_size}; at least one record must be measured at once.")
+    if max_new_tokens is not None and max_new_tokens < 1:
+        raise UserError(f"max_new_tokens is {max_new_tokens}; an answer needs at least one token.")
+    samples = tokenize_records(tokenizer, records)
+    context = context_length(model)
+    fitting = [sample for sample in samples if len(sample.prompt) + len(sample.completion) <= context]
+    if max_new_tokens is None:
+        max_new_tokens = 2 * max((len(sample.completion) for sample in fitting), default=0)
+    fitting = [sample for sample in fitting if len(sample.prompt) + max_new_tokens <= context]
+    too_long = len(samples) - len(fitting)
+    if progress is not None and too_long:
+        progress(too_long)
+
+    figures: dict[str, Any] = {"records": len(fitting), **dict.fromkeys(_FIGURES)}
+    figures |= {
+        "completion_tokens": sum(len(sample.completion) for sample in fitting),
+        "truncated": 0,
+        "too_long": too_long,
+        "max_new_tokens": max_new_tokens,
+        "undefined": {},
+    }
+    if not fitting:
+        reason = f"no record fits into the model's context of {context} tokens"
+        figures["undefined"] = dict.fromkeys(_FIGURES, reason)
+        return figures
+
+    # Equal prompt lengths share a batch, so there is little padding; the longest come first, so that memory which is
+    # too small shows at once.
+    fitting.sort(key=lambda sample: (len(sample.prompt), len(sample.completion)), reverse=True)
+    nll, right = 0.0, 0
+    answers: list[str] = []
+    with _evaluating(model):
+        for start in range(0, len(fitting), batch_size):
+            batch = fitting[start : start + batch_size]
+            batch_nll, batch_right = _score(model, tokenizer, batch)
+            nll += batch_nll
+            right += batch_right
+            ids = greedy(model, tokenizer, [sample.prompt for sample in batch], max_new_tokens)
+            figures["truncated"] += sum(row[-1:] != [tokenizer.eos_token_id] for row in ids)
+            answers += decode(tokenizer, ids)
+            if progress is not None:
+                progress(len(batch))
+    references = [sample.text for sample in fitting]
+    _predicted(figures, nll, right, references)
+    _written(figures, answers, references)
+    return figures
+
+
+def tokenize_records(tokenizer: Any, records: Sequence[Mapping[str, str]]) -> list[Sample]:
+    """Records as the tokens that training sees: prompt, completion tokenised apart, end token.
+
+    Raises:
+        UserError: no records, a prompt or completion that is missing or empty, or a tokenizer without end token.
+    """
+    if not records:
+        raise UserError("There are no records to measure a language model on.")
+    if tokenizer.eos_token_id is None:
+        raise UserError("The tokenizer has no end token (eos_token), so no completion has an end to measure.")
+    for number, record in enumerate(records):
+        for field in ("prompt", "completion"):
+            if not isinstance(record.get(field), str) or not record[field]:
+                raise UserError(f"Record {number}: its {field} is missing, empty or no text.")
+    texts = [record["completion"] for record in records]
+    prompts = prompt_ids(tokenizer, [record["prompt"] for record in records])
+    completions = tokenizer(texts, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    end = tokenizer.eos_token_id
+    return [
+        Sample(prompt, [*completion, end], text)
+        for prompt, completion, text in zip(prompts, completions, texts, strict=True)
+    ]
+
+
+def context_length(model: Any) -> float:
+    """Most tokens that a model can see at once; infinite for one that names no limit."""
+    return float(getattr(model.config.get_text_config(), "max_position_embeddings", None) or math.inf)
+
+
+def greedy(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> list[list[int]]:
+    """The most likely continuation of each prompt, token by token, all prompts in one batch.
+
+    The model's own generation settings (penalties, sampling) are not used, since another answer than the greedy one
+    would be measured.
+
+    Args:
+        model: a transformers or PEFT model.
+        tokenizer: gives end and pad token; its padding side doesn't matter.
+        prompts: `n` lists of ids.
+        max_new_tokens: most tokens of an answer, its end token included.
+
+    Returns:
+        `n` lists of new ids, each up to and including the end token where one was written in time.
+    """
+    import torch
+    from transformers import GenerationConfig
+
+    end, width = tokenizer.eos_token_id, max(map(len, prompts))
+    pad = end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    device = _device(model)
+    settings = GenerationConfig(
+        max_new_tokens=max_new_tokens, eos_token_id=end, pad_token_id=pad, use_cache=True,
+        # All that is left out is taken from the model, so what would change the answer is said to be off.
+        do_sample=False, num_beams=1, temperature=1.0, top_k=50, top_p=1.0, repetition_penalty=1.0,
+        no_repeat_ngram_size=0, min_length=0, min_new_tokens=0,
+    )  # fmt: skip
+    with torch.inference_mode():
+        output = model.generate(
+            input_ids=torch.tensor([[pad] * (width - len(row)) + list(row) for row in prompts], device=device),
+            attention_mask=torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=device),
+            generation_config=settings,
+        )
+    rows: list[list[int]] = output[:, width:].tolist()
+    return [row[: row.index(end) + 1] if end in row else row for row in rows]
+
+
+def decode(tokenizer: Any, answers: Sequence[Sequence[int]]) -> list[str]:
+    """Answers as text, special tokens left out and spaces as they were written."""
+    texts: list[str] = tokenizer.batch_decode(answers, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return texts
+
+
+def _score(model: Any, tokenizer: Any, batch: Sequence[Sample]) -> tuple[float, int]:
+    """Summed negative log-likelihood (nats) of a batch's completion tokens, and how many are ranked first."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    rows = [
+        {"input_ids": [*sample.prompt, *sample.completion], "prompt_length": len(sample.prompt)} for sample in batch
+    ]
+    inputs = {name: tensor.to(_device(model)) for name, tensor in Collator(pad)(rows).items()}
+    ids, kept, targets = inputs["input_ids"], inputs["logits_to_keep"], inputs["targets"]  # (B, T), (U,), (B, U)
+    with torch.inference_mode():
+        if _chooses_positions(model):
+            logits = model(input_ids=ids, logits_to_keep=kept, use_cache=False).logits  # (B, U, V)
+        else:
+            logits = model(input_ids=ids, use_cache=False).logits[:, kept]
+        counted = targets != IGNORED
+        logits, targets = logits[counted].float(), targets[counted]  # (N, V), (N,)
+        nll = cross_entropy(logits, targets, reduction="none").double().sum()
+        right = (logits.argmax(dim=-1) == targets).sum()
+    return float(nll), int(right)
+
+
+def _predicted(figures: dict[str, Any], nll: float, right: int, references: Sequence[str]) -> None:
+    """Fill in what follows from the sums over all completion tokens."""
+    tokens = figures["completion_tokens"]
+    figures["token_accuracy"] = right / tokens
+    if not math.isfinite(nll):
+        reason = f"the model gives a completion no finite probability (sum of the negative log-likelihoods: {nll})"
+        figures["undefined"] |= dict.fromkeys(("loss", "perplexity", "bits_per_byte"), reason)
+        return
+    figures["loss"] = nll / tokens
+    figures["bits_per_byte"] = nll / math.log(2) / sum(len(text.encode()) for text in references)
+    try:
+        figures["perplexity"] = math.exp(figures["loss"])
+    except OverflowError:
+        figures["undefined"]["perplexity"] = "exp(loss) is too large for a floating-point number"
+
+
+def _written(figures: dict[str, Any], answers: Sequence[str], references: Sequence[str]) -> None:
+    """Fill in what compares the model's own answers with the completions."""
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics import BLEU
+
+    bleu = BLEU(tokenize="none", effective_order=True)
+    figures["bleu"] = float(bleu.corpus_score(answers, [references]).score)
+    figures["bleu_signature"] = str(bleu.get_signature())
+    rouge = RougeScorer(["rougeL"], tokenizer=_Words())
+    scores = [
+        rouge.score(reference, answer)["rougeL"].fmeasure for reference, answer in zip(references, answers, strict=True)
+    ]
+    figures["rouge_l"] = math.fsum(scores) / len(scores)
+    same = sum(answer.split() == reference.split() for answer, reference in zip(answers, references, strict=True))
+    figures["exact_match"] = same / len(references)
+
+
+class _Words:
+    """Words for rouge-score. Its own tokenizer drops everything but a-z and 0-9, so an arrow would be no word."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return text.split()
+
+
+@contextmanager
+def _evaluating(model: Any) -> Iterator[None]:
+    """The model without dropout; a model that was being trained goes on so afterwards."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+def _device(model: Any) -> torch.device:
+    device: torch.device = next(model.parameters()).device
+    return device
+
+
+def _chooses_positions(model: Any) -> bool:
+    """Whether the output layer can be applied to chosen positions only, which saves most of the memory and time."""
+    core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return "logits_to_keep" in inspect.signature(core.forward).parameters

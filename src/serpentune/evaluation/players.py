@@ -1,0 +1,114 @@
+"""Floor 8, evaluation: who answers prompts: a language model, asked for many states at once."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from serpentune.common.errors import UserError
+from serpentune.datasets import CompletionStyle, Encoding, prompts
+from serpentune.game import States
+from serpentune.models import LoadedModel, prompt_ids
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Player(Protocol):
+    """Anything that writes an answer to a state, in words to be read by `datasets.read_moves`.
+
+    It must be a function of the state: the play engine doesn't ask twice about a state that didn't change.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called in results."""
+        ...
+
+    def answers(self, states: States) -> list[str]:
+        """An answer to each of `n` states of one board size."""
+        ...
+
+
+class ModelPlayer:
+    """A causal language model that answers greedily: the likeliest token each time, until it ends its answer.
+
+    Attributes:
+        name: what it is called in results.
+        tokens: tokens generated so far, end tokens included.
+        seconds: wall time spent on answers so far.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        *,
+        teacher: str,
+        encoding: Encoding,
+        style: CompletionStyle,
+        batch_size: int = 256,
+        name: str | None = None,
+    ) -> None:
+        """Ask the model to play like `teacher`; at most `batch_size` states are answered at once."""
+        self.name = name or loaded.name
+        self.tokens = 0
+        self.seconds = 0.0
+        self._model = loaded.model
+        self._tokenizer = loaded.tokenizer
+        self._teacher = teacher
+        self._encoding = encoding
+        self._style = style
+        self._batch_size = batch_size
+
+    def answers(self, states: States) -> list[str]:
+        """An answer to each of `n` states.
+
+        Raises:
+            UserError: the model's context is too short for the board.
+        """
+        asked = prompts(states, self._teacher, self._encoding, self._style)
+        longest = states.width * states.height if self._style.whole_plan else 1
+        began = time.perf_counter()
+        texts: list[str] = []
+        for first in range(0, len(asked), self._batch_size):
+            texts += self._generate(asked[first : first + self._batch_size], longest + 1)
+        self.seconds += time.perf_counter() - began
+        return texts
+
+    def _generate(self, asked: list[str], new_tokens: int) -> list[str]:
+        import torch
+
+        rows = prompt_ids(self._tokenizer, asked)
+        width = max(len(row) for row in rows)
+        context = getattr(self._model.config, "max_position_embeddings", None)
+        if context is not None and width + new_tokens > context:
+            raise UserError(
+                f"{self.name} reads at most {context} tokens; a prompt of this board has {width} and its answer up to "
+                f"{new_tokens}. Use a smaller board or another base model."
+            )
+        pad = self._tokenizer.pad_token_id
+        ids = torch.full((len(rows), width), pad)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for place, row in enumerate(rows):
+            ids[place, width - len(row) :] = torch.tensor(row)
+            mask[place, width - len(row) :] = 1
+        device = self._model.device
+        with torch.inference_mode():
+            output: torch.Tensor = self._model.generate(
+                input_ids=ids.to(device),
+                attention_mask=mask.to(device),
+                max_new_tokens=new_tokens,
+                do_sample=False,
+                pad_token_id=pad,
+                eos_token_id=self._tokenizer.eos_token_id,
+            )
+        written = output[:, width:].cpu()
+        self.tokens += int(_lengths(written, self._tokenizer.eos_token_id).sum())
+        decoded: list[str] = self._tokenizer.batch_decode(written, skip_special_tokens=True)
+        return decoded
+
+
+def _lengths(written: torch.Tensor, end: int) -> torch.Tensor:
+    """Tokens of each row up to and including the first end token, int64 `(n,)`."""
+    ended = (written == end).cumsum(dim=1)
+    return ((ended == 0) | ((ended == 1) & (written == end))).sum(dim=1)
