@@ -69,7 +69,7 @@ def generate_runs(
     stamp = datetime.now().strftime("%Y%m%d_%H%M%S") if timestamp is None else timestamp
     if not re.fullmatch(r"\d{8}_\d{6}", stamp):
         raise UserError(f"{stamp!r} is no timestamp of the form YYYYMMDD_HHMMSS.")
-    folders = [Path(output_dir) / f"heuristics-{_slug(player.name)}_{stamp}" for player in players]
+    folders = [output_dir / f"heuristics-{_slug(player.name)}_{stamp}" for player in players]
     if output_dir.is_file():
         raise UserError(f"{output_dir} is a file; a folder for the runs is needed. Choose another path.")
     for folder in folders:
