@@ -46,17 +46,22 @@ def decide(
         return Verdict("better" if (found.estimate > 0) == metric.higher_is_better else "worse")
     strictest = alpha / tests
     fewest = fewest_pairs(strictest)
-    plan = pairs_needed(d_z, n=found.n, power=POWER, alpha=strictest)
-    missing = max(plan.more or 0, fewest - found.n)
-    if found.n >= fewest and not 0 < missing <= (WORTHWHILE - 1) * found.n:
-        return Verdict(NO_DIFFERENCE)
-    games = f"about {missing:,} more"
     if found.n < fewest:
-        clause = f"no test can show anything with fewer than {fewest} pairs, so play {games} at least"
-    else:
-        chance = plain(100 * POWER)
-        clause = f"{games} paired games would show a difference like this one, if it is real, with {chance}% power"
-    return Verdict(f"not enough games: {games} needed", missing, clause)
+        missing = fewest - found.n
+        clause = f"no test can show anything with fewer than {fewest} pairs, so play at least {missing} more"
+        return Verdict(_not_enough(missing), missing, clause)
+    missing = pairs_needed(d_z, n=found.n, power=POWER, alpha=strictest).more or 0
+    if not 0 < missing <= (WORTHWHILE - 1) * found.n:
+        return Verdict(NO_DIFFERENCE)
+    clause = (
+        f"about {missing:,} more paired games would show a difference like this one, if it is real, with "
+        f"{plain(100 * POWER)}% power"
+    )
+    return Verdict(_not_enough(missing), missing, clause)
+
+
+def _not_enough(missing: int) -> str:
+    return f"not enough games: about {missing:,} more needed"
 
 
 def describe(

@@ -1,0 +1,19 @@
+"""Games of simple players on the same seeds, played once for all tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from serpentune.evaluation.results import GameResult
+from tests.comparison.players import careless, greedy, play
+
+
+@pytest.fixture(scope="session")
+def played() -> dict[str, list[GameResult]]:
+    """100 games of each player on the same seeds, and a second careless player with randomness of its own."""
+    seeds = range(1000, 1100)
+    return {
+        "greedy": play(greedy, seeds, 5),
+        "careless": play(careless, seeds, 5),
+        "careless-2": play(careless, seeds, 5, own_seed=1),
+    }

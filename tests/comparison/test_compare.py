@@ -1,0 +1,314 @@
+"""Head-to-heads of really played games: the figures, the verdicts in words, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serpentune.common.errors import UserError
+from serpentune.comparison import Comparison, ComparisonReport, MetricComparison, compare_family, compare_results
+from serpentune.evaluation.results import EvaluationResult, GameResult
+from serpentune.statistics import paired_permutation
+from tests.comparison.players import cycle, greedy, hurried, play, save
+
+Played = dict[str, list[GameResult]]
+
+
+def _row(report: ComparisonReport, metric: str) -> MetricComparison:
+    return next(row for row in report.rows if row.metric == metric)
+
+
+@pytest.fixture
+def base(tmp_path: Path, played: Played) -> EvaluationResult:
+    return save(tmp_path / "base", "the untuned base", played["careless"])
+
+
+@pytest.fixture
+def student(tmp_path: Path, played: Played) -> EvaluationResult:
+    return save(tmp_path / "student", "LoRA", played["greedy"])
+
+
+def test_a_better_student_is_called_better_in_words(base: EvaluationResult, student: EvaluationResult) -> None:
+    report = compare_results(base, student)
+    row = _row(report, "score")
+    differences = student.scores - base.scores
+    assert row.difference == pytest.approx(differences.mean())
+    assert (row.mean_a, row.mean_b) == (pytest.approx(base.scores.mean()), pytest.approx(student.scores.mean()))
+    assert row.interval is not None
+    assert row.interval.low < row.difference < row.interval.high
+    assert row.effect is not None
+    assert (row.effect.name, row.effect.value) == (
+        "Cohen's d_z",
+        pytest.approx(differences.mean() / differences.std(ddof=1)),
+    )
+    assert row.correlation == pytest.approx(np.corrcoef(base.scores, student.scores)[0, 1])
+    # Two tests: the least p-value of 10,000 sign patterns, doubled by Holm.
+    assert (row.n, row.p_value, row.p_adjusted, row.verdict) == (100, 0.0001, 0.0002, "better")
+    assert report.tests == 2
+    assert report.verdict.startswith("LoRA eats ")
+    assert "more apples a game than the untuned base (95% interval " in report.verdict
+    assert "p = 0.0002 after Holm's correction for 2 tests, 100 paired games)" in report.verdict
+    assert "these two checkpoints, one training run each" in report.verdict
+
+
+def test_the_other_way_round_it_is_worse_by_as_much(base: EvaluationResult, student: EvaluationResult) -> None:
+    there, back = compare_results(base, student), compare_results(student, base)
+    assert _row(back, "score").verdict == "worse"
+    assert _row(back, "score").difference == pytest.approx(-(_row(there, "score").difference or 0))
+    sentence = _row(back, "score").sentence
+    assert sentence.startswith("the untuned base eats ")
+    assert "fewer apples a game than LoRA (95% interval " in sentence
+    assert "interval -" not in sentence
+
+
+def test_the_p_value_is_that_of_the_paired_permutation_test(base: EvaluationResult, student: EvaluationResult) -> None:
+    few = replace(base, games=base.games[:9]), replace(student, games=student.games[:9])
+    expected = paired_permutation(few[0].scores, few[1].scores, np.random.default_rng(0)).p_value
+    assert _row(compare_results(*few), "score").p_value == expected
+
+
+def test_steps_are_described_and_never_judged(base: EvaluationResult, student: EvaluationResult) -> None:
+    row = _row(compare_results(base, student), "steps")
+    assert (row.higher_is_better, row.p_value, row.verdict) == (None, None, "descriptive")
+    assert "by itself that is neither better nor worse" in row.sentence
+
+
+def test_equally_weak_players_show_no_difference(tmp_path: Path, base: EvaluationResult, played: Played) -> None:
+    other = save(tmp_path / "other", "other", played["careless-2"])
+    row = _row(compare_results(base, other), "score")
+    assert row.verdict == "no difference shown"
+    assert "that doesn't show that they are equal" in row.sentence
+
+
+def test_a_visible_but_unproven_difference_asks_for_a_number_of_games(tmp_path: Path, played: Played) -> None:
+    """Twenty games against the same with two of them played better: a difference, and too few games to believe it."""
+    careless = played["careless"][:20]
+    mixed = [played["greedy"][k] if k < 2 else game for k, game in enumerate(careless)]
+    row = _row(
+        compare_results(save(tmp_path / "a", "a", careless), save(tmp_path / "b", "b", mixed), metrics=["score"]),
+        "score",
+    )
+    assert row.more_games is not None
+    assert row.verdict == f"not enough games: about {row.more_games:,} more needed"
+    assert f"about {row.more_games} more paired games would show a difference like this one" in row.sentence
+    assert "with 80% power" in row.sentence
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_handful_of_games_is_never_a_verdict(tmp_path: Path, played: Played, count: int) -> None:
+    a = save(tmp_path / "a", "a", played["careless"][:count])
+    b = save(tmp_path / "b", "b", played["greedy"][:count])
+    report = compare_results(a, b)
+    # With two tests the least reachable p-value 2 / 2^n passes 0.025 from seven pairs on.
+    assert _row(report, "score").verdict == f"not enough games: about {7 - count} more needed"
+    assert "fewer than 7 pairs" in report.verdict
+    assert "nan" not in json.dumps(report.to_json(), allow_nan=False).lower()
+
+
+def test_wins_are_compared_by_the_games_that_only_one_won(tmp_path: Path) -> None:
+    seeds = range(40)
+    winner = save(tmp_path / "w", "cycle", play(cycle, seeds, 4))
+    loser = save(tmp_path / "l", "greedy", play(greedy, seeds, 4))
+    assert winner.wins.all()
+    report = compare_results(loser, winner, metrics=["win", "steps_to_win"])
+    row = _row(report, "win")
+    assert row.verdict == "better"
+    assert (row.mean_a, row.mean_b) == (pytest.approx(loser.wins.mean()), 1)
+    assert f"cycle wins {100 * (1 - loser.wins.mean()):.0f}" in row.sentence
+    assert "percentage points more of its games than greedy (95% interval" in row.sentence
+    both = _row(report, "steps_to_win")
+    assert both.n == loser.wins.sum()
+    if both.n == 0:
+        assert both.verdict == "no games"
+    assert all(row.metric != "score" for row in report.rows)
+    assert report.verdict.startswith("cycle wins")
+
+
+def test_where_both_win_fewer_steps_are_better(tmp_path: Path) -> None:
+    seeds = range(300)
+    steady = save(tmp_path / "steady", "steady", play(cycle, seeds, 4))
+    quick = save(tmp_path / "quick", "quick", play(hurried, seeds, 4))
+    row = _row(compare_results(steady, quick, metrics=["steps_to_win"]), "steps_to_win")
+    both = steady.wins & quick.wins
+    assert row.n == both.sum() > 200
+    assert row.difference == pytest.approx((quick.steps - steady.steps)[both].mean())
+    assert (row.higher_is_better, row.verdict) == (False, "better")
+    assert row.sentence.startswith("Where both win, quick takes ")
+    assert "fewer steps than steady (95% interval" in row.sentence
+
+
+def test_the_same_games_are_called_the_same_games(tmp_path: Path, base: EvaluationResult, played: Played) -> None:
+    copy = save(tmp_path / "copy", "the untuned base", played["careless"])
+    report = compare_results(base, copy)
+    assert (report.a, report.b) == ("the untuned base (first)", "the untuned base (second)")
+    assert report.identical == 100
+    assert "played all 100 common games move for move alike" in report.verdict
+    assert "Are they the same model?" in report.verdict
+    assert {row.verdict for row in report.rows} == {"no difference shown", "descriptive"}
+    assert report.summary_metrics["average_relative_improvement"] == 0
+
+
+def test_all_zeros_against_all_zeros_has_reasons_instead_of_nan(tmp_path: Path, played: Played) -> None:
+    zero = [
+        pair
+        for pair in zip(played["careless"], played["careless-2"], strict=True)
+        if not any(x.record.score for x in pair)
+    ]
+    assert any(x.record.moves != y.record.moves for x, y in zero)
+    a, b = (save(tmp_path / name, name, games) for name, games in zip("ab", zip(*zero, strict=True), strict=True))
+    report = compare_results(a, b)
+    row = _row(report, "score")
+    assert (row.mean_a, row.mean_b, row.difference, row.correlation) == (0, 0, 0, None)
+    assert row.interval is not None
+    assert row.interval.low < 0 < row.interval.high
+    assert any("d_z" in note for note in row.notes)
+    assert report.summary_metrics == {"average_relative_improvement": 0.0}
+    json.dumps(report.to_json(), allow_nan=False)
+
+
+def test_unpaired_games_are_counted_and_left_out(tmp_path: Path, base: EvaluationResult, played: Played) -> None:
+    other = save(tmp_path / "part", "part", played["greedy"][30:90], games=100)
+    report = compare_results(base, other)
+    assert (report.pairs, report.dropped) == (60, 40)
+    assert _row(report, "score").mean_a == pytest.approx(base.scores[30:90].mean())
+    notes = " ".join(report.notes)
+    assert "40 of the untuned base's games and 0 of part's were left out" in notes
+    assert "part has 60 of its 100 games" in notes
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("limits", {"max_steps": 50}, "limits (max_steps: 0 and 50"),
+        ("policy", "sampled", "policy ('greedy' and 'sampled')"),
+        ("rules", 2, "rules (None and 2)"),
+    ],
+)
+def test_different_conditions_are_refused_by_name(
+    tmp_path: Path, base: EvaluationResult, played: Played, field: str, value: object, words: str
+) -> None:
+    other = save(tmp_path / "other", "other", played["greedy"], **{field: value})
+    with pytest.raises(UserError, match="differ in") as refusal:
+        compare_results(base, other)
+    assert words in str(refusal.value)
+
+
+def test_different_boards_are_refused(tmp_path: Path, base: EvaluationResult) -> None:
+    other = save(tmp_path / "small", "small", play(greedy, range(1000, 1003), 4))
+    with pytest.raises(UserError, match=r"differ in grid \(\[5, 5\] and \[4, 4\]\)"):
+        compare_results(base, other)
+    edited = save(tmp_path / "edited", "edited", play(greedy, range(1000, 1003), 4), grid=[5, 5])
+    with pytest.raises(UserError, match="seed 1000 was played on 4x4, but the manifest says"):
+        compare_results(base, edited)
+
+
+def test_a_manifest_without_conditions_is_refused(base: EvaluationResult, student: EvaluationResult) -> None:
+    bare = replace(student, manifest={"name": "LoRA", "grid": [5, 5]})
+    with pytest.raises(UserError, match="LoRA: the manifest doesn't say limits"):
+        compare_results(base, bare)
+
+
+def test_no_common_seed_is_refused(tmp_path: Path, base: EvaluationResult) -> None:
+    other = save(tmp_path / "other", "other", play(greedy, range(5), 5))
+    with pytest.raises(UserError, match=r"no game seed in common \(seeds 1000 to 1099 and seeds 0 to 4\)"):
+        compare_results(base, other)
+    with pytest.raises(UserError, match="no games"):
+        compare_results(base, replace(other, games=()))
+
+
+def test_games_of_falsely_equal_seeds_are_refused(base: EvaluationResult, student: EvaluationResult) -> None:
+    """A hand-edited seed: the first apple follows from the seed, so it gives the edit away."""
+    shifted = tuple(
+        replace(game, record=replace(game.record, seed=(game.record.seed or 0) + 1)) for game in student.games
+    )
+    with pytest.raises(UserError, match="the first apple of seed"):
+        compare_results(base, replace(student, games=shifted))
+
+
+@pytest.mark.parametrize(
+    ("metrics", "level", "words"),
+    [(["scroe"], 0.95, "Did you mean score"), ([], 0.95, "No metric"), (["score"], 95, "between 0.5 and 1")],
+)
+def test_bad_options_are_refused(
+    base: EvaluationResult, student: EvaluationResult, metrics: Sequence[str], level: float, words: str
+) -> None:
+    with pytest.raises(UserError, match=words):
+        compare_results(base, student, metrics=metrics, level=level)
+
+
+def test_language_is_shown_in_its_direction_without_a_test(tmp_path: Path, played: Played) -> None:
+    a = save(tmp_path / "a", "a", played["careless"], {"perplexity": 2.0, "bleu": 50.0, "rouge_l": None})
+    b = save(tmp_path / "b", "b", played["greedy"], {"perplexity": 1.5, "bleu": 60, "rouge_l": 0.9})
+    report = compare_results(a, b)
+    assert [row.metric for row in report.rows] == ["score", "win", "steps", "perplexity", "bleu"]
+    row = _row(report, "perplexity")
+    assert (row.higher_is_better, row.difference, row.p_value, row.verdict) == (False, -0.5, None, "not tested")
+    assert "(lower is better); one number a model, so it isn't tested" in row.sentence
+    assert report.summary_metrics["perplexity_relative_improvement"] == pytest.approx(25)
+    assert report.summary_metrics["bleu_relative_improvement"] == pytest.approx(20)
+    score = 100 * (b.scores.mean() / a.scores.mean() - 1)
+    # Nobody won, so win has no relative change; steps have no direction.
+    assert report.summary_metrics["average_relative_improvement"] == pytest.approx((25 + 20 + score) / 3)
+    assert any("leaves out win" in note for note in report.notes)
+
+
+def test_language_that_is_no_number_is_refused(tmp_path: Path, played: Played) -> None:
+    a = save(tmp_path / "a", "a", played["careless"], {"perplexity": float("nan")})
+    b = save(tmp_path / "b", "b", played["greedy"], {"perplexity": 1.5})
+    with pytest.raises(UserError, match=r"a: perplexity in language.json is nan"):
+        compare_results(a, b)
+
+
+def test_from_nothing_the_relative_improvement_follows_the_stated_convention(tmp_path: Path, played: Played) -> None:
+    zero = [game for game in played["careless"] if game.record.score == 0]
+    seeds = {game.record.seed for game in zero}
+    a = save(tmp_path / "a", "a", zero)
+    b = save(tmp_path / "b", "b", [game for game in played["greedy"] if game.record.seed in seeds])
+    report = compare_results(a, b)
+    assert report.summary_metrics == {"average_relative_improvement": 100.0}
+    assert any("by convention" in note for note in report.notes)
+
+
+def test_holm_covers_the_whole_family(base: EvaluationResult, student: EvaluationResult) -> None:
+    alone = compare_results(base, student)
+    family = compare_family([Comparison(base, student), Comparison(student, base), Comparison(base, student)])
+    assert [report.tests for report in family] == [6, 6, 6]
+    assert _row(alone, "score").p_adjusted == 0.0002
+    assert _row(family[0], "score").p_adjusted == pytest.approx(0.0006)
+
+
+def test_the_answer_follows_from_the_seed_and_not_from_the_other_metrics(
+    base: EvaluationResult, student: EvaluationResult
+) -> None:
+    report = compare_results(base, student, seed=3)
+    assert report == compare_results(base, student, seed=3)
+    alone = compare_results(base, student, metrics=["score"], seed=3)
+    assert _row(alone, "score").interval == _row(report, "score").interval
+
+
+def test_differently_prompted_students_are_compared_and_said_to_be(
+    tmp_path: Path, base: EvaluationResult, played: Played
+) -> None:
+    other = save(tmp_path / "plan", "plan", played["greedy"], style="plan")
+    notes = " ".join(compare_results(base, other).notes)
+    assert "different styles: 'move' and 'plan'" in notes
+
+
+def test_markdown_says_the_verdict_first_and_survives_hostile_names(
+    tmp_path: Path, base: EvaluationResult, played: Played
+) -> None:
+    other = save(tmp_path / "x", "a|b\n# <script>", played["greedy"])
+    page = compare_results(base, other).to_markdown()
+    lines = page.splitlines()
+    assert "eats" in lines[2]
+    assert "<script>" not in page
+    assert not any(line.startswith("# <") for line in lines)
+    table = [line for line in lines if line.startswith("|")]
+    assert len({line.replace("\\|", "").count("|") for line in table}) == 1
+    assert "exact McNemar test" in page
+    assert "paired permutation test (Monte Carlo" in page
