@@ -29,13 +29,11 @@ def board_svg(state: State, *, cell: int = 24, fatal: Move | None = None) -> str
         return x + 0.5, state.height - y - 0.5
 
     head = centre(state.head)
-    ahead = _STEPS[Move.UP if state.direction is None else state.direction]
+    facing = state.direction if fatal is None else fatal
+    ahead = _STEPS[Move.UP if facing is None else facing]
     side = ahead[1], -ahead[0]
-    eyes = [
-        (round(head[0] + 0.12 * ahead[0] + sign * 0.17 * side[0], 3), round(head[1] + 0.12 * ahead[1] + sign * 0.17 * side[1], 3))
-        for sign in (-1, 1)
-    ]
-    cross = None if fatal is None else (head[0] + 0.5 * _STEPS[fatal][0], head[1] + 0.5 * _STEPS[fatal][1])
+    eyes = [_offset(head, (0.14, ahead), (sign * 0.17, side)) for sign in (-1, 1)]
+    cross = None if fatal is None else _offset(head, (0.46, ahead))
     return render(
         "board.svg",
         state=state,
@@ -45,4 +43,12 @@ def board_svg(state: State, *, cell: int = 24, fatal: Move | None = None) -> str
         eyes=eyes,
         apple=None if state.apple < 0 else centre(state.apple),
         cross=cross,
+    )
+
+
+def _offset(place: tuple[float, float], *steps: tuple[float, tuple[int, int]]) -> tuple[float, float]:
+    x, y = place
+    return (
+        round(x + sum(length * direction[0] for length, direction in steps), 3),
+        round(y + sum(length * direction[1] for length, direction in steps), 3),
     )

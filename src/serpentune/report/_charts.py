@@ -72,7 +72,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class HistogramRow:
-    """The score distribution of one model, bar heights as shares of the tallest bar of all models."""
+    """The score distribution of one model, bar heights in percent of its tallest bar."""
 
     name: str
     colour: int
@@ -112,13 +112,14 @@ class SharesRow:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line: `points` as the text of an SVG `points` attribute in a 1000 x 1000 square."""
+    """One model's losses: the text of SVG `points` attributes in a 1000 x 1000 square, empty where none was logged."""
 
     name: str
     colour: int
-    points: str
-    validation: bool
-    last: float
+    training: str
+    validation: str
+    last: float | None
+    last_validation: float | None
 
 
 @dataclass(frozen=True)
@@ -131,16 +132,16 @@ class Curves:
 
 
 def axis(low: float, high: float, *, most_ticks: int = 6) -> Axis:
-    """An axis that covers `low` to `high`, widened to round ticks (1, 2 or 5 times a power of ten)."""
+    """An axis from `low` to `high` with ticks at round values (1, 2 or 5 times a power of ten) in between."""
     if not high > low:
         low, high = low - 0.5, high + 0.5
-    step = _round_step((high - low) / max(1, most_ticks - 1))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    step = _round_step((high - low) / (most_ticks - 1))
     digits = max(0, -math.floor(math.log10(step)))
-    ends = first * step, last * step
-    ticks = [first * step + index * step for index in range(last - first + 1)]
-    span = ends[1] - ends[0]
-    return Axis(*ends, tuple(Tick(round(100 * (tick - ends[0]) / span, 3), number(tick, digits)) for tick in ticks))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    ticks = [index * step for index in range(first, last + 1)]
+    return Axis(
+        low, high, tuple(Tick(round(100 * (tick - low) / (high - low), 3), number(tick, digits)) for tick in ticks)
+    )
 
 
 def _round_step(rough: float) -> float:
@@ -148,12 +149,11 @@ def _round_step(rough: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
 
 
-def forest(rows: Sequence[tuple[str, int, float, float | None, float | None]], *, include_zero: bool = True) -> Forest:
-    """Lay out `(name, colour, value, low, high)` rows."""
-    values = [part for row in rows for part in row[2:] if part is not None]
-    if include_zero:
-        values.append(0.0)
-    scale = axis(min(values), max(values))
+def forest(rows: Sequence[tuple[str, int, float, float | None, float | None]]) -> Forest:
+    """Lay out `(name, colour, value, low, high)` rows on an axis that shows zero."""
+    values = [0.0, *(part for row in rows for part in row[2:] if part is not None)]
+    room = 0.04 * (max(values) - min(values))
+    scale = axis(min(values) - (room if min(values) < 0 else 0), max(values) + (room if max(values) > 0 else 0))
     placed = tuple(
         ForestRow(
             name,
@@ -177,14 +177,13 @@ def histograms(rows: Sequence[tuple[str, int, NDArray[np.float64]]]) -> Histogra
     edges = np.arange(0, top + width + 1, width)
     scale = axis(0, float(edges[-1]))
     counted = [np.histogram(scores, edges)[0] for _, _, scores in rows]
-    tallest = max(float((counts / counts.sum()).max()) for counts in counted)
     laid = []
     for (name, colour, scores), counts in zip(rows, counted, strict=True):
         bars = tuple(
             Bar(
                 scale.place(float(edge)),
                 round(100 * width / (scale.high - scale.low), 3),
-                round(100 * count / counts.sum() / tallest, 2),
+                round(100 * float(count) / float(counts.max()), 2),
                 f"{_score_range(int(edge), width)}: {count} of {counts.sum()} games",
             )
             for edge, count in zip(edges[:-1], counts, strict=True)
@@ -192,9 +191,9 @@ def histograms(rows: Sequence[tuple[str, int, NDArray[np.float64]]]) -> Histogra
         )
         median = float(np.median(scores))
         laid.append(HistogramRow(name, colour, bars, scale.place(median + width / 2), median, len(scores)))
-    centred = tuple(
-        Tick(round(tick.at + 50 * width / (scale.high - scale.low), 3), tick.label) for tick in scale.ticks[:-1]
-    )
+    # A score's label stands below the middle of its bar.
+    middle = 50 * width / (scale.high - scale.low)
+    centred = tuple(Tick(round(tick.at + middle, 3), tick.label) for tick in scale.ticks if tick.at + middle < 100)
     return Histograms(Axis(scale.low, scale.high, centred), tuple(laid), width)
 
 
@@ -218,28 +217,34 @@ def shares(rows: Sequence[tuple[str, Mapping[str, int]]], order: Sequence[str]) 
 
 def curves(rows: Sequence[tuple[str, int, Sequence[Mapping[str, Any]]]]) -> Curves | None:
     """Lay out `(name, colour, history)` rows, training loss and validation loss apart; None without any loss."""
-    lines = []
-    for name, colour, history in rows:
-        for key in ("loss", "eval_loss"):
-            known = [(finite(entry.get("step")), finite(entry.get(key))) for entry in history]
-            points = [(step, loss) for step, loss in known if step is not None and loss is not None]
-            if points:
-                lines.append((name, colour, key == "eval_loss", points))
-    if not lines:
+    lines = [(name, colour, _losses(history, "loss"), _losses(history, "eval_loss")) for name, colour, history in rows]
+    lines = [line for line in lines if line[2] or line[3]]
+    points = [point for *_, training, validation in lines for point in training + validation]
+    if not points:
         return None
-    x = axis(0, max(step for *_, points in lines for step, _ in points), most_ticks=5)
-    y = axis(0, max(loss for *_, points in lines for _, loss in points), most_ticks=5)
-    drawn = tuple(
-        Curve(
-            name,
-            colour,
-            " ".join(f"{10 * x.place(step):.1f},{1000 - 10 * y.place(loss):.1f}" for step, loss in thin(points)),
-            validation,
-            points[-1][1],
-        )
-        for name, colour, validation, points in lines
+    x = axis(0, max(step for step, _ in points), most_ticks=5)
+    y = axis(0, 1.04 * max(loss for _, loss in points), most_ticks=5)
+
+    def drawn(line: list[tuple[float, float]]) -> str:
+        return " ".join(f"{10 * x.place(step):.1f},{1000 - 10 * y.place(loss):.1f}" for step, loss in thin(line))
+
+    return Curves(
+        x,
+        y,
+        tuple(
+            Curve(name, colour, drawn(training), drawn(validation), _last(training), _last(validation))
+            for name, colour, training, validation in lines
+        ),
     )
-    return Curves(x, y, drawn)
+
+
+def _losses(history: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
+    known = [(finite(entry.get("step")), finite(entry.get(key))) for entry in history]
+    return [(step, loss) for step, loss in known if step is not None and loss is not None]
+
+
+def _last(line: Sequence[tuple[float, float]]) -> float | None:
+    return line[-1][1] if line else None
 
 
 def thin(points: Sequence[tuple[float, float]], most: int = 400) -> list[tuple[float, float]]:

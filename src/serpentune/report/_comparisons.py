@@ -6,20 +6,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from serpentune.comparison import METRICS
 from serpentune.report import _charts, _format
-from serpentune.report._format import finite
+from serpentune.report._format import Show, finite
 from serpentune.report._tables import Column, Row, Table, between, figure, words
+
+_NAMES = {
+    "score": "Score",
+    "win": "Win rate",
+    "steps": "Steps",
+    "steps_to_win": "Steps where both win",
+    "perplexity": "Perplexity",
+    "bleu": "BLEU",
+    "rouge_l": "ROUGE-L",
+}
+_OTHER = 5
+"""The colour of a name that is no model of the report."""
+
+_BETTER = {True: "higher is better", False: "lower is better", None: "neither direction is better"}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One comparison: names, verdict in words, pairs of games, and the table of metrics."""
+    """One comparison: names, verdict in words, the table of metrics, and what a careful reader asks next."""
 
     a: str
     b: str
     verdict: str
-    pairs: str
     table: Table
+    details: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,7 @@ class Comparison:
     """All comparisons; `forest` holds the differences in score, None where no score was compared."""
 
     pairs: tuple[Pair, ...]
+    scope: str
     forest: _charts.Forest | None
 
 
@@ -36,50 +52,68 @@ def describe(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str, int
         return None
     rows = []
     for comparison in comparisons:
-        score = next((row for row in comparison["rows"] if row["metric"] == "score"), None)
-        value = None if score is None else finite(score["difference"])
-        if score is not None and value is not None:
-            low, high = _ends(score)
-            rows.append((f"{comparison['b']} minus {comparison['a']}", colours.get(comparison["b"], 0), value, low, high))
-    return Comparison(tuple(_pair(item) for item in comparisons), _charts.forest(rows) if rows else None)
+        for row in comparison["rows"]:
+            difference = finite(row["difference"])
+            if row["metric"] == "score" and difference is not None:
+                name = f"{comparison['b']} minus {comparison['a']}"
+                rows.append((name, colours.get(comparison["b"], _OTHER), difference, *_ends(row)))
+    return Comparison(
+        tuple(_pair(comparison) for comparison in comparisons),
+        str(comparisons[0]["scope"]),
+        _charts.forest(rows) if rows else None,
+    )
 
 
 def _pair(comparison: Mapping[str, Any]) -> Pair:
+    a, b, rows = str(comparison["a"]), str(comparison["b"]), comparison["rows"]
     columns = (
-        Column(str(comparison["a"]), "mean of the first model"),
-        Column(str(comparison["b"]), "mean of the second model"),
-        Column("Difference", "second minus first, paired by game seed, 95% interval"),
-        Column("p", "two-sided"),
-        Column("p, adjusted", "Holm's correction over all metrics of this comparison"),
+        Column(a, "mean over the paired games"),
+        Column(b, "mean over the paired games"),
+        Column("Difference", f"{b} minus {a}, with its {_format.percent(comparison['level'], 0)} interval"),
+        Column("p", "two-sided, as the test gave it"),
+        Column("p, adjusted", f"after Holm's correction for {comparison['tests']} tests; the verdict goes by it"),
         Column("Effect size"),
-        Column("Pairs"),
-        Column("Verdict", figures=False),
+        Column("Pairs", "games that both models played"),
+        Column("Verdict", f"on {b} against {a}", figures=False),
     )
-    table = Table(
-        f"{comparison['a']} against {comparison['b']}", "Metric", columns, tuple(_row(row) for row in comparison["rows"])
-    )
+    scope = str(comparison["scope"])
     return Pair(
-        str(comparison["a"]), str(comparison["b"]), str(comparison["verdict"]), _format.count(comparison["pairs"]), table
+        a,
+        b,
+        # The scope is the same in every verdict: the page says it once.
+        str(comparison["verdict"]).removesuffix(scope).strip(),
+        Table(f"{a} against {b}", "Metric", columns, tuple(_row(row) for row in rows), titled=True),
+        tuple(_details(comparison)),
     )
 
 
 def _row(row: Mapping[str, Any]) -> Row:
-    effect = finite(row["effect_size"])
+    metric = METRICS.get(row["metric"])
+    show: Show = _format.percent if metric is not None and metric.binary else _format.significant
     cells = (
-        figure(row["mean_a"], _format.significant),
-        figure(row["mean_b"], _format.significant),
-        figure(row["difference"], _format.significant, between(*_ends(row), _format.significant)),
-        figure(row["p_value"], _format.p_value),
-        figure(row["p_adjusted"], _format.p_value),
-        figure(effect, lambda value: _format.number(value, 2), str(row["effect_name"] or "")),
-        figure(row["n"], _format.count),
+        figure(row["mean_a"], show),
+        figure(row["mean_b"], show),
+        figure(row["difference"], show, between(*_ends(row), show)),
+        figure(row["p_value"], _format.p_value, missing="–"),
+        figure(row["p_adjusted"], _format.p_value, missing="–"),
+        figure(row["effect_size"], lambda value: _format.number(value, 2), row["effect_name"] or "", missing="–"),
+        figure(row["n"] or None, _format.count, missing="–"),
         words(str(row["verdict"])),
     )
-    return Row(str(row["metric"]).replace("_", " "), cells)
+    name = str(row["metric"])
+    return Row(_NAMES.get(name, name.replace("_", " ")), cells, detail=_BETTER[row["higher_is_better"]])
+
+
+def _details(comparison: Mapping[str, Any]) -> list[str]:
+    """Every row in words, then by which method, then the notes."""
+    rows = comparison["rows"]
+    names = [_NAMES.get(row["metric"], row["metric"]) for row in rows]
+    lines = [str(row["sentence"]) for row in rows]
+    lines += [f"{name}: {row['method']}." for name, row in zip(names, rows, strict=True)]
+    lines += [f"{name}: {note}." for name, row in zip(names, rows, strict=True) for note in row["notes"]]
+    return lines + [str(note) for note in comparison["notes"]]
 
 
 def _ends(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
     interval = row["interval"]
     return (None, None) if interval is None else (finite(interval[0]), finite(interval[1]))
-
-

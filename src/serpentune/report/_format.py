@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from serpentune.statistics import p_text
+
 Show = Callable[[object], str]
 """How a figure is written."""
 
@@ -60,11 +62,14 @@ def significant(value: object, digits: int = 3) -> str:
 
 
 def p_value(value: object) -> str:
-    """A p-value with three decimals, and "< 0.001" below that."""
+    """A p-value as sentences of `statistics` write it, less its name."""
     known = finite(value)
-    if known is None:
-        return NOT_MEASURED
-    return "< 0.001" if known < 0.001 else f"{known:.3f}"
+    return NOT_MEASURED if known is None else p_text(known).removeprefix("p ").removeprefix("= ")
+
+
+def tidy(sentence: str) -> str:
+    """A sentence whose equations (`p = 0.02`) don't break over lines."""
+    return sentence.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
 
 
 def duration(seconds: object) -> str:
@@ -82,12 +87,12 @@ def duration(seconds: object) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def memory(size: object) -> str:
-    """Bytes as MB or GB (powers of ten)."""
+def megabytes(size: object) -> str:
+    """MB as MB or GB (powers of ten)."""
     known = finite(size)
     if known is None:
         return NOT_MEASURED
-    return f"{significant(known / 1e9)} GB" if known >= 1e9 else f"{significant(known / 1e6)} MB"
+    return f"{significant(known / 1000)} GB" if known >= 1000 else f"{significant(known)} MB"
 
 
 def ending(name: str) -> str:

@@ -85,7 +85,9 @@ def play_table(models: Sequence[Model]) -> Table:
 def _play_row(model: Model) -> Row:
     result = model.result
     if not model.games:
-        return Row(model.name, (figure(0, _format.count), *(figure(None, _format.count) for _ in range(7))), model.colour)
+        return Row(
+            model.name, (figure(0, _format.count), *(figure(None, _format.count) for _ in range(7))), model.colour
+        )
     answers = sum(game.answers for game in result.games)
     invalid = sum(result.invalid.values())
     cells = (
@@ -95,7 +97,11 @@ def _play_row(model: Model) -> Row:
         figure(float(np.median(result.scores)), _format.significant if np.median(result.scores) % 1 else _format.count),
         figure(float(result.scores.max()), _format.count),
         figure(float(result.steps.mean()), _format.number),
-        figure(invalid / answers if answers else None, _format.percent, f"{_format.count(invalid)} of {_format.count(answers)}"),
+        figure(
+            invalid / answers if answers else None,
+            _format.percent,
+            f"{_format.count(invalid)} of {_format.count(answers)}",
+        ),
         _found(model.agreement, _format.percent),
     )
     return Row(model.name, cells, model.colour)
@@ -108,14 +114,16 @@ def _found(finding: Finding | None, show: _format.Show) -> Cell:
     return figure(finding.estimate, show, "" if interval is None else between(interval.low, interval.high, show))
 
 
-def language_table(models: Sequence[Model]) -> Table | None:
-    """Language and speed figures that were measured for at least one model; None where there are none."""
+def language_table(models: Sequence[Model]) -> tuple[Table | None, list[str]]:
+    """Language and speed figures as far as one model has them (None where there are none), and what none has."""
     columns = (
-        Column("Perplexity", "of the teacher's answers, lower is better"),
-        Column("BLEU", "0 to 100"),
-        Column("ROUGE-L", "0 to 1"),
-        Column("ms per move"),
-        Column("Tokens per second"),
+        Column("Perplexity", "of the teacher's answers; lower is better, comparable between models of one tokenizer"),
+        Column("Bits per byte", "of the teacher's answers; lower is better, comparable between tokenizers"),
+        Column("BLEU", "0 to 100, of the answers against the teacher's"),
+        Column("ROUGE-L", "0 to 1, of the answers against the teacher's"),
+        Column("Exact match", "answers that equal the teacher's"),
+        Column("ms per move", "with as many games at once as were played"),
+        Column("Tokens per second", "written, with as many games at once as were played"),
         Column("Peak memory"),
     )
     rows = []
@@ -123,15 +131,18 @@ def language_table(models: Sequence[Model]) -> Table | None:
         language, speed = model.result.language or {}, model.result.performance or {}
         cells = (
             figure(language.get("perplexity"), _format.significant),
+            figure(language.get("bits_per_byte"), _format.significant),
             figure(language.get("bleu"), _format.number),
             figure(language.get("rouge_l"), lambda value: _format.number(value, 3)),
+            figure(language.get("exact_match"), _format.percent),
             figure(speed.get("ms_per_move"), _format.significant),
             figure(speed.get("tokens_per_second"), _format.significant),
-            figure(speed.get("peak_memory_bytes"), _format.memory),
+            figure(speed.get("peak_memory_mb"), _format.megabytes),
         )
         rows.append(Row(model.name, cells, model.colour))
     table = without_empty_columns(Table("Language and speed", "Model", columns, tuple(rows)))
-    return table if table.columns else None
+    missing = [column.head for column in columns if column not in table.columns]
+    return (table if table.columns else None), missing
 
 
 def endings_table(models: Sequence[Model], order: Sequence[str]) -> Table:

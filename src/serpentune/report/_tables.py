@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from serpentune.report import _format
-from serpentune.report._format import NOT_MEASURED, finite
+from serpentune.report._format import NOT_MEASURED, Show, finite
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Cell:
 
     @property
     def missing(self) -> bool:
-        """Whether there is nothing to read here."""
-        return self.text == NOT_MEASURED
+        """Whether the text only says that there is no figure."""
+        return self.order is None
 
 
 @dataclass(frozen=True)
@@ -35,27 +35,29 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its head cell, the colour of its model (None for none), and the other cells."""
+    """One row: its head cell with the colour of its model (None for none) and a smaller line, and the other cells."""
 
     name: str
     cells: tuple[Cell, ...]
     colour: int | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose first column names the rows."""
+    """A table whose first column names the rows; `titled` where a heading above it already says its caption."""
 
     caption: str
     name_head: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    titled: bool = False
 
 
-def figure(value: object, show: Callable[[object], str], detail: str = "") -> Cell:
-    """A cell for one figure, "not measured" where it is no finite number."""
+def figure(value: object, show: Show, detail: str = "", *, missing: str = NOT_MEASURED) -> Cell:
+    """A cell for one figure, or the word `missing` where it is no finite number."""
     known = finite(value)
-    return Cell(NOT_MEASURED) if known is None else Cell(show(known), detail, known)
+    return Cell(missing) if known is None else Cell(show(known), detail, known)
 
 
 def words(text: str) -> Cell:
@@ -63,7 +65,7 @@ def words(text: str) -> Cell:
     return Cell(text, order=text.lower())
 
 
-def between(low: float | None, high: float | None, show: Callable[[object], str]) -> str:
+def between(low: float | None, high: float | None, show: Show) -> str:
     """An interval as `[low, high]`, empty where there is none."""
     return "" if low is None or high is None else f"[{show(low)}, {show(high)}]"
 
@@ -75,7 +77,7 @@ def without_empty_columns(table: Table) -> Table:
         table.caption,
         table.name_head,
         tuple(table.columns[index] for index in kept),
-        tuple(Row(row.name, tuple(row.cells[index] for index in kept), row.colour) for row in table.rows),
+        tuple(Row(row.name, tuple(row.cells[index] for index in kept), row.colour, row.detail) for row in table.rows),
     )
 
 
@@ -106,7 +108,7 @@ def training_table(training: Mapping[str, Mapping[str, Any]], colours: Mapping[s
         Column("Time"),
         Column("Last loss", "mean over the last logged steps, on completions only"),
     )
-    return Table("Training", "Model", columns, tuple(rows))
+    return Table("Training runs", "Model", columns, tuple(rows))
 
 
 def dataset_tables(dataset: Mapping[str, Any]) -> tuple[list[Table], list[tuple[str, str]]]:
@@ -122,7 +124,8 @@ def dataset_tables(dataset: Mapping[str, Any]) -> tuple[list[Table], list[tuple[
             return [_counts("Samples", dataset)], []
     else:
         parts = dict(dataset)
-    tables, facts = [], []
+    tables: list[Table] = []
+    facts: list[tuple[str, str]] = []
     for key, value in parts.items():
         label = key.replace("_", " ")
         if _is_table(value):
@@ -152,7 +155,7 @@ def _counts(caption: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
         )
         for name, row in rows.items()
     )
-    return Table(caption, "", tuple(Column(key.replace("_", " ")) for key in columns), drawn)
+    return Table(caption, "Teacher", tuple(Column(key.replace("_", " ")) for key in columns), drawn)
 
 
 def plain(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -58,7 +59,9 @@ def write_report(
     names = [result.name for result in results]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UserError(f"Two results are called {twice!r}, so their figures can't be told apart. Rename one (its manifest's name).")
+        raise UserError(
+            f"Two results are called {twice!r}, so their figures can't be told apart. Rename one (its manifest's name)."
+        )
     models = _models.describe(results)
     colours = {model.name: model.colour for model in models}
     script = Markup(render("rules.js") + render("replay.js") + render("page.js"))
@@ -68,7 +71,7 @@ def write_report(
         "script": script,
         "script_hash": _csp_hash(script),
         "models": models,
-        "summary": _summary(models, comparisons),
+        "summary": _summary(models),
         "notes": notes,
         "commands": commands,
         "comparison": _comparisons.describe(comparisons, colours),
@@ -83,20 +86,17 @@ def write_report(
 
 def _csp_hash(script: str) -> str:
     """The page's policy lets this one script run and no other, whatever a model calls itself."""
-    import base64
-
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _summary(models: Sequence[_models.Model], comparisons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _summary(models: Sequence[_models.Model]) -> dict[str, Any]:
     played = [model for model in models if model.games]
     boards = sorted({(game.record.width, game.record.height) for model in played for game in model.result.games})
     seeds = sorted({seed for model in played for seed in model.result.seeds})
     return {
-        "verdicts": [str(comparison["verdict"]) for comparison in comparisons],
         "boards": " and ".join(f"{width} × {height}" for width, height in boards) or "no board",
         "games": sum(model.games for model in models),
-        "seeds": _format.seeds(seeds),
+        "seeds": f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else _format.seeds(seeds),
         "paired": len({model.result.seeds for model in played}) <= 1,
         "best": max(played, key=lambda model: float(model.result.scores.mean()), default=None),
     }
@@ -104,6 +104,7 @@ def _summary(models: Sequence[_models.Model], comparisons: Sequence[Mapping[str,
 
 def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:
     played = [model for model in models if model.games]
+    language, unmeasured = _models.language_table(models)
     endings = [kind for kind in _ENDING_ORDER if any(model.result.endings.get(kind) for model in played)]
     rows = []
     for model in played:
@@ -113,7 +114,8 @@ def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:
         rows.append((model.name, model.colour, model.score.estimate, low, high))
     return {
         "play_table": _models.play_table(models),
-        "language_table": _models.language_table(models),
+        "language_table": language,
+        "unmeasured": unmeasured,
         "forest": _charts.forest(rows) if rows else None,
         "methods": sorted({model.score.method for model in played if model.score is not None}),
         "histograms": _charts.histograms([(m.name, m.colour, m.result.scores) for m in played]) if played else None,
@@ -146,13 +148,13 @@ def _replay(results: Sequence[EvaluationResult]) -> dict[str, Any]:
             "letters": MOVE_LETTERS,
             "endings": {name: _format.ending(name) for name in [*_ENDING_ORDER, Ending.RUNNING.name]},
         },
-        "still": None if first is None else Markup(board_svg(*_last_frame(first)[:1], fatal=_last_frame(first)[1])),
+        "still": None if first is None else Markup(_last_frame(first)),
         "still_record": first,
         "still_ending": None if first is None else _format.ending(first.ending.name),
     }
 
 
-def _last_frame(record: GameRecord) -> tuple[Any, Move | None]:
+def _last_frame(record: GameRecord) -> str:
+    """The end of a game as a picture, for readers without JavaScript."""
     state = states_before(record, [len(record.moves)])[0]
-    fatal = Move(record.moves[-1]) if record.ending in (Ending.WALL, Ending.SELF) else None
-    return state, fatal
+    return board_svg(state, fatal=Move(record.moves[-1]) if record.ending in (Ending.WALL, Ending.SELF) else None)

@@ -18,9 +18,9 @@ class Board {
     this.next = this.add("path", { d: "M-0.09 -0.13L0.07 0L-0.09 0.13", class: "board-next" });
     this.head = this.add("g", {});
     this.add("circle", { r: 0.4, class: "board-head" }, this.head);
-    this.add("circle", { cx: 0.12, cy: -0.17, r: 0.08, class: "board-eye" }, this.head);
-    this.add("circle", { cx: 0.12, cy: 0.17, r: 0.08, class: "board-eye" }, this.head);
-    this.cross = this.add("path", { d: "M-0.2 -0.2l0.4 0.4m0 -0.4l-0.4 0.4", class: "board-cross" });
+    this.add("circle", { cx: 0.14, cy: -0.17, r: 0.08, class: "board-eye" }, this.head);
+    this.add("circle", { cx: 0.14, cy: 0.17, r: 0.08, class: "board-eye" }, this.head);
+    this.cross = this.add("path", { d: "M-0.16 -0.16l0.32 0.32m0 -0.32l-0.32 0.32", class: "board-cross" });
   }
 
   static element(tag, attributes) {
@@ -41,7 +41,8 @@ class Board {
     const [x, y] = points[0];
     // A line of one point draws nothing; the last point stands twice so that a snake of one cell has a body.
     this.body.setAttribute("points", [...points, points[points.length - 1]].map((point) => point.join(",")).join(" "));
-    place(this.head, x, y, state.direction < 0 ? -90 : state.direction * 90 - 90);
+    const facing = fatal ? move : state.direction;
+    place(this.head, x, y, facing < 0 ? -90 : facing * 90 - 90);
     this.apple.toggleAttribute("hidden", state.apple < 0);
     if (state.apple >= 0) place(this.apple, ...centre(state.apple));
     this.next.toggleAttribute("hidden", move < 0 || fatal);
@@ -49,7 +50,7 @@ class Board {
     if (move >= 0) {
       const [dx, dy] = Board.STEPS[move];
       place(this.next, x + 0.58 * dx, y + 0.58 * dy, move * 90 - 90);
-      place(this.cross, x + 0.5 * dx, y + 0.5 * dy);
+      place(this.cross, x + 0.46 * dx, y + 0.46 * dy);
     }
     this.svg.setAttribute("aria-label", `Snake of length ${state.body.length}, score ${state.score}`);
   }
@@ -157,7 +158,7 @@ class Player {
     this.rows.forEach(([seed, games], row) => {
       if (!models.every((model) => games[model])) return;
       const played = models.map((model) => this.replay(row, model));
-      if (keep(...played)) options.push([String(row), `${seed}: ${played.map((one) => one.score).join(" against ")}`]);
+      if (keep(...played)) options.push([String(row), `${seed} (${played.map((one) => one.score).join(" : ")})`]);
     });
     this.fill(this.ui.seed, options);
     if (options.some(([value]) => value === chosen)) this.ui.seed.value = chosen;
@@ -193,17 +194,22 @@ class Player {
     const played = this.replay(row, model);
     const board = new Board(played.game.width, played.game.height);
     const caption = document.createElement("figcaption");
-    const name = caption.appendChild(document.createElement("b"));
-    name.textContent = this.page.models[model];
-    const line = caption.appendChild(document.createElement("span"));
-    const end = caption.appendChild(document.createElement("button"));
+    const part = (tag, className, text = "") => {
+      const made = caption.appendChild(document.createElement(tag));
+      made.className = className;
+      made.textContent = text;
+      return made;
+    };
+    const name = this.page.models[model];
+    part("b", "player-name", name);
+    const score = part("b", "player-score");
+    const line = part("span", "player-step");
+    const end = part("button", "quiet", `ends at ${played.steps}: ${this.page.endings[played.ending]}`);
     end.type = "button";
-    end.className = "quiet";
-    end.textContent = `${this.page.endings[played.ending]} at step ${played.steps}, score ${played.score}`;
     end.title = "Jump to this snake's last move";
     end.addEventListener("click", () => this.go(played.frames.length - 1));
     this.ui[id].replaceChildren(caption, board.svg);
-    return { played, board, line };
+    return { name, played, board, score, line };
   }
 
   firstDifference() {
@@ -220,11 +226,12 @@ class Player {
     this.ui.position.value = String(this.at);
     this.ui.step.textContent = `${this.at} of ${this.end}`;
     if (!this.playing) {
-      this.ui.status.textContent = `Step ${this.at} of ${this.end}. ${this.sides.map((side) => side.line.textContent).join(". ")}`;
+      const told = this.sides.map((side) => `${side.name}: ${side.score.textContent}, ${side.line.textContent}`);
+      this.ui.status.textContent = told.join(". ");
     }
   }
 
-  show({ played, board, line }) {
+  show({ played, board, score, line }) {
     const last = played.frames.length - 1;
     const at = Math.min(this.at, last);
     const over = at === last;
@@ -235,7 +242,8 @@ class Player {
     const fatal = over && (played.ending === "WALL" || played.ending === "SELF");
     board.draw(state, move < 4 && (!over || fatal) ? move : -1, fatal);
     const next = over ? this.page.endings[played.ending] : `next ${Player.MOVES[move] ?? Player.ANSWERS[letter]}`;
-    line.textContent = `score ${state.score}, step ${state.steps}, ${next}`;
+    score.textContent = `score ${state.score}`;
+    line.textContent = `step ${state.steps}, ${next}`;
   }
 
   toggle() {

@@ -1,0 +1,180 @@
+"""The page as a file: what it says, that it says it safely, and that it stays small."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from serpentune import teachers
+from serpentune.common.errors import UserError
+from serpentune.evaluation.results import EvaluationResult, GameResult
+from serpentune.report import _replays, write_report
+from serpentune.statistics import wilson_interval
+from tests.report.players import UNRULY, cycle, play, walk
+
+
+class _Page(HTMLParser):
+    """The tags, ids, text and script contents of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text: list[str] = []
+        self.comments: list[str] = []
+        self.scripts: dict[str, str] = {}
+        self._script: str | None = None
+        self._style = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        self._script = (dict(attrs).get("id") or "code") if tag == "script" else None
+        self._style = tag == "style"
+
+    def handle_data(self, data: str) -> None:
+        if self._style:
+            return
+        if self._script is not None:
+            self.scripts[self._script] = self.scripts.get(self._script, "") + data
+        else:
+            self.text.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._script, self._style = None, False
+
+
+@pytest.fixture(scope="module")
+def page(report: Path) -> _Page:
+    return _Page(report.read_text(encoding="utf-8"))
+
+
+def test_text_from_outside_opens_no_element(page: _Page) -> None:
+    assert page.tags.count("script") == 3
+    assert page.comments == []
+    assert "".join(page.text).count(UNRULY) > 10
+    assert json.loads(page.scripts["page-data"])["models"] == [UNRULY, "greedy", "cycle"]
+
+
+@pytest.mark.parametrize("part", ["<!--", "<script>alert", "</script><"])
+def test_raw_text_never_carries_markup(report: Path, part: str) -> None:
+    assert part not in report.read_text(encoding="utf-8").replace("</script>\n", "")
+
+
+def test_page_asks_nothing_of_a_network(page: _Page, report: Path) -> None:
+    sources = [value for name, value in page.attributes if name in ("src", "href", "action", "poster")]
+    assert all(value is not None and value.startswith(("#", "data:")) for value in sources)
+    assert not re.search(r"url\(|@import", report.read_text(encoding="utf-8"))
+
+
+def test_policy_allows_the_pages_own_script_alone(report: Path, page: _Page) -> None:
+    policy = next(value for name, value in page.attributes if name == "content" and value and "script-src" in value)
+    assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
+    assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
+
+
+def test_games_come_back_as_they_were_played(page: _Page, results: list[EvaluationResult]) -> None:
+    rows = json.loads(zlib.decompress(base64.b64decode(page.scripts["page-games"])))
+    assert [seed for seed, _ in rows] == [str(seed) for seed in results[0].seeds]
+    record = results[1].games[3].record
+    width, height, moves, apples, ending = rows[3][1][1]
+    assert (width, height, len(moves), tuple(apples), ending) == (
+        6,
+        6,
+        len(record.moves),
+        record.apples,
+        record.ending.name,
+    )
+
+
+def test_win_rate_and_its_interval_stand_in_the_table(page: _Page, results: list[EvaluationResult]) -> None:
+    text = " ".join(page.text)
+    assert results[2].wins.all()
+    interval = wilson_interval(40, 40).interval
+    assert interval is not None
+    assert "100.0%" in text and f"[{100 * interval.low:.1f}%, 100.0%]" in text
+    assert f"{results[1].scores.mean():.2f}" in text
+
+
+def test_what_was_not_measured_is_said_and_never_nan(page: _Page) -> None:
+    text = " ".join(page.text)
+    assert "not measured" in text and "Not measured: Bits per byte, Exact match." in text
+    assert "1.23 GB" in text
+    assert not re.search(r"\b(nan|NaN|inf|None|undefined)\b", text)
+
+
+def test_summary_comes_before_every_table_and_limits_its_claims(report: Path) -> None:
+    text = report.read_text(encoding="utf-8")
+    assert text.index('id="summary"') < text.index("<table")
+    assert "about these checkpoints" in text and "several training seeds" in text
+
+
+def test_nan_figures_are_not_measured(tmp_path: Path) -> None:
+    result = play(tmp_path / "r", "model", walk, range(3), language={"perplexity": None, "bleu": 3.0, "rouge_l": True})
+    broken = EvaluationResult(
+        result.name,
+        result.manifest,
+        result.games,
+        {"perplexity": float("nan"), "bleu": 3.0},
+        {"ms_per_move": float("inf")},
+    )
+    training = {"model": {"history": [{"step": 1, "loss": float("nan")}, {"step": 2, "loss": 0.5}], "seconds": None}}
+    text = write_report([broken], tmp_path / "r.html", title="t", training=training).read_text(encoding="utf-8")
+    assert " nan" not in text.lower() and ">inf" not in text
+
+
+@pytest.mark.parametrize("choose", [walk, cycle])
+def test_one_game_and_games_that_are_all_alike_make_a_report(tmp_path: Path, choose: object) -> None:
+    result = play(tmp_path / "r", "model", choose, [7])  # type: ignore[arg-type]
+    assert "this checkpoint" in write_report([result], tmp_path / "r.html", title="t").read_text(encoding="utf-8")
+
+
+def test_a_result_without_games_is_shown_as_such(tmp_path: Path) -> None:
+    empty = EvaluationResult("empty", {"name": "empty"}, (), None, None)
+    text = write_report([empty], tmp_path / "r.html", title="t").read_text(encoding="utf-8")
+    assert "not measured" in text and 'id="replays"' not in text
+
+
+def test_no_results_and_equal_names_are_refused(tmp_path: Path, results: list[EvaluationResult]) -> None:
+    with pytest.raises(UserError, match="nothing to report"):
+        write_report([], tmp_path / "r.html", title="t")
+    with pytest.raises(UserError, match="Two results are called 'greedy'"):
+        write_report([results[1], results[1]], tmp_path / "r.html", title="t")
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_same_results_make_the_same_page(tmp_path: Path, results: list[EvaluationResult]) -> None:
+    first, second = (
+        re.sub(r'<p class="made">.*', "", write_report(results, tmp_path / f"{n}.html", title="t").read_text())
+        for n in "ab"
+    )
+    assert first == second
+
+
+def test_five_models_on_two_hundred_games_stay_below_a_megabyte(tmp_path: Path) -> None:
+    results = []
+    for number, name in enumerate(["BFS", "DFS", "ASTAR", "HAMILTONIAN", "HAMILTONIAN"]):
+        # Different seeds for each, since equal games would pack too well.
+        records = teachers.play(teachers.get(name), range(200 * number, 200 * number + 200), 10, 10)
+        games = tuple(GameResult(record, record.steps, {}, 0, 0, 1.0) for record in records)
+        results.append(EvaluationResult(f"model {number}", {"name": name}, games, None, None))
+    path = write_report(results, tmp_path / "r.html", title="t")
+    assert path.stat().st_size <= 1_000_000
+    assert "This file holds the replays of the first" not in path.read_text(encoding="utf-8")
+
+
+def test_games_beyond_the_budget_are_left_out_and_counted(results: list[EvaluationResult]) -> None:
+    packed = _replays.pack(results, budget=2_000)
+    assert len(packed.data) <= 2_000
+    assert 0 < packed.kept < packed.total == 40
+    assert len(json.loads(zlib.decompress(base64.b64decode(packed.data)))) == packed.kept
