@@ -153,6 +153,13 @@ def test_the_same_games_are_called_the_same_games(tmp_path: Path, base: Evaluati
     assert report.summary_metrics["average_relative_improvement"] == 0
 
 
+def test_one_model_under_two_names_is_found_out(tmp_path: Path, played: Played) -> None:
+    """Also where its games differ, as sampled ones do."""
+    a = save(tmp_path / "a", "a", played["careless"], model_sha256="5e")
+    b = save(tmp_path / "b", "b", played["careless-2"], model_sha256="5e")
+    assert any("one and the same model" in note for note in compare_results(a, b).notes)
+
+
 def test_all_zeros_against_all_zeros_has_reasons_instead_of_nan(tmp_path: Path, played: Played) -> None:
     zero = [
         pair
@@ -186,6 +193,7 @@ def test_unpaired_games_are_counted_and_left_out(tmp_path: Path, base: Evaluatio
     [
         ("limits", {"max_steps": 50}, "limits (max_steps: 0 and 50"),
         ("policy", "sampled", "policy ('greedy' and 'sampled')"),
+        ("decoding", "sampled", "decoding (None and 'sampled')"),
         ("rules", 2, "rules (None and 2)"),
     ],
 )
@@ -296,7 +304,7 @@ def test_differently_prompted_students_are_compared_and_said_to_be(
 ) -> None:
     other = save(tmp_path / "plan", "plan", played["greedy"], style="plan")
     notes = " ".join(compare_results(base, other).notes)
-    assert "different styles: 'move' and 'plan'" in notes
+    assert "different styles ('move' and 'plan')" in notes
 
 
 def test_markdown_says_the_verdict_first_and_survives_hostile_names(

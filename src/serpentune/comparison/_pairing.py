@@ -10,10 +10,12 @@ from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import GameRecord
 
 RULE_FIELDS = ("grid", "limits", "policy")
-"""Fields that every manifest must have and that must agree, as must all that start with `rules`: where they differ, a
-difference in play isn't the models'."""
+"""Fields that every manifest must have and that must agree: where they differ, a difference in play isn't the models'."""
 
-PROMPT_FIELDS = ("style", "teacher")
+MORE_RULE_FIELDS = ("decoding", "rules")
+"""Fields that must agree where a manifest has them."""
+
+PROMPT_FIELDS = ("style", "teacher", "encoding")
 """Fields of the manifest that belong to the student; where they differ, the report says so."""
 
 
@@ -67,10 +69,15 @@ def pair(a: EvaluationResult, b: EvaluationResult) -> Pairs:
             "the other model didn't play their seeds."
         )
     notes += [
-        f"The models were prompted with different {field}s: {a.manifest.get(field)!r} and {b.manifest.get(field)!r}."
+        f"The models were prompted with different {field}s ({a.manifest.get(field)!r} and {b.manifest.get(field)!r}), so "
+        "their language figures are of different texts."
         for field in PROMPT_FIELDS
         if a.manifest.get(field) != b.manifest.get(field)
     ]
+    if a.manifest.get("model_sha256") is not None and a.manifest["model_sha256"] == b.manifest.get("model_sha256"):
+        notes.append(
+            f"{a.name} and {b.name} are evaluations of one and the same model: their files have the same hash."
+        )
     return Pairs(pairs_a, pairs_b, dropped_a + dropped_b, identical, tuple(notes))
 
 
@@ -79,8 +86,7 @@ def _check_same_rules(a: EvaluationResult, b: EvaluationResult) -> None:
         for field in RULE_FIELDS:
             if field not in result.manifest:
                 raise UserError(f"{result.name}: the manifest doesn't say {field}. Evaluate the model again.")
-    rules = sorted(field for field in {**a.manifest, **b.manifest} if field.startswith("rules"))
-    for field in (*RULE_FIELDS, *rules):
+    for field in (*RULE_FIELDS, *MORE_RULE_FIELDS):
         values = (a.manifest.get(field), b.manifest.get(field))
         if values[0] != values[1]:
             raise UserError(

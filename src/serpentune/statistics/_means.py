@@ -36,6 +36,9 @@ def bca_interval(
     `bounds` the mean's interval comes from Wilson's upper limit w for 0 of n: a share of at most w of games could
     have been anywhere within the bounds. Without bounds, or for another statistic, the interval is None.
 
+    With few and very skewed values it is somewhat too sure: where most games end before the first apple and a few go on
+    for long, about 92% of the 95% intervals from 100 games cover the mean (tests/statistics/test_calibration.py).
+
     Args:
         values: `(n,)`.
         rng: where the resamples are drawn from.
