@@ -10,7 +10,7 @@ from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import GameRecord
 
 RULE_FIELDS = ("grid", "limits", "policy")
-"""Fields that every manifest must have and that must agree: where they differ, a difference in play isn't the models'."""
+"""Fields that every manifest must have and that must agree, or a difference in play isn't the models'."""
 
 MORE_RULE_FIELDS = ("decoding", "rules")
 """Fields that must agree where a manifest has them."""
@@ -69,8 +69,8 @@ def pair(a: EvaluationResult, b: EvaluationResult) -> Pairs:
             "the other model didn't play their seeds."
         )
     notes += [
-        f"The models were prompted with different {field}s ({a.manifest.get(field)!r} and {b.manifest.get(field)!r}), so "
-        "their language figures are of different texts."
+        f"The models were prompted with different {field}s ({a.manifest.get(field)!r} and {b.manifest.get(field)!r}), "
+        "so their language figures are of different texts."
         for field in PROMPT_FIELDS
         if a.manifest.get(field) != b.manifest.get(field)
     ]
