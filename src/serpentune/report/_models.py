@@ -124,7 +124,7 @@ def language_table(models: Sequence[Model]) -> tuple[Table | None, list[str]]:
         Column("Exact match", "answers that equal the teacher's"),
         Column("ms per move", "with as many games at once as were played"),
         Column("Tokens per second", "written, with as many games at once as were played"),
-        Column("Peak memory"),
+        Column("Peak memory", "of the GPU where there is one, else of the whole process since it started"),
     )
     rows = []
     for model in models:

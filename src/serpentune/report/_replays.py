@@ -12,7 +12,7 @@ from typing import Any
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import GameRecord, letters
 
-REPLAY_BUDGET = 750_000
+REPLAY_BUDGET = 850_000
 """Bytes of packed games a report may hold, so that the file stays below 1 MB."""
 
 
