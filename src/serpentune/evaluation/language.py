@@ -108,7 +108,7 @@ def language_metrics(
         "undefined": {},
     }
     if not fitting:
-        reason = f"no record fits into the model's context of {context} tokens"
+        reason = f"no record fits into the model's context of {context:.0f} tokens"
         figures["undefined"] = dict.fromkeys(_FIGURES, reason)
         return figures
 
@@ -188,7 +188,7 @@ def greedy(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], max_new
         max_new_tokens=max_new_tokens, eos_token_id=end, pad_token_id=pad, use_cache=True,
         # All that is left out is taken from the model, so what would change the answer is said to be off.
         do_sample=False, num_beams=1, temperature=1.0, top_k=50, top_p=1.0, repetition_penalty=1.0,
-        no_repeat_ngram_size=0, min_length=0, min_new_tokens=0,
+        no_repeat_ngram_size=0, min_new_tokens=0,
     )  # fmt: skip
     with torch.inference_mode():
         output = model.generate(
@@ -232,12 +232,12 @@ def _score(model: Any, tokenizer: Any, batch: Sequence[Sample]) -> tuple[float, 
 def _predicted(figures: dict[str, Any], nll: float, right: int, references: Sequence[str]) -> None:
     """Fill in what follows from the sums over all completion tokens."""
     tokens = figures["completion_tokens"]
-    figures["token_accuracy"] = right / tokens
     if not math.isfinite(nll):
         reason = f"the model gives a completion no finite probability (sum of the negative log-likelihoods: {nll})"
-        figures["undefined"] |= dict.fromkeys(("loss", "perplexity", "bits_per_byte"), reason)
+        figures["undefined"] |= dict.fromkeys(("loss", "perplexity", "bits_per_byte", "token_accuracy"), reason)
         return
     figures["loss"] = nll / tokens
+    figures["token_accuracy"] = right / tokens
     figures["bits_per_byte"] = nll / math.log(2) / sum(len(text.encode()) for text in references)
     try:
         figures["perplexity"] = math.exp(figures["loss"])
@@ -248,7 +248,7 @@ def _predicted(figures: dict[str, Any], nll: float, right: int, references: Sequ
 def _written(figures: dict[str, Any], answers: Sequence[str], references: Sequence[str]) -> None:
     """Fill in what compares the model's own answers with the completions."""
     from rouge_score.rouge_scorer import RougeScorer
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     bleu = BLEU(tokenize="none", effective_order=True)
     figures["bleu"] = float(bleu.corpus_score(answers, [references]).score)

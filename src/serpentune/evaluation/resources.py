@@ -44,19 +44,15 @@ class Measurement:
     host_peak_bytes: int | None
 
     @property
-    def device_peak_mb(self) -> float | None:
-        """`device_peak_bytes` in MB of 1,000,000 bytes."""
-        return None if self.device_peak_bytes is None else self.device_peak_bytes / MEGABYTE
-
-    @property
-    def host_peak_mb(self) -> float | None:
-        """`host_peak_bytes` in MB of 1,000,000 bytes."""
-        return None if self.host_peak_bytes is None else self.host_peak_bytes / MEGABYTE
+    def peak_memory_mb(self) -> float | None:
+        """The device's peak on CUDA, else the host's, in MB of 1,000,000 bytes; None where neither is known."""
+        peak = self.host_peak_bytes if self.device_peak_bytes is None else self.device_peak_bytes
+        return None if peak is None else peak / MEGABYTE
 
 
 @contextmanager
 def measure(device: torch.device | str) -> Iterator[Measurement]:
-    """Measure the block: `with measure(device) as used: ...`, then `used.seconds`.
+    """Time and peak memory of the block that this context manager encloses.
 
     On CUDA the device finishes its work before the clock starts and before it stops. The device's peak is reset at the
     start, so blocks must not be nested.
@@ -101,7 +97,7 @@ def host_peak_bytes() -> int | None:
 
 
 def versions() -> dict[str, Any]:
-    """What a figure may depend on: versions of Python and of the libraries, processor, its cores, and GPU (None without)."""
+    """What a figure may depend on: Python's and the libraries' versions, processor, usable cores, GPU (or None)."""
     import torch
 
     return {
@@ -131,15 +127,15 @@ def latency(
         tokenizer: its fast tokenizer.
         prompts: all of them make the full batch; one by one, in turn, they are also answered alone.
         repeats: answers at batch 1 that are timed.
-        warmup: untimed answers before, and as many untimed batches before the timed ones (at least one): the first
-            calls load kernels and reserve memory.
+        warmup: untimed answers before those, since the first calls load kernels and reserve memory. One untimed batch
+            goes before the timed ones for the same reason.
         max_new_tokens: most tokens of an answer, its end token included.
         batch_repeats: full batches that are timed.
 
     Returns:
         `ms_per_answer_p50` and `ms_per_answer_p95` at batch 1, over `answers` answers; `tokens_per_second` at
-        `batch_size` prompts at once: the tokens that were written, up to and including each end token, over the time
-        of `batches` batches, in which reading the prompts is included.
+        `batch_size` prompts at once: the tokens that were written, up to and including each end token
+        (`tokens_per_answer` on average), over the time of `batches` batches, in which reading the prompts is included.
 
     Raises:
         UserError: no prompts, or a count below 1 (`warmup`: below 0).
@@ -165,15 +161,16 @@ def latency(
     for number in range(warmup):
         answer([prompts[number % len(prompts)]])
     alone = [answer([prompts[number % len(prompts)]])[0] * 1000 for number in range(repeats)]
-    for _ in range(max(1, warmup)):
-        answer(prompts)
+    answer(prompts)
     together = [answer(prompts) for _ in range(batch_repeats)]
+    tokens, seconds = sum(count for _, count in together), sum(spent for spent, _ in together)
     p50, p95 = np.percentile(alone, [50, 95]).tolist()
     return {
         "ms_per_answer_p50": p50,
         "ms_per_answer_p95": p95,
         "answers": repeats,
-        "tokens_per_second": sum(tokens for _, tokens in together) / sum(seconds for seconds, _ in together),
+        "tokens_per_second": tokens / seconds,
+        "tokens_per_answer": tokens / (batch_repeats * len(prompts)),
         "batch_size": len(prompts),
         "batches": batch_repeats,
         "max_new_tokens": max_new_tokens,
@@ -192,6 +189,6 @@ def _processor() -> str:
 
 def _cores() -> int:
     """Cores that this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    if sys.platform != "linux":
+        return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+import serpentune
+from serpentune.common.errors import UserError
+from serpentune.evaluation.language import greedy
+from serpentune.evaluation.resources import host_peak_bytes, latency, measure, versions
+from serpentune.models import LoadedModel, load_base, prompt_ids
+
+PROMPTS = ["Player BFS. Board 4x4, heading UP.\n . . A .\n . H . .\n . ^ . .\n . ^ < .\nMove:", "Move:", "Moves:"]
+
+
+@pytest.fixture(scope="module")
+def nano() -> LoadedModel:
+    return load_base("nano")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Models this small lose by threads, and much where other processes want the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_seconds_are_wall_time_and_the_host_peak_sees_memory_that_is_gone() -> None:
+    before = host_peak_bytes()
+    assert before is not None
+    with measure("cpu") as used:
+        # Bytes other than 0, so that every page is really touched.
+        size = before + 50_000_000
+        del_me = b"\x01" * size
+        assert len(del_me) == size
+        del del_me
+        time.sleep(0.05)
+    assert 0.05 <= used.seconds < 30
+    assert used.device_peak_bytes is None
+    assert used.host_peak_bytes is not None and used.host_peak_bytes >= size
+    assert used.peak_memory_mb == used.host_peak_bytes / 1_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands a parent's peak on")
+def test_the_host_peak_is_this_process_own_not_its_parents() -> None:
+    ballast = b"\x01" * 500_000_000
+    code = "from serpentune.evaluation.resources import host_peak_bytes; print(host_peak_bytes())"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert int(answer.stdout) < len(ballast)
+
+
+def test_nothing_is_measured_before_the_block_ends() -> None:
+    with measure("cpu") as used, pytest.raises(AttributeError):
+        _ = used.seconds
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_cuda_work_is_waited_for_and_its_peak_seen() -> None:
+    device = torch.device("cuda", 0)
+    matrix = torch.randn(8192, 8192, device=device)
+    matrix @ matrix  # loads the library
+    torch.cuda.synchronize()
+    began = torch.cuda.Event(enable_timing=True)
+    ended = torch.cuda.Event(enable_timing=True)
+    with measure(device) as used:
+        began.record()
+        for _ in range(20):
+            _ = matrix @ matrix
+        ended.record()
+    assert used.seconds * 1000 >= began.elapsed_time(ended)
+    assert used.device_peak_bytes is not None
+    assert 2 * matrix.nbytes <= used.device_peak_bytes <= 4 * matrix.nbytes
+    assert used.peak_memory_mb == used.device_peak_bytes / 1_000_000
+    with measure(device) as idle:
+        pass
+    assert idle.device_peak_bytes is not None and idle.device_peak_bytes < used.device_peak_bytes
+
+
+def test_versions_are_those_that_run_and_fit_into_json() -> None:
+    found = versions()
+    assert found["python"] == platform.python_version()
+    assert found["serpentune"] == serpentune.__version__
+    assert found["torch"] == torch.__version__
+    assert {"transformers", "peft", "trl", "numba"} <= found.keys()
+    assert found["processor"] and found["cores"] >= 1
+    assert (found["gpu"] is None) is not torch.cuda.is_available()
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_latency_reports_both_batch_sizes(nano: LoadedModel) -> None:
+    began = time.perf_counter()
+    figures = latency(nano.model, nano.tokenizer, PROMPTS, repeats=5, warmup=1, max_new_tokens=4, batch_repeats=2)
+    took = time.perf_counter() - began
+    assert 0 < figures["ms_per_answer_p50"] <= figures["ms_per_answer_p95"] < 1000 * took
+    assert (figures["answers"], figures["batch_size"], figures["batches"]) == (5, 3, 2)
+    assert figures["tokens_per_second"] > 2 * 3 / took  # each answer has at least one token, the end
+    json.dumps(figures, allow_nan=False)
+
+
+def test_only_tokens_that_were_written_count(nano: LoadedModel) -> None:
+    """Rows that ended early are padded by the batch; padding is no speed."""
+    answers = greedy(nano.model, nano.tokenizer, prompt_ids(nano.tokenizer, PROMPTS), 12)
+    lengths = [len(answer) for answer in answers]
+    assert len(set(lengths)) > 1
+    figures = latency(nano.model, nano.tokenizer, PROMPTS, repeats=1, warmup=0, max_new_tokens=12, batch_repeats=2)
+    assert figures["tokens_per_answer"] == sum(lengths) / len(lengths)
+
+
+def test_bad_requests_are_refused(nano: LoadedModel) -> None:
+    with pytest.raises(UserError, match="no prompts"):
+        latency(nano.model, nano.tokenizer, [])
+    with pytest.raises(UserError, match="repeats is too small"):
+        latency(nano.model, nano.tokenizer, PROMPTS, repeats=0)
+    with pytest.raises(UserError, match="warmup is too small"):
+        latency(nano.model, nano.tokenizer, PROMPTS, warmup=-1)
