@@ -46,7 +46,11 @@ def test_without_a_network_the_hub_is_not_waited_for(tmp_path: Path) -> None:
     )
     online = {k: v for k, v in os.environ.items() if "OFFLINE" not in k and "proxy" not in k.lower()}
     # Port 9 of this machine answers nobody, as a machine without a network doesn't.
-    env = online | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    env = online | {
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True, timeout=60)
     assert "the hub can't be reached" in done.stdout and "nano" in done.stdout

@@ -43,7 +43,9 @@ def trained(base: Path, strategy: StrategyConfig) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("merge", [True, False])
-@pytest.mark.parametrize("strategy", [LoRAConfig(rank=4), QLoRAConfig(rank=4), FullConfig()], ids=["lora", "qlora", "full"])
+@pytest.mark.parametrize(
+    "strategy", [LoRAConfig(rank=4), QLoRAConfig(rank=4), FullConfig()], ids=["lora", "qlora", "full"]
+)
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
 def test_a_saved_student_computes_what_was_trained(
     family: str, strategy: StrategyConfig, merge: bool, tmp_path: Path, request: pytest.FixtureRequest
@@ -64,7 +66,9 @@ def test_a_student_of_a_hub_or_built_in_base_names_it_as_the_user_did(llama: Pat
     model, tokenizer = trained(llama, LoRAConfig(rank=4))
     path = save_student(tmp_path / "student", model, tokenizer, base="someone/model", strategy=LoRAConfig(rank=4))
     assert json.loads((path / "adapter_config.json").read_text())["base_model_name_or_path"] == "someone/model"
-    with pytest.raises(UserError, match=r"student: The base model 'someone/model' is neither built in nor on this disk"):
+    with pytest.raises(
+        UserError, match=r"student: The base model 'someone/model' is neither built in nor on this disk"
+    ):
         load_student(path)
 
 

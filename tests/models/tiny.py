@@ -56,7 +56,14 @@ def save_gpt2(folder: Path, *, seed: int = 0) -> Path:
 
     torch.manual_seed(seed)
     config = GPT2Config(
-        vocab_size=320, n_embd=64, n_layer=2, n_head=4, n_positions=256, bos_token_id=0, eos_token_id=0, initializer_range=0.2
+        vocab_size=320,
+        n_embd=64,
+        n_layer=2,
+        n_head=4,
+        n_positions=256,
+        bos_token_id=0,
+        eos_token_id=0,
+        initializer_range=0.2,
     )
     return _save(folder, GPT2LMHeadModel(config))
 

@@ -3,10 +3,11 @@
 Knows nothing of Snake. torch and transformers are imported when a model is first loaded, not with this package.
 """
 
-from serpentune.models._device import bf16_is_native, check_precision, device, weight_dtype
+from serpentune.models._device import bf16_is_native, check_precision, device
 from serpentune.models._find import BUILT_IN, Found, find_base
 from serpentune.models._libraries import quiet_libraries
 from serpentune.models.load import LoadedModel, load_base, prompt_ids
+from serpentune.models.open import open_model, short_name
 from serpentune.models.settings import Settings
 from serpentune.models.strategies import (
     STRATEGIES,
@@ -40,9 +41,11 @@ __all__ = [
     "load_base",
     "load_student",
     "model_sha256",
+    "open_model",
     "parameter_counts",
     "prompt_ids",
     "quiet_libraries",
     "save_student",
+    "short_name",
     "wrap",
 ]

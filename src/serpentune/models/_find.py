@@ -65,17 +65,21 @@ def _built_in(name: str) -> Found:
 
 def _folder(folder: Path) -> Found:
     if (folder / "adapter_config.json").is_file():
-        raise UserError(f"{folder} holds an adapter, no base model. Merge it into its base first, or name the base itself.")
+        raise UserError(
+            f"{folder} holds an adapter, no base model. Merge it into its base first, or name the base itself."
+        )
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} holds no config.json, so it is no model. {_alternatives(str(folder))}")
     if not any(folder.glob("*.safetensors")):
-        raise UserError(f"{folder} holds no *.safetensors. Weights are read from safetensors only: convert the model first.")
+        raise UserError(
+            f"{folder} holds no *.safetensors. Weights are read from safetensors only: convert the model first."
+        )
     return Found(str(folder.resolve()), str(folder.resolve()), "folder")
 
 
 def _hub(name: str) -> Found:
     from huggingface_hub import HfApi, constants, snapshot_download
-    from huggingface_hub.errors import (
+    from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError is imported there, not exported
         GatedRepoError,
         HFValidationError,
         HTTPError,  # of the HTTP client that this version of the hub's library uses
@@ -99,7 +103,9 @@ def _hub(name: str) -> Found:
     try:
         HfApi().model_info(name, timeout=_HUB_SECONDS)
     except GatedRepoError as error:
-        raise UserError(f"The hub gives {name!r} only to those who accepted its terms: log in with `hf auth login`.") from error
+        raise UserError(
+            f"The hub gives {name!r} only to those who accepted its terms: log in with `hf auth login`."
+        ) from error
     except RepositoryNotFoundError as error:
         raise UserError(f"The hub has no model {name!r}, or it is private. {_alternatives(name)}") from error
     except (HTTPError, OSError) as error:

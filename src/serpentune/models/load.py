@@ -115,16 +115,21 @@ def _pretrained(found: Found, options: dict[str, Any]) -> Any:
 
     try:
         with quiet_libraries():
-            model, report = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 found.location, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **options
             )
     except SafetensorError as error:
-        raise UserError(f"{found.name}: a weights file is damaged ({_first_line(error)}). Fetch the model again.") from error
+        raise UserError(
+            f"{found.name}: a weights file is damaged ({_first_line(error)}). Fetch the model again."
+        ) from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise UserError(f"{found.name}: can't be loaded as a causal language model ({_first_line(error)}).") from error
+    model, report = loaded
     missing = sorted(report["missing_keys"])
     if missing:  # transformers would go on with random numbers in their place
-        raise UserError(f"{found.name}: its safetensors lack {len(missing)} weights of the model, first {missing[0]!r}.")
+        raise UserError(
+            f"{found.name}: its safetensors lack {len(missing)} weights of the model, first {missing[0]!r}."
+        )
     return model
 
 

@@ -110,7 +110,7 @@ def _explain(kind: type[BaseModel], error: ValidationError) -> UserError:
     lines = []
     for problem in error.errors(include_url=False):
         place = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
+        if problem["type"] in ("extra_forbidden", "no_such_attribute"):
             near = difflib.get_close_matches(place, kind.model_fields, n=1, cutoff=0.5)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             lines.append(f"there is no setting {place!r}.{hint} Known: {', '.join(sorted(kind.model_fields))}.")

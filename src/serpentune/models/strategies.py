@@ -32,7 +32,7 @@ class LoRAConfig(Settings):
     """
 
     rank: int = Field(16, ge=1, le=4096)
-    alpha: float = Field(32, gt=0)
+    alpha: int = Field(32, ge=1)
     dropout: float = Field(0.1, ge=0, lt=1)
     target_modules: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = "all-linear"
 
@@ -97,7 +97,10 @@ def is_quantized(model: nn.Module) -> bool:
 
 
 def parameter_counts(model: nn.Module) -> tuple[int, int]:
-    """All parameters and the trainable ones; a shared weight counts once, a weight in 4 bits as the weight it stands for."""
+    """All parameters and the trainable ones.
+
+    A shared weight counts once, and a weight in 4 bits as the weight it stands for.
+    """
     total = trainable = 0
     for parameter in model.parameters():
         # Two 4-bit weights share a byte, so the stored tensor's own size is half of what it stands for.
@@ -132,7 +135,9 @@ def _adapt(model: Any, strategy: LoRAConfig) -> Any:
     except ValueError as error:
         if "target modules" not in str(error).lower():
             raise
-        layers = sorted({name.rsplit(".", 1)[-1] for name, module in model.named_modules() if not any(module.children())})
+        layers = sorted(
+            {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if not any(module.children())}
+        )
         raise UserError(
             f"No layer of the model is named {strategy.target_modules!r}. Its layers: {', '.join(layers)}. "
             "target_modules='all-linear' fits any architecture."

@@ -1,8 +1,8 @@
 """Floor 5, models: save what was trained, and load it again, on this machine or another.
 
 A student is a folder: `adapter_model.safetensors` with `adapter_config.json` (LoRA, QLoRA) or `model.safetensors` with
-`config.json` (full), the tokenizer, and `student.json`, which says how it was made. An adapter names its base as the user
-did (`nano`, a hub id), so the folder can be moved to another machine.
+`config.json` (full), the tokenizer, and `student.json`, which says how it was made. An adapter names its base as the
+user did (`nano`, a hub id), so the folder can be moved to another machine.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def save_student(
             model.peft_config["default"].base_model_name_or_path = base
             # Adapters never touch embeddings here; "auto" would ask the hub about the base.
             model.save_pretrained(str(part), safe_serialization=True, save_embedding_layers=False)
+            (part / "README.md").unlink(missing_ok=True)  # PEFT's form with "[More Information Needed]" in every line
         else:
             model.save_pretrained(str(part))
         tokenizer.save_pretrained(str(part))
@@ -138,7 +139,9 @@ def _load_adapter(folder: Path, *, merge: bool) -> LoadedModel:
         with quiet_libraries():
             model = PeftModel.from_pretrained(model, str(folder))
     except (SafetensorError, RuntimeError, ValueError) as error:
-        raise UserError(f"{folder}: the adapter does not fit its base {base_name!r} or is damaged ({error}).") from error
+        raise UserError(
+            f"{folder}: the adapter does not fit its base {base_name!r} or is damaged ({error})."
+        ) from error
     if merge:
         model = model.merge_and_unload()
     model.eval()

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import PrinterCallback
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from serpentune.common.errors import UserError
 from serpentune.models import device, is_quantized
@@ -24,7 +25,7 @@ from serpentune.training.data import IGNORED, Collator, LengthBatches, Tokens
 KEPT_CHECKPOINTS = 2
 
 
-class SnakeTrainer(SFTTrainer):  # type: ignore[misc]  # TRL ships no types
+class SnakeTrainer(SFTTrainer):
     """`SFTTrainer` on tokens that are ready, with the loss on completions only."""
 
     def __init__(self, model: Any, args: SFTConfig, train: Tokens, evaluate: Tokens | None, tokenizer: Any) -> None:
@@ -57,19 +58,23 @@ class SnakeTrainer(SFTTrainer):  # type: ignore[misc]  # TRL ships no types
         logits = model(
             input_ids=inputs["input_ids"], logits_to_keep=inputs["logits_to_keep"], use_cache=False
         ).logits  # (B, U, V)
-        total = cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+        total: torch.Tensor = cross_entropy(
+            logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+        )
         if num_items_in_batch is None:
             return total / (targets != IGNORED).sum()
         # DDP averages gradients over processes, while the tokens were counted over all of them.
-        return total / num_items_in_batch * self.accelerator.num_processes
+        loss: torch.Tensor = total / num_items_in_batch * self.accelerator.num_processes
+        return loss
 
     def evaluate(self, *unused: Any, metric_key_prefix: str = "eval", **ignored: Any) -> dict[str, float]:
         """Mean negative log-likelihood per completion token of the evaluation data."""
         began = time.perf_counter()
-        model = self.model
+        model: Any = self.model
         model.eval()
         sums = torch.zeros(2, device=self.args.device)
-        with torch.inference_mode(), self.compute_loss_context_manager():
+        # A data loader draws a seed from the global generator; without the fork, looking would change the next dropout.
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(), self.compute_loss_context_manager():
             for batch in self.get_eval_dataloader():
                 batch = self._prepare_inputs(batch)
                 count = (batch["targets"] != IGNORED).sum()
@@ -86,11 +91,16 @@ class SnakeTrainer(SFTTrainer):  # type: ignore[misc]  # TRL ships no types
         """Not counted: it walks over every parameter in each step."""
         return 0
 
-    def _get_num_items_in_batch(self, batch_samples: list[dict[str, torch.Tensor]], device: torch.device) -> torch.Tensor:
+    def create_model_card(self, *unused: Any, **ignored: Any) -> None:
+        """None is written: TRL's says nothing of this run, and a checkpoint is no model to publish."""
+
+    def _get_num_items_in_batch(
+        self, batch_samples: list[dict[str, torch.Tensor]], device: torch.device
+    ) -> torch.Tensor:
         count = torch.stack([(batch["targets"] != IGNORED).sum() for batch in batch_samples]).sum().to(device)
         return self.accelerator.gather(count).sum() if self.args.world_size > 1 else count
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthBatches:
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return LengthBatches(self._lengths, self.args.per_device_train_batch_size, self.args.seed)
 
 

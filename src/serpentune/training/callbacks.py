@@ -70,7 +70,9 @@ class LogObserver(TrainerCallback):
         logs = logs or {}
         for key in ("loss", "eval_loss"):
             if key in logs:
-                _LOG.info("step %d of %d: %s %.4f", state.global_step, state.max_steps, key.replace("_", " "), logs[key])
+                _LOG.info(
+                    "step %d of %d: %s %.4f", state.global_step, state.max_steps, key.replace("_", " "), logs[key]
+                )
                 if not math.isfinite(logs[key]):
                     raise UserError(
                         f"The loss is {logs[key]} at step {state.global_step}, so training stopped. Lower the "

@@ -67,9 +67,9 @@ class AdvancedTrainingConfig(Settings):
     training_strategy: Strategy = "lora"
     base_model_name: str = Field("nano", min_length=1)
     max_length: int = Field(512, ge=8)
-    hyperparameters: HyperparameterConfig = Field(default_factory=lambda: HyperparameterConfig())
-    lora: LoRAConfig = Field(default_factory=lambda: LoRAConfig())
-    qlora: QLoRAConfig = Field(default_factory=lambda: QLoRAConfig())
+    hyperparameters: HyperparameterConfig = Field(default_factory=HyperparameterConfig)
+    lora: LoRAConfig = Field(default_factory=LoRAConfig)
+    qlora: QLoRAConfig = Field(default_factory=QLoRAConfig)
     output_dir: str = Field("output", min_length=1)
     experiment_name: str | None = Field(None, min_length=1)
     seed: int = Field(0, ge=0, lt=2**32)
@@ -126,18 +126,22 @@ class TrainingConfigBuilder:
             self._config.max_length = max_length
         return self
 
-    def with_lora(self, rank: int = 16, alpha: float = 32, dropout: float = 0.1) -> Self:
+    def with_lora(self, rank: int = 16, alpha: int = 32, dropout: float = 0.1) -> Self:
         """Set LoRA's rank, scale and dropout."""
         self._config.lora = LoRAConfig(rank=rank, alpha=alpha, dropout=dropout)
         return self
 
-    def with_qlora(self, rank: int = 16, alpha: float = 32, dropout: float = 0.1) -> Self:
+    def with_qlora(self, rank: int = 16, alpha: int = 32, dropout: float = 0.1) -> Self:
         """Set QLoRA's rank, scale and dropout."""
         self._config.qlora = QLoRAConfig(rank=rank, alpha=alpha, dropout=dropout)
         return self
 
     def with_training(
-        self, epochs: float | None = None, learning_rate: float | None = None, batch_size: int | None = None, **more: Any
+        self,
+        epochs: float | None = None,
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+        **more: Any,
     ) -> Self:
         """Set epochs, learning rate and batch size, and any other setting of `HyperparameterConfig` by its name."""
         named = {"num_epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size}
@@ -178,7 +182,9 @@ class ConfigurationTemplate:
         """A model to keep: wide adapter, several passes, decay."""
         return AdvancedTrainingConfig(
             lora=LoRAConfig(rank=64, alpha=128, dropout=0.05),
-            hyperparameters=HyperparameterConfig(num_epochs=5, batch_size=16, gradient_accumulation_steps=2, weight_decay=0.01),
+            hyperparameters=HyperparameterConfig(
+                num_epochs=5, batch_size=16, gradient_accumulation_steps=2, weight_decay=0.01
+            ),
         )
 
     @staticmethod

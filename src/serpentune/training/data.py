@@ -87,7 +87,9 @@ def tokenize(dataset: Any, tokenizer: Any, max_length: int, what: str) -> Tokens
                 prompt_lengths.append(len(prompt))
                 digest.update(np.asarray([len(prompt), *ids[-1]], dtype=np.int32).tobytes())
     if not ids:
-        raise UserError(f"Every sample of the {what} is longer than max_length = {max_length} tokens (up to {longest}).")
+        raise UserError(
+            f"Every sample of the {what} is longer than max_length = {max_length} tokens (up to {longest})."
+        )
     too_long = len(dataset) - len(ids)
     if too_long:
         _LOG.warning(
@@ -110,6 +112,7 @@ class Collator:
         self._pad = pad_token_id
 
     def __call__(self, samples: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        """The batch of `samples`, each with `input_ids` and `prompt_length`."""
         import torch
 
         width = max(len(sample["input_ids"]) for sample in samples)

@@ -156,8 +156,8 @@ def _claim(output_dir: Path, *, resume: bool, overwrite: bool) -> Path | None:
         if folder.is_dir() and any(folder.iterdir()):
             if not overwrite:
                 raise UserError(
-                    f"{folder} holds an earlier run. Pass --resume to go on with it, --overwrite to replace it, or choose "
-                    "another folder."
+                    f"{folder} holds an earlier run. Pass --resume to go on with it, --overwrite to replace it, or "
+                    "choose another folder."
                 )
             shutil.rmtree(folder)
     return None
@@ -201,8 +201,12 @@ def _agree(output_dir: Path, config: AdvancedTrainingConfig, tokens: Tokens, *, 
         before = read_json(note)
         refuse_difference(AdvancedTrainingConfig(**before["config"]), config)
         if before["data_sha256"] != tokens.digest:
-            raise UserError(f"The training data are not those that the run in {output_dir} began with; it can't be resumed.")
-    write_json(note, {"config": config.model_dump(mode="json"), "data_sha256": tokens.digest, "samples": len(tokens.lengths)})
+            raise UserError(
+                f"The training data are not those that the run in {output_dir} began with; it can't be resumed."
+            )
+    write_json(
+        note, {"config": config.model_dump(mode="json"), "data_sha256": tokens.digest, "samples": len(tokens.lengths)}
+    )
 
 
 def _prepare(
@@ -215,7 +219,9 @@ def _prepare(
     total = total_steps(config, len(tokens.lengths))
     warmup = config.hyperparameters.warmup_steps
     if warmup > total // 10:
-        _LOG.info("warmup_steps %d is more than a tenth of this run's %d steps: %d are used", warmup, total, total // 10)
+        _LOG.info(
+            "warmup_steps %d is more than a tenth of this run's %d steps: %d are used", warmup, total, total // 10
+        )
         warmup = total // 10
     bf16 = config.bf16 if config.bf16 is not None else device().type == "cuda" and bf16_is_native() and not config.fp16
     settings = trainer_settings(
@@ -248,7 +254,8 @@ def _run(
 ) -> TrainingResult:
     from serpentune.training.callbacks import CheckpointObserver, LogObserver, ProgressObserver, StopObserver
 
-    parameters, trainable = parameter_counts(trainer.model)
+    model: Any = trainer.model
+    parameters, trainable = parameter_counts(model)
     _LOG.info(
         "%s of %s: %d of %d parameters learn from %d samples in %d steps",
         config.training_strategy, base.name, trainable, parameters, len(tokens.lengths), total,
@@ -273,9 +280,7 @@ def _run(
     model_path = output_dir / FINAL_MODEL
     if main:
         base.tokenizer.padding_side = "left"
-        save_student(
-            model_path, trainer.model, base.tokenizer, base=base.name, strategy=config.strategy, overwrite=True
-        )
+        save_student(model_path, model, base.tokenizer, base=base.name, strategy=config.strategy, overwrite=True)
     steps = config.hyperparameters
     per_step = steps.batch_size * steps.gradient_accumulation_steps * trainer.accelerator.num_processes
     per_epoch = math.ceil(len(tokens.lengths) / per_step)

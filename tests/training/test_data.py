@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serpentune.common.errors import UserError
+from serpentune.models import load_base
+from serpentune.training.data import IGNORED, Collator, LengthBatches, tokenize
+from tests.training.samples import samples
+
+
+def test_only_completion_and_end_token_are_learned(llama: Path) -> None:
+    tokenizer = load_base(llama).tokenizer
+    data = samples(8)
+    tokens = tokenize(data, tokenizer, 256, "training data")
+    batch = Collator(tokenizer.pad_token_id)([tokens.rows[row] for row in range(8)])
+    for row in range(8):
+        targets = batch["targets"][row]
+        learned = targets[targets != IGNORED].tolist()
+        assert tokenizer.decode(learned) == data[row]["completion"] + tokenizer.eos_token
+        # Each target is the token after the position whose logits are kept, and what comes before is the prompt.
+        positions = batch["logits_to_keep"][targets != IGNORED]
+        assert batch["input_ids"][row][positions + 1].tolist() == learned
+        assert tokenizer.decode(batch["input_ids"][row][: positions[0] + 1]) == data[row]["prompt"]
+
+
+def test_too_long_samples_are_left_out_and_counted(llama: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tokenizer = load_base(llama).tokenizer
+    lengths = tokenize(samples(50), tokenizer, 256, "training data").lengths
+    limit = int(np.median(lengths))
+    tokens = tokenize(samples(50), tokenizer, limit, "training data")
+    assert tokens.too_long == int((lengths > limit).sum()) > 0
+    assert len(tokens.rows) == 50 - tokens.too_long and tokens.lengths.max() <= limit
+    assert f"{tokens.too_long} of 50 samples" in caplog.text
+    with pytest.raises(UserError, match="longer than max_length = 8 tokens"):
+        tokenize(samples(50), tokenizer, 8, "training data")
+
+
+def test_bad_data_sets_are_explained(llama: Path) -> None:
+    tokenizer = load_base(llama).tokenizer
+    with pytest.raises(UserError, match="no column 'completion'"):
+        tokenize(samples(3).remove_columns("completion"), tokenizer, 256, "training data")
+    with pytest.raises(UserError, match="The training data is empty"):
+        tokenize(samples(3).select([]), tokenizer, 256, "training data")
+    with pytest.raises(UserError, match="record 1: the completion is empty"):
+        data = samples(3).map(
+            lambda row, index: {"completion": "" if index == 1 else row["completion"]}, with_indices=True
+        )
+        tokenize(data, tokenizer, 256, "training data")
+
+
+def test_every_sample_is_met_once_an_epoch_in_batches_of_one_length() -> None:
+    lengths = np.random.default_rng(0).integers(10, 60, 1003)
+    sampler = LengthBatches(lengths, 8, seed=1)
+    first, again = list(sampler), list(sampler)
+    sampler.set_epoch(1)
+    second = list(sampler)
+    assert first == again and first != second
+    assert sorted(first) == sorted(second) == list(range(1003)) and len(sampler) == 1003
+    batches = [lengths[first[start : start + 8]] for start in range(0, 1000, 8)]
+    padding = sum(len(batch) * batch.max() - batch.sum() for batch in batches) / lengths.sum()
+    assert padding < 0.05
+    # The order of batches carries no trend in length.
+    means = [batch.mean() for batch in batches]
+    assert abs(np.corrcoef(means, range(len(means)))[0, 1]) < 0.3
