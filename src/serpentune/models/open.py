@@ -1,0 +1,45 @@
+"""Floor 5, models: open whatever a user calls a model, and give it a short name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from serpentune.common.errors import UserError
+from serpentune.models._find import BUILT_IN
+from serpentune.models.load import LoadedModel, load_base
+from serpentune.models.students import load_student
+
+_FINAL = ("final_model", "models/final_model")
+"""Where training and the pipeline leave a student below their output folder."""
+
+
+def open_model(name_or_path: str | Path) -> LoadedModel:
+    """Load a model ready to be asked: a student's folder, a built-in name, another model's folder, or a hub id.
+
+    Raises:
+        UserError: as of `load_student` and `load_base`. For a folder that holds no model but the output of a training
+            run the message names the student in it.
+    """
+    folder = Path(name_or_path).expanduser()
+    if str(name_or_path) in BUILT_IN or not folder.is_dir():
+        return load_base(name_or_path)
+    if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
+        student = next((folder / place for place in _FINAL if (folder / place).is_dir()), None)
+        if student is not None:
+            raise UserError(f"{folder} is the output of a training run. Name the student in it: {student}.")
+    return load_student(folder)
+
+
+def short_name(name_or_path: str | Path) -> str:
+    """What to call a model in tables: a folder's own name, a hub id without its owner.
+
+    Folders that are called the same for every student (`final_model`, `models`) say nothing, so the one above them is
+    taken.
+    """
+    folder = Path(name_or_path).expanduser()
+    if str(name_or_path) in BUILT_IN or not folder.is_dir():
+        return str(name_or_path).rsplit("/", 1)[-1]
+    folder = folder.resolve()
+    while folder.name in ("final_model", "models"):
+        folder = folder.parent
+    return folder.name or str(folder)
