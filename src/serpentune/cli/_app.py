@@ -1,0 +1,107 @@
+"""Floor 12, cli: the table of contents: every command, by floor."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from serpentune import __version__
+from serpentune.cli import _comparison, _datasets, _evaluation, _logs, _pipeline, _report, _teachers, _training
+from serpentune.cli._arguments import Group
+from serpentune.cli._command import add_command, shared_options
+
+_ORDER = (
+    "demo", "run", "teachers", "generate", "logs", "dataset", "train", "evaluate", "compare", "report",
+)  # fmt: skip
+
+
+class _Root(Group):
+    """The commands in the order of the work, groups among them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names, as the help page shows them."""
+        return sorted(self.commands, key=_ORDER.index)
+
+
+def _group(text: str, cls: type[Group] = Group) -> typer.Typer:
+    return typer.Typer(
+        cls=cls,
+        help=text,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"serpentune {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command's name."""
+
+
+app = _group(
+    "Teach language models to play Snake by imitating classical search, and prove by playing how good each one is.",
+    _Root,
+)
+app.callback()(shared_options(_root))
+
+add_command(app, "demo", _pipeline.demo, "serpentune demo --quick")
+add_command(
+    app,
+    "run",
+    _pipeline.run,
+    "serpentune run --heuristic-dirs logs/extensions --algorithms BFS ASTAR --epochs 3",
+)
+add_command(app, "teachers", _teachers.teachers)
+add_command(
+    app, "generate", _logs.generate, "serpentune generate --algorithms BFS ASTAR HAMILTONIAN --games 500 --grid-size 10"
+)
+
+_logs_group = _group("Check game logs.")
+add_command(
+    _logs_group,
+    "check",
+    _logs.check,
+    "serpentune logs check logs/extensions\nserpentune logs check 'logs/*/bfs-*' --json",
+)
+app.add_typer(_logs_group, name="logs")
+
+_dataset_group = _group("Make data sets of prompts and completions.")
+add_command(
+    _dataset_group,
+    "build",
+    _datasets.build,
+    "serpentune dataset build --heuristic-dirs logs/extensions --output output/dataset",
+)
+app.add_typer(_dataset_group, name="dataset")
+
+add_command(
+    app,
+    "train",
+    _training.train,
+    "serpentune train --dataset output/dataset --output-dir output/lora\n"
+    "serpentune train --dataset output/dataset --output-dir output/lora --resume",
+)
+add_command(
+    app,
+    "evaluate",
+    _evaluation.evaluate,
+    "serpentune evaluate nano --games 100\nserpentune evaluate output/lora/final_model --dataset output/dataset",
+)
+add_command(app, "compare", _comparison.compare, "serpentune compare output/evaluations/nano output/evaluations/lora")
+add_command(
+    app,
+    "report",
+    _report.report,
+    "serpentune report output/evaluations/nano output/evaluations/lora --output report.html",
+)

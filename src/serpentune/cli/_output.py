@@ -1,0 +1,109 @@
+"""Floor 12, cli: what commands print: tables and lines for people, or one JSON document for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a command's result goes.
+
+    Attributes:
+        json: one JSON document is wanted instead of text.
+        quiet: no progress bars; always so with `json`.
+    """
+
+    json: bool = False
+    quiet: bool = False
+    _stream: IO[str] = field(default_factory=lambda: sys.stdout)
+
+    def document(self, value: Any) -> None:
+        """Print the JSON document: dataclasses as objects, paths as text, what is no finite number as null."""
+        print(json.dumps(plain_values(value), indent=2, ensure_ascii=False, allow_nan=False), file=self._stream)
+
+    def line(self, text: str = "") -> None:
+        """Print one line as it is, however long: paths must stay whole."""
+        self._console().print(text, soft_wrap=True)
+
+    def paragraph(self, text: str) -> None:
+        """Print a text wrapped at the terminal's width."""
+        self._console().print(text)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
+        """Print a table; columns after the first whose entries are numbers are set to the right."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(
+            box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False, show_edge=False
+        )
+        for index, name in enumerate(columns):
+            figures = index > 0 and all(_is_figure(row[index]) for row in rows)
+            table.add_column(name, justify="right" if figures else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self._console().print(table)
+
+    def facts(self, facts: Mapping[str, str]) -> None:
+        """Print names and values, a pair a line."""
+        width = max(map(len, facts))
+        for name, value in facts.items():
+            self.line(f"{name:<{width}}  {value}")
+
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return Console(file=self._stream, highlight=False, markup=False, emoji=False)
+
+
+def plain_values(value: Any) -> Any:
+    """A value in what JSON knows."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain_values(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain_values(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_values(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A figure with thousands separated; what is no finite number was not measured."""
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    text = f"{value:,.{digits}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share of 1 in percent."""
+    shown = number(None if value is None else 100 * value, digits)
+    return shown if shown == NOT_MEASURED else f"{shown}%"
+
+
+def seconds(value: float | None) -> str:
+    """A duration as `8.3 s` or `3 min 05 s`."""
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    return f"{value:.1f} s" if value < 60 else f"{round(value) // 60} min {round(value) % 60:02d} s"
+
+
+def _is_figure(text: str) -> bool:
+    return text in ("", "-", NOT_MEASURED) or text.lstrip("-+<").replace(",", "").replace(".", "").rstrip("%").isdigit()

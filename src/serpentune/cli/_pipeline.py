@@ -1,0 +1,227 @@
+"""Floor 12, cli: `serpentune demo` and `serpentune run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from serpentune.cli import _training_options as options
+from serpentune.cli._arguments import option
+from serpentune.cli._output import Output, number, percent, seconds
+
+
+def demo(
+    out: Output,
+    output: Annotated[Path, option("--output", metavar="DIR", help="Where everything goes.")] = Path("output/demo"),
+    games: Annotated[
+        int | None, option("--games", metavar="N", help="Games that each model plays.", default="100; 20 with --quick")
+    ] = None,
+    quick: Annotated[
+        bool, option("--quick", help="One strategy and little of everything: every step, in about a minute.")
+    ] = False,
+    overwrite: Annotated[bool, option("--overwrite", help="Replace a folder that holds files.")] = False,
+) -> None:
+    """Show the whole idea in minutes, without GPU or network.
+
+    Teachers play, models learn from their games, all play on the same boards, and a report says who is best.
+    """
+    from dataclasses import replace
+
+    from serpentune.pipeline.demo import QUICK, DemoSettings, run_demo
+
+    settings = QUICK if quick else DemoSettings()
+    if games is not None:
+        settings = replace(settings, evaluation_games=games)
+    result = run_demo(output, settings, overwrite=overwrite, quiet=out.quiet)
+    if out.json:
+        out.document(result)
+        return
+    _figures(out, result.figures)
+    for verdict in result.verdicts:
+        out.paragraph(verdict)
+    out.line()
+    out.line(f"Took {seconds(sum(result.seconds.values()))}. The report:")
+    out.line(str(result.report))
+
+
+_PLACES: dict[str, tuple[str, ...]] = {
+    "heuristic_dirs": ("heuristic_log_dirs",),
+    "algorithms": ("dataset_types",),
+    "base_model": ("base_model_name",),
+    "epochs": ("num_epochs",),
+    **{
+        name: (name,)
+        for name in (
+            "max_samples_per_algorithm", "train_test_split", "styles", "encoding", "max_length", "training_strategy",
+            "max_steps", "learning_rate", "batch_size", "gradient_accumulation_steps", "warmup_steps", "lora_r",
+            "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16", "dataloader_num_workers",
+            "output_dir", "experiment_name", "save_steps", "eval_steps", "logging_steps", "seed", "evaluation_games",
+            "evaluation_seed", "evaluation_teacher", "evaluation_records", "grid_size",
+        )
+    },
+}  # fmt: skip
+"""Where each option of `run` stands in a `MultiDatasetConfig`."""
+
+_DATA, _EVALUATION = "Data set", "Evaluation"
+
+
+def run(
+    out: Output,
+    heuristic_dirs: Annotated[
+        list[str] | None,
+        option("--heuristic-dirs", metavar="DIR...", help="Run folders, folders of run folders, or quoted globs."),
+    ] = None,
+    algorithms: Annotated[
+        list[str] | None,
+        option("--algorithms", metavar="NAME...", help="Whose games to learn from.", default="BFS ASTAR HAMILTONIAN"),
+    ] = None,
+    output_dir: Annotated[
+        str | None, option("--output-dir", metavar="DIR", help="Folder of experiments.", default="output")
+    ] = None,
+    experiment_name: Annotated[
+        str | None,
+        option("--experiment-name", metavar="NAME", help="This one's folder in it.", default="STRATEGY_DATE_TIME"),
+    ] = None,
+    config: options.ConfigFile = None,
+    resume: Annotated[
+        Path | None,
+        option("--resume", metavar="DIR", help="Go on with the experiment in that folder, under its own settings."),
+    ] = None,
+    overwrite: Annotated[bool, option("--overwrite", help="Replace an experiment of that name.")] = False,
+    seed: Annotated[
+        int | None, option("--seed", metavar="N", help="Of split, sample and training.", default="0")
+    ] = None,
+    max_samples_per_algorithm: Annotated[
+        int | None,
+        option(
+            "--max-samples-per-algorithm", metavar="N", help="Records of each at most.", default="10000", section=_DATA
+        ),
+    ] = None,
+    train_test_split: Annotated[
+        float | None,
+        option(
+            "--train-test-split", metavar="SHARE", help="Share of the games to train on.", default="0.8", section=_DATA
+        ),
+    ] = None,
+    styles: Annotated[
+        list[str] | None,
+        option(
+            "--styles",
+            metavar="STYLE...",
+            help="plan: the moves to the next apple; move: the next move.",
+            default="plan",
+            section=_DATA,
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None, option("--encoding", metavar="NAME", help="How a board is written.", default="grid", section=_DATA)
+    ] = None,
+    base_model: options.BaseModel = None,
+    training_strategy: options.Strategy = None,
+    max_length: options.MaxLength = None,
+    epochs: options.Epochs = None,
+    max_steps: options.MaxSteps = None,
+    batch_size: options.BatchSize = None,
+    gradient_accumulation_steps: options.Accumulation = None,
+    learning_rate: options.SuitedLearningRate = None,
+    warmup_steps: options.WarmupSteps = None,
+    lora_r: options.LoraR = None,
+    lora_alpha: options.LoraAlpha = None,
+    lora_dropout: options.LoraDropout = None,
+    logging_steps: options.LoggingSteps = None,
+    eval_steps: options.EvalSteps = None,
+    save_steps: options.SaveSteps = None,
+    gradient_checkpointing: options.GradientCheckpointing = None,
+    fp16: options.Fp16 = None,
+    bf16: options.Bf16 = None,
+    dataloader_num_workers: options.Workers = None,
+    evaluation_games: Annotated[
+        int | None, option("--evaluation-games", metavar="N", help="Games to play.", default="200", section=_EVALUATION)
+    ] = None,
+    evaluation_seed: Annotated[
+        int | None,
+        option(
+            "--evaluation-seed", metavar="N", help="Seed of the first game.", default="1000000", section=_EVALUATION
+        ),
+    ] = None,
+    evaluation_teacher: Annotated[
+        str | None,
+        option(
+            "--evaluation-teacher",
+            metavar="NAME",
+            help="Whom the prompt says to play like.",
+            default="the first",
+            section=_EVALUATION,
+        ),
+    ] = None,
+    evaluation_records: Annotated[
+        int | None,
+        option(
+            "--evaluation-records",
+            metavar="N",
+            help="Records to measure language on, at most.",
+            default="500",
+            section=_EVALUATION,
+        ),
+    ] = None,
+    grid_size: Annotated[
+        str | None,
+        option(
+            "--grid-size", metavar="N", help="Cells a side, or 10x8.", default="that of the logs", section=_EVALUATION
+        ),
+    ] = None,
+) -> None:
+    """Go the whole way from game logs to a student and a report.
+
+    Builds the data set, fine-tunes, lets the student and the untuned model play the same games, and compares them.
+    Ctrl-C keeps what is finished; --resume goes on from there.
+    """
+    given = {name: value for name, value in locals().items() if name in _PLACES and value is not None}
+    from serpentune.common.errors import UserError
+    from serpentune.pipeline import MultiDatasetConfig, MultiDatasetPipeline
+
+    if resume is not None:
+        if given or config or overwrite:
+            others = [name for name, typed in {**given, "config": config, "overwrite": overwrite}.items() if typed]
+            raise UserError(
+                f"--resume goes on under the experiment's own settings. Leave out --{others[0].replace('_', '-')}."
+            )
+        pipeline = MultiDatasetPipeline.from_experiment(resume, quiet=out.quiet)
+    else:
+        if config is None and not heuristic_dirs:
+            raise UserError(
+                "--heuristic-dirs is missing: the folders of the games to learn from (or --config, or --resume)."
+            )
+        settings = options.configuration(MultiDatasetConfig, config, _PLACES, given)
+        pipeline = MultiDatasetPipeline(settings, overwrite=overwrite, quiet=out.quiet)
+    result = pipeline.run_pipeline()
+    if out.json:
+        places = {"folder": result.experiment_dir, "model_path": result.model_path, "report_path": result.report_path}
+        out.document({**places, **result.summary})
+        return
+    _figures(out, result.evaluation_metrics)
+    out.paragraph(result.comparison.verdict)
+    out.line()
+    out.line(f"Took {seconds(result.execution_time)}. The student and the report:")
+    out.line(str(result.model_path))
+    out.line(str(result.report_path))
+
+
+def _figures(out: Output, models: Mapping[str, Mapping[str, Any]]) -> None:
+    out.table(
+        ["model", "games", "won", "mean score", "mean steps", "agreement", "ms a move"],
+        [
+            [
+                name,
+                number(each["games"], 0),
+                percent(each["win_rate"]),
+                number(each["score_mean"]),
+                number(each["steps_mean"], 1),
+                percent(each["agreement"]),
+                number(each["ms_per_move"]),
+            ]
+            for name, each in models.items()
+        ],
+    )
+    out.line()
