@@ -1,0 +1,57 @@
+"""Floor 11, pipeline: what a run hands back, and what is raised where it was stopped."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from serpentune.pipeline.config import MultiDatasetConfig
+
+if TYPE_CHECKING:
+    from serpentune.comparison import ComparisonReport
+
+
+@dataclass(frozen=True)
+class PipelineResults:
+    """What a run leaves.
+
+    Attributes:
+        config: the configuration, with the experiment's name filled in.
+        dataset_stats: the data set's manifest: records by split and teacher, what was left out, hashes.
+        training_history: entries of `step`, `epoch` and either `loss`, `learning_rate`, `grad_norm` or `eval_loss`.
+        evaluation_metrics: main figures (`evaluation.figures`) of the student, under its strategy's name, and of the
+            untuned base.
+        model_path: folder of the student, for `models.load_student`.
+        execution_time: wall time of this call in seconds.
+        experiment_dir: the experiment's folder.
+        report_path: the HTML report.
+        comparison: the student against the untuned base, on the same game seeds.
+        summary: what `results_summary.json` says.
+    """
+
+    config: MultiDatasetConfig
+    dataset_stats: dict[str, Any]
+    training_history: list[dict[str, float]]
+    evaluation_metrics: dict[str, dict[str, Any]]
+    model_path: Path
+    execution_time: float
+    experiment_dir: Path
+    report_path: Path
+    comparison: ComparisonReport
+    summary: dict[str, Any]
+
+
+class PipelineInterrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM ended a run; the message says how to go on with it.
+
+    Attributes:
+        folder: the experiment's folder.
+        signal: the signal that came.
+    """
+
+    def __init__(self, folder: Path, received: signal.Signals, reason: str) -> None:
+        super().__init__(f"{reason}What is finished is kept in {folder}: go on with --resume {folder}.")
+        self.folder = folder
+        self.signal = received
