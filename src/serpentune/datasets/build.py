@@ -205,5 +205,5 @@ def _left_out(selection: Selection, share: int) -> dict[str, Any]:
         "candidates": selection.candidates,
         "dropped_to_balance": len(selection.moments) - share,
         "moves_without_a_further_apple": selection.without_apple,
-        "sentinel_moves": selection.sentinels,
+        "moves_without_answer": selection.no_answer,
     }

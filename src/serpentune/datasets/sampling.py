@@ -39,13 +39,14 @@ class Selection:
         moments: in the order of games and steps.
         candidates: moments there were to choose from, by style.
         without_apple: moves of lost games after their last apple, from which no plan can start.
-        sentinels: entries of move lists that don't move the snake; they are no answer to learn.
+        no_answer: entries of move lists from which there is nothing to learn: sentinels, which don't move the snake, and
+            moves on a board without a visible apple.
     """
 
     moments: list[Moment]
     candidates: dict[str, int]
     without_apple: int
-    sentinels: int
+    no_answer: int
 
 
 def assign_splits(keys: Sequence[str], train_share: float, seed: int) -> list[str]:
@@ -125,10 +126,10 @@ def _moves_to_next_apple(games: Sequence[tuple[int, GameRecord]]) -> _Steps:
         count = len(record.moves)
         moves = np.frombuffer(record.moves, np.uint8)
         steps = np.arange(count)
-        lengths = states_before(record, np.arange(count + 1)).length
-        eats = np.flatnonzero(np.diff(lengths))
+        states = states_before(record, np.arange(count + 1))
+        eats = np.flatnonzero(np.diff(states.length))
         following = np.append(eats, -1)[np.searchsorted(eats, steps)]
-        usable = moves <= Move.LEFT
+        usable = (moves <= Move.LEFT) & (states.apple[:-1] >= 0)
         blocked = np.concatenate([[0], np.cumsum(~usable)])
         clear = blocked[following + 1] == blocked[steps]
         length = np.where((following >= 0) & clear, following - steps + 1, 0)

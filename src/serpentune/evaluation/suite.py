@@ -1,0 +1,111 @@
+"""Floor 8, evaluation: several models on the same seeds, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serpentune.common.files import write_json
+from serpentune.evaluation.evaluate import EvaluationSettings, evaluate_model
+from serpentune.evaluation.results import EvaluationResult
+from serpentune.models import LoadedModel
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """Results of several models on the same seeds.
+
+    Attributes:
+        results: by the names that the caller gave.
+    """
+
+    results: dict[str, EvaluationResult]
+
+    @property
+    def model_rankings(self) -> list[tuple[str, float]]:
+        """`(name, mean score)`, the best first; the score is apples eaten a game."""
+        means = [(name, float(result.scores.mean())) for name, result in self.results.items()]
+        return sorted(means, key=lambda entry: -entry[1])
+
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """The main figures of each model; what was not measured is None."""
+        return {name: figures(result) for name, result in self.results.items()}
+
+    def save_report(self, path: str | Path) -> Path:
+        """Write rankings and figures as JSON; the path written."""
+        target = Path(path)
+        write_json(target, {"model_rankings": self.model_rankings, "models": self.summary()})
+        return target
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{place}. {name}: {score:.2f} apples a game, {self.results[name].wins.mean():.1%} wins of "
+            f"{len(self.results[name].games)} games"
+            for place, (name, score) in enumerate(self.model_rankings, 1)
+        )
+
+
+class EvaluationSuite:
+    """Evaluates models in one folder, a results folder for each."""
+
+    def __init__(self, output_dir: str | Path, settings: EvaluationSettings | None = None, *, quiet: bool = False) -> None:
+        """Write below `output_dir`; `settings` says which games are played, the same for every model."""
+        self.output_dir = Path(output_dir)
+        self.settings = settings or EvaluationSettings()
+        self.quiet = quiet
+
+    def evaluate_single_model(
+        self, model: Any, tokenizer: Any, test_data: Sequence[Mapping[str, str]], name: str
+    ) -> EvaluationResult:
+        """Let one model play and measure its language on `test_data` (`prompt`, `completion`; may be empty).
+
+        Games that an earlier call for this model finished are kept.
+
+        Raises:
+            UserError: as of `evaluate_model`.
+        """
+        loaded = LoadedModel(model, tokenizer, getattr(model, "name_or_path", "") or name, "folder")
+        return evaluate_model(
+            loaded, self.output_dir / name, self.settings, name=name, test_records=test_data, quiet=self.quiet
+        )
+
+    def evaluate_multiple_models(
+        self, models: Mapping[str, tuple[Any, Any]], test_data: Sequence[Mapping[str, str]]
+    ) -> EvaluationReport:
+        """Evaluate `{name: (model, tokenizer)}` on the same seeds and records.
+
+        Raises:
+            UserError: as of `evaluate_model`.
+        """
+        results = {
+            name: self.evaluate_single_model(model, tokenizer, test_data, name)
+            for name, (model, tokenizer) in models.items()
+        }
+        return EvaluationReport(results)
+
+
+def figures(result: EvaluationResult) -> dict[str, Any]:
+    """The main figures of an evaluation as one flat dictionary; what was not measured is None.
+
+    Shares lie between 0 and 1; steps are moves a game; `agreement` is the share of moves that equal the teacher's.
+    """
+    language = result.language or {}
+    performance = result.performance or {}
+    return {
+        "games": len(result.games),
+        "wins": int(result.wins.sum()),
+        "win_rate": float(result.wins.mean()),
+        "score_mean": float(result.scores.mean()),
+        "steps_mean": float(result.steps.mean()),
+        "endings": result.endings,
+        "invalid": result.invalid,
+        "agreement": result.agreement,
+        "perplexity": language.get("perplexity"),
+        "bleu": language.get("bleu"),
+        "rouge_l": language.get("rouge_l"),
+        "ms_per_move": performance.get("ms_per_move"),
+        "tokens_per_second": performance.get("tokens_per_second"),
+        "peak_memory_mb": performance.get("peak_memory_mb"),
+    }
