@@ -15,6 +15,13 @@ class Advance(Protocol):
         """Move the bar by `steps`; a `note` ("loss 0.31") replaces the one shown at its end."""
 
 
+class AddBar(Protocol):
+    """What a group of bars hands out: call it for each new bar."""
+
+    def __call__(self, description: str, total: int | None) -> Advance:
+        """Add a bar that counts to `total` things, or without end when that is None."""
+
+
 @contextlib.contextmanager
 def progress_bar(description: str, total: int | None, *, quiet: bool) -> Iterator[Advance]:
     """Show a bar with count, speed and time left on standard error while the block runs.
@@ -26,8 +33,18 @@ def progress_bar(description: str, total: int | None, *, quiet: bool) -> Iterato
         total: how many things there are to do, or None when that is unknown.
         quiet: no bar in any case (`--json`).
     """
+    with progress_bars(quiet=quiet) as add:
+        yield add(description, total)
+
+
+@contextlib.contextmanager
+def progress_bars(*, quiet: bool) -> Iterator[AddBar]:
+    """Show several bars below each other while the block runs, for things that go on side by side.
+
+    Nothing is written when `quiet`, or when standard error is no terminal.
+    """
     if quiet or not sys.stderr.isatty():
-        yield _no_bar
+        yield lambda description, total: _no_bar
         return
     from rich.console import Console
     from rich.progress import (
@@ -49,15 +66,19 @@ def progress_bar(description: str, total: int | None, *, quiet: bool) -> Iterato
         TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(description, total=total, note="")
 
-        def advance(steps: int = 1, note: str = "") -> None:
-            if note:
-                progress.update(task, advance=steps, note=note)
-            else:
-                progress.update(task, advance=steps)
+        def add(description: str, total: int | None) -> Advance:
+            task = progress.add_task(description, total=total, note="")
 
-        yield advance
+            def advance(steps: int = 1, note: str = "") -> None:
+                if note:
+                    progress.update(task, advance=steps, note=note)
+                else:
+                    progress.update(task, advance=steps)
+
+            return advance
+
+        yield add
 
 
 def _no_bar(steps: int = 1, note: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ def evaluate_model(
     test_records: Sequence[Mapping[str, str]] = (),
     overwrite: bool = False,
     quiet: bool = False,
+    advanced: Callable[[int], None] | None = None,
 ) -> EvaluationResult:
     """Let a model play, measure its language on `test_records`, and write everything to `folder`.
 
@@ -83,6 +84,7 @@ def evaluate_model(
         test_records: prompts and completions for perplexity, BLEU and ROUGE-L; none leaves them unmeasured.
         overwrite: replace what the folder holds.
         quiet: show no progress bar.
+        advanced: called with the number of games that ended since the last call, instead of showing a bar.
 
     Raises:
         UserError: impossible settings, or a folder with another evaluation in it.
@@ -104,7 +106,7 @@ def evaluate_model(
     with (
         measure(loaded.model.device) as used,
         appending(folder) as stream,
-        progress_bar(f"Playing ({player.name})", len(seeds), quiet=quiet) as advance,
+        progress_bar(f"Playing ({player.name})", len(seeds), quiet=quiet or advanced is not None) as advance,
     ):
         for result in play_games(
             player,
@@ -113,7 +115,7 @@ def evaluate_model(
             settings.height,
             limits=settings.limits,
             reference=get(settings.teacher),
-            advanced=advance,
+            advanced=advanced or advance,
         ):
             stream.write(result.to_json() + "\n")
             stream.flush()
