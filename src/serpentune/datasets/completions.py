@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serpentune.common.errors import unknown_name
-from serpentune.game import DIRECTIONS, MOVE_LETTERS, Move, States
 from serpentune.datasets.encodings import Encoding
+from serpentune.game import DIRECTIONS, MOVE_LETTERS, Move, States
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class CompletionStyle:
         return "".join(f" {MOVE_LETTERS[move]}" for move in chosen)
 
 
-STYLES = {style.name: style for style in (CompletionStyle("move", "Move:", False), CompletionStyle("plan", "Moves:", True))}
+STYLES = {
+    style.name: style for style in (CompletionStyle("move", "Move:", False), CompletionStyle("plan", "Moves:", True))
+}
 
 
 def get_style(name: str) -> CompletionStyle:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.common.errors import unknown_name
-from serpentune.game import Move, State, States
+from serpentune.game import MAX_SIDE, MIN_SIDE, Move, State, States
 
 EMPTY, HEAD, APPLE = ".", "H", "A"
 ARROWS = "^>v<"
@@ -80,10 +80,12 @@ class GridEncoding:
 
     def decode(self, text: str) -> State:
         """The state that a text describes."""
-        header = re.match(r"Board (\d+)x(\d+), heading (NONE|UP|RIGHT|DOWN|LEFT)\.\n", text)
+        header = re.match(r"Board (\d{1,2})x(\d{1,2}), heading (NONE|UP|RIGHT|DOWN|LEFT)\.\n", text)
         if header is None:
             raise ValueError("the first line is not 'Board <width>x<height>, heading <direction>.'")
         width, height = int(header[1]), int(header[2])
+        if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
+            raise ValueError(f"a {width}x{height} board is outside the rules")
         rows = [line.split() for line in text[header.end() :].splitlines()]
         if len(rows) != height or any(len(row) != width for row in rows):
             raise ValueError(f"the drawing is not {height} rows of {width} cells")
@@ -94,16 +96,18 @@ class GridEncoding:
         apples = [cell for cell, symbol in cells.items() if symbol == APPLE]
         if len(heads) != 1 or len(apples) > 1:
             raise ValueError(f"{len(heads)} heads and {len(apples)} apples")
-        toward = {
-            cell: cell + (width, 1, -width, -1)[ARROWS.index(symbol)]
-            for cell, symbol in cells.items()
-            if symbol in ARROWS
-        }
-        behind = {target: cell for cell, target in toward.items()}
+        behind = {}
+        for cell, symbol in cells.items():
+            if symbol in ARROWS:
+                dx, dy = ((0, 1), (1, 0), (0, -1), (-1, 0))[ARROWS.index(symbol)]
+                x, y = cell % width + dx, cell // width + dy
+                if not (0 <= x < width and 0 <= y < height):
+                    raise ValueError(f"an arrow at ({cell % width}, {cell // width}) points off the board")
+                behind[y * width + x] = cell
         body = heads
-        while body[-1] in behind and len(body) <= len(toward):
-            body.append(behind[body[-1]])
-        if len(body) != len(toward) + 1:
+        while body[-1] in behind:
+            body.append(behind.pop(body[-1]))
+        if len(body) != 1 + sum(symbol in ARROWS for symbol in cells.values()):
             raise ValueError("the arrows don't make one body that leads to the head")
         direction = None if header[3] == "NONE" else Move[header[3]]
         if len(body) > 1 and direction != ARROWS.index(cells[body[1]]):
@@ -116,10 +120,10 @@ def _grid(states: States) -> NDArray[np.intp]:
     count, cells = states.body.shape
     board = np.zeros((count, cells), np.intp)
     body = states.body.astype(np.int64)
-    step = body[:, :-1] - body[:, 1:]
-    arrow = np.select([step == states.width, step == 1, step == -states.width], [0, 1, 2], 3)
     game, place = np.nonzero(body[:, 1:] >= 0)
-    board[game, body[game, place + 1]] = _ARROW + arrow[game, place]
+    behind = body[game, place + 1]
+    step = body[game, place] - behind
+    board[game, behind] = _ARROW + np.select([step == states.width, step == 1, step == -states.width], [0, 1, 2], 3)
     rows = np.arange(count)
     board[rows, body[:, 0]] = _HEAD
     has_apple = states.apple >= 0

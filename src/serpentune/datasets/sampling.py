@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
+from serpentune.datasets._replay import moves_to_next_apple
 from serpentune.datasets.completions import CompletionStyle
-from serpentune.game import GameRecord, Move, states_before
+from serpentune.game import GameRecord
 
 SPLITS = ("train", "validation", "test")
 
@@ -36,14 +37,14 @@ class Selection:
     """The chosen moments of one teacher and what was not chosen.
 
     Attributes:
-        moments: in the order of games and steps.
+        moments: by style, in the order of games and steps.
         candidates: moments there were to choose from, by style.
         without_apple: moves of lost games after their last apple, from which no plan can start.
-        no_answer: entries of move lists from which there is nothing to learn: sentinels, which don't move the snake, and
-            moves on a board without a visible apple.
+        no_answer: entries of move lists from which there is nothing to learn: sentinels, which don't move the snake,
+            and moves on a board without a visible apple.
     """
 
-    moments: list[Moment]
+    moments: dict[str, list[Moment]]
     candidates: dict[str, int]
     without_apple: int
     no_answer: int
@@ -76,71 +77,43 @@ def assign_splits(keys: Sequence[str], train_share: float, seed: int) -> list[st
 def select(
     games: Sequence[tuple[int, GameRecord]], styles: Sequence[CompletionStyle], count: int, rng: np.random.Generator
 ) -> Selection:
-    """Choose up to `count` moments of one teacher's games, an equal number for each style.
+    """Choose up to `count` moments of one teacher's games for each style.
 
     Args:
-        games: `(index, record)`.
+        games: `(index, record)`, at least one.
         styles: completion styles; whole plans start at apples and, in a share of `BETWEEN_APPLES`, between them.
-        count: records wanted in all.
+        count: records wanted of each style.
         rng: decides which.
     """
-    found = _moves_to_next_apple(games)
-    moments: list[Moment] = []
+    traces = [moves_to_next_apple(record) for _, record in games]
+    length, at_apple, usable = (np.concatenate(column) for column in zip(*traces, strict=True))
+    starts = np.cumsum([0, *(len(record.moves) for _, record in games)])
+    moments: dict[str, list[Moment]] = {}
     candidates: dict[str, int] = {}
-    for number, style in enumerate(styles):
-        wanted = count // len(styles) + (number < count % len(styles))
-        usable = found.length > 0 if style.whole_plan else found.usable
-        places = np.flatnonzero(usable)
+    for style in styles:
+        places = np.flatnonzero(length > 0 if style.whole_plan else usable)
         candidates[style.name] = len(places)
         if style.whole_plan:
-            at_apple = places[found.at_apple[places]]
-            between = places[~found.at_apple[places]]
-            extra = min(len(between), max(wanted - len(at_apple), int(wanted * BETWEEN_APPLES)))
-            chosen = np.concatenate([_draw(between, extra, rng), _draw(at_apple, wanted - extra, rng)])
+            fresh = at_apple[places]
+            between = places[~fresh]
+            extra = min(len(between), max(count - int(fresh.sum()), int(count * BETWEEN_APPLES)))
+            chosen = np.concatenate([_draw(between, extra, rng), _draw(places[fresh], count - extra, rng)])
         else:
-            chosen = _draw(places, wanted, rng)
-        moments += [
-            Moment(int(found.game[place]), int(found.step[place]), int(found.length[place]), style)
-            for place in np.sort(chosen)
+            chosen = _draw(places, count, rng)
+        chosen.sort()
+        # The game whose moves, laid end to end, hold the place; one without moves holds none.
+        within = np.searchsorted(starts, chosen, side="right") - 1
+        moments[style.name] = [
+            Moment(games[game][0], step, moves, style)
+            for game, step, moves in zip(
+                within.tolist(),
+                (chosen - starts[within]).tolist(),
+                length[chosen].tolist(),
+                strict=True,
+            )
         ]
-    moments.sort(key=lambda moment: (moment.game, moment.step, moment.style.name))
-    without = int((found.usable & (found.length == 0)).sum())
-    return Selection(moments, candidates, without, int((~found.usable).sum()))
-
-
-@dataclass(frozen=True)
-class _Steps:
-    """Every move of many games, as arrays of equal length."""
-
-    game: NDArray[np.int64]
-    step: NDArray[np.int64]
-    length: NDArray[np.int64]
-    """Moves to the next apple, this one included; 0 where none is eaten any more or a sentinel lies between."""
-    at_apple: NDArray[np.bool_]
-    usable: NDArray[np.bool_]
-
-
-def _moves_to_next_apple(games: Sequence[tuple[int, GameRecord]]) -> _Steps:
-    columns: list[tuple[NDArray[np.int64], ...]] = []
-    for index, record in games:
-        count = len(record.moves)
-        moves = np.frombuffer(record.moves, np.uint8)
-        steps = np.arange(count)
-        states = states_before(record, np.arange(count + 1))
-        eats = np.flatnonzero(np.diff(states.length))
-        following = np.append(eats, -1)[np.searchsorted(eats, steps)]
-        usable = (moves <= Move.LEFT) & (states.apple[:-1] >= 0)
-        blocked = np.concatenate([[0], np.cumsum(~usable)])
-        clear = blocked[following + 1] == blocked[steps]
-        length = np.where((following >= 0) & clear, following - steps + 1, 0)
-        at_apple = np.isin(steps, np.append(eats + 1, 0))
-        columns.append((np.full(count, index), steps, length, at_apple, usable))
-    if not columns:
-        nothing = np.zeros(0, np.int64)
-        return _Steps(nothing, nothing, nothing, nothing.astype(bool), nothing.astype(bool))
-    game, step, length, at_apple, usable = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return _Steps(game, step, length, at_apple.astype(bool), usable.astype(bool))
+    return Selection(moments, candidates, int((usable & (length == 0)).sum()), int((~usable).sum()))
 
 
 def _draw(places: NDArray[np.int64], wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    return rng.choice(places, size=min(max(wanted, 0), len(places)), replace=False)
+    return rng.choice(places, size=min(wanted, len(places)), replace=False)

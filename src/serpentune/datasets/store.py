@@ -44,6 +44,7 @@ def write_dataset(
             ("board", pa.string()),
         ]
     )
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     with replacing_folder(output, overwrite=overwrite) as folder:
         (folder / "data").mkdir()
         (folder / "jsonl").mkdir()
@@ -52,8 +53,8 @@ def write_dataset(
             path = folder / "data" / f"{split}.parquet"
             pq.write_table(pa.Table.from_pylist(list(rows[split]), schema=schema), path, compression="zstd")
             hashes[split] = sha256(path)
-            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows[split])
-            write_text(folder / "jsonl" / f"{split}.jsonl", "".join(lines))
+            lines = "".join(f"{encode(row)}\n" for row in rows[split])
+            write_text(folder / "jsonl" / f"{split}.jsonl", lines)
         write_text(folder / "README.md", _card(manifest))
         write_json(folder / MANIFEST, {**manifest, "sha256": hashes})
 
@@ -86,7 +87,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing or damaged.
     """
-    return dict(read_json(folder / MANIFEST))
+    manifest = read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict):
+        raise UserError(f"{folder / MANIFEST}: no manifest of a data set. Build the data set again.")
+    return manifest
 
 
 def _card(manifest: Mapping[str, Any]) -> str:
@@ -97,9 +101,10 @@ def _card(manifest: Mapping[str, Any]) -> str:
         + " |"
         for name, about in teachers.items()
     )
+    styles = ", ".join(f"`{style}`" for style in manifest["styles"])
+    others = ", ".join(f"{count} of {name}" for name, count in sorted(manifest["games_of_other_players"].items()))
     files = "\n".join(f"  - split: {split}\n    path: data/{split}.parquet" for split in SPLITS)
     return f"""---
-license: mit
 task_categories: [text-generation]
 tags: [snake, imitation-learning, serpentune]
 configs:
@@ -110,7 +115,7 @@ configs:
 # Snake games of {", ".join(teachers)}
 
 Prompts show a board of Snake before a move and name a teacher; completions are that teacher's moves
-(U, R, D, L). Encoding `{manifest["encoding"]}`, completion styles {", ".join(f"`{style}`" for style in manifest["styles"])}.
+(U, R, D, L). Encoding `{manifest["encoding"]}`, completion styles {styles}.
 Made by serpentune {manifest["serpentune"]} from replayed games, sample and split drawn with seed {manifest["seed"]}.
 Splits are by game: games with the same apples lie in one split, whoever played them.
 
@@ -118,7 +123,10 @@ Splits are by game: games with the same apples lie in one split, whoever played 
 |---|---|---|---|---|---|
 {counts}
 
-Fields: `prompt`, `completion`, `teacher`, `style`, `game` (run folder and number), `seed` (of its apples), `step` (moves
-played before), `snake_length`, `board`. Left out: {manifest["games_refused"]} games that did not replay. `manifest.json`
-holds the candidates, what was dropped to balance the teachers, and the hashes.
+Fields: `prompt`, `completion`, `teacher`, `style`, `game` (run folder and number), `seed` (of its apples), `step`
+(moves played before), `snake_length`, `board`.
+
+Games left out: {manifest["games_refused"]} that did not replay, {manifest["games_repeated"]} that the logs hold twice,
+of players who were not asked for: {others or "none"}. `manifest.json` holds the candidates, what was dropped to balance
+the teachers, and the hashes.
 """
