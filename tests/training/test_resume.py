@@ -78,7 +78,8 @@ def weights(result: Any) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "stop"), [("lora", signal.SIGINT), ("full", signal.SIGTERM), ("qlora", signal.SIGINT)]
+    ("strategy", "stop"),
+    [("lora", signal.SIGINT), ("full", signal.SIGTERM), pytest.param("qlora", signal.SIGINT, marks=pytest.mark.slow)],
 )
 def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
     strategy: str, stop: signal.Signals, llama: Path, tmp_path: Path
