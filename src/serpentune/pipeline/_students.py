@@ -1,0 +1,181 @@
+"""Floor 11, pipeline: several students trained and evaluated side by side, a process each.
+
+A small model gains little from a second processor core, and two that share cores with two threads each hinder each other.
+So on a machine without a GPU each student gets a process with its share of the cores; on a GPU they go one after another.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import Queue
+from typing import TYPE_CHECKING, Any
+
+from serpentune.common.progress import progress_bars
+from serpentune.evaluation import EvaluationSettings, evaluate_model, figures
+from serpentune.training import AdvancedTrainingConfig
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+Message = tuple[str, str, int, str] | None
+"""`(bar, "add" or "advance", number, note)`; None ends the stream."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model to evaluate, after it was trained where `config` says how.
+
+    Attributes:
+        name: what the model is called in results.
+        config: how to train it; None evaluates the base model `base` as it is.
+        base: the base model's name.
+        dataset: a data set folder; `train` and `validation` are learnt from, `test` measures language.
+        output: folder of the demo; the student goes to `students/<name>`, its results to `evaluation/<name>`.
+        games: which games are played.
+        language_records: records of `test` that are used.
+        overwrite: whether what the folders hold may be replaced.
+    """
+
+    name: str
+    config: AdvancedTrainingConfig | None
+    base: str
+    dataset: Path
+    output: Path
+    games: EvaluationSettings
+    language_records: int
+    overwrite: bool
+
+    @property
+    def results(self) -> Path:
+        """Where the evaluation lies."""
+        return self.output / "evaluation" / self.name
+
+
+def run_jobs(
+    jobs: Sequence[Job], *, quiet: bool, announce: Callable[[str], None]
+) -> dict[str, dict[str, Any] | None]:
+    """Train and evaluate every model; the training results by name, None for what was not trained.
+
+    Args:
+        jobs: the models.
+        quiet: show no progress bars.
+        announce: called with a sentence whenever a model has been trained and whenever one has been evaluated.
+
+    Raises:
+        UserError: as `training.train` and `evaluate_model`.
+        KeyboardInterrupt: after Ctrl-C; finished games and checkpoints stay.
+    """
+    from serpentune.models import device
+
+    cores = os.cpu_count() or 1
+    workers = min(len(jobs), cores) if device().type == "cpu" else 1
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, progress_bars(quiet=quiet) as add:
+        messages: Queue[Message] = manager.Queue()
+        reader = threading.Thread(target=_show, args=(messages, add, announce), daemon=True)
+        reader.start()
+        with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(cores // workers,)) as pool:
+            futures = {job.name: pool.submit(_run, job, messages) for job in jobs}
+            try:
+                results = {name: future.result() for name, future in futures.items()}
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            finally:
+                messages.put(None)
+                reader.join(timeout=5)
+    return results
+
+
+def _start_worker(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(max(1, threads))
+
+
+def _run(job: Job, messages: Queue[Message]) -> dict[str, Any] | None:
+    """One job, in a worker process."""
+    from serpentune.datasets import load_splits
+    from serpentune.models import load_base, load_student
+    from serpentune.training import train
+
+    splits = load_splits(job.dataset)
+    trained = None
+    if job.config is not None:
+        result = train(
+            job.config,
+            splits["train"],
+            splits["validation"],
+            job.output / "students" / job.name,
+            overwrite=job.overwrite,
+            callbacks=[_reporter(job.name, messages)],
+            quiet=True,
+        )
+        trained = {"strategy": job.config.training_strategy, **asdict(result), "model_path": str(result.model_path)}
+        messages.put(
+            (
+                job.name,
+                "say",
+                0,
+                f"{job.name}: {result.samples} samples learnt from in {result.seconds:.0f} s, "
+                f"validation loss {result.eval_loss:.3f}, {result.trainable_parameters:,} weights trained",
+            )
+        )
+    loaded = load_base(job.base) if trained is None else load_student(trained["model_path"])
+    test = list(splits["test"].select(range(min(job.language_records, len(splits["test"])))))
+    bar = f"{job.name} plays"
+    messages.put((bar, "add", job.games.games, ""))
+    evaluation = evaluate_model(
+        loaded,
+        job.results,
+        job.games,
+        name=job.name,
+        test_records=test,
+        overwrite=job.overwrite,
+        quiet=True,
+        advanced=lambda games: messages.put((bar, "advance", games, "")),
+    )
+    main = figures(evaluation)
+    messages.put(
+        (
+            job.name,
+            "say",
+            0,
+            f"{job.name}: {main['games']} games played, {main['score_mean']:.2f} apples a game, {main['wins']} boards filled",
+        )
+    )
+    return trained
+
+
+def _reporter(name: str, messages: Queue[Message]) -> TrainerCallback:
+    from transformers import TrainerCallback
+
+    class Reporter(TrainerCallback):
+        """Sends the steps and the loss of a training run to the process that shows them."""
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
+            messages.put((f"{name} learns", "add", state.max_steps, ""))
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **unused: Any) -> None:
+            if logs and "loss" in logs:
+                messages.put((f"{name} learns", "advance", args.logging_steps, f"loss {logs['loss']:.3f}"))
+
+    return Reporter()
+
+
+def _show(messages: Queue[Message], add: Any, announce: Callable[[str], None]) -> None:
+    bars: dict[str, Any] = {}
+    while (message := messages.get()) is not None:
+        bar, kind, number, text = message
+        if kind == "say":
+            announce(text)
+        elif kind == "add":
+            bars[bar] = add(bar, number)
+        else:
+            bars[bar](number, note=text)

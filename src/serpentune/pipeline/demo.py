@@ -1,0 +1,258 @@
+"""Floor 11, pipeline: the whole idea in minutes: teachers play, students learn, everybody is compared by playing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from serpentune.common.errors import UserError
+from serpentune.common.files import ensure_free, write_json
+from serpentune.common.progress import progress_bar
+from serpentune.game import check_board
+from serpentune.logs import generate_runs
+from serpentune.teachers import get
+
+if TYPE_CHECKING:
+    from serpentune.pipeline._students import Job
+
+UNTUNED = "untuned"
+"""What the base model is called beside its students."""
+
+BASE = "nano"
+
+_TIMESTAMP = "20000101_000000"
+"""Run folders carry a time in their names; the demo's carry this one, so that two demos write the same bytes."""
+
+LEARNING_RATES = {"lora": 5e-3, "qlora": 5e-3, "full": 3e-3}
+"""Found on the demo's validation loss; `docs/results.md` says how."""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """How big the demo is.
+
+    Attributes:
+        width: cells a row.
+        height: cells a column.
+        teachers: whose games are imitated.
+        games_per_teacher: games that each of them plays.
+        samples_per_teacher: records that each of them contributes.
+        strategies: fine-tuning strategies, a student each.
+        epochs: passes over the training data.
+        batch_size: samples an optimiser step.
+        evaluation_games: games that each model plays, on seeds that no teacher played.
+        evaluation_seed: the first of them.
+        language_records: records of the test split on which perplexity, BLEU and ROUGE-L are measured.
+        play_like: the teacher that the prompt names when students play.
+        seed: of everything that is drawn.
+    """
+
+    width: int = 6
+    height: int = 6
+    teachers: tuple[str, ...] = ("BFS", "ASTAR", "HAMILTONIAN")
+    games_per_teacher: int = 600
+    samples_per_teacher: int = 3000
+    strategies: tuple[str, ...] = ("lora", "qlora", "full")
+    epochs: float = 1.0
+    batch_size: int = 32
+    evaluation_games: int = 100
+    evaluation_seed: int = 1_000_000
+    language_records: int = 200
+    play_like: str = "BFS"
+    seed: int = 0
+
+    def check(self) -> None:
+        """Refuse settings that can't make a demo.
+
+        Raises:
+            UserError: an impossible board, an unknown teacher, or one that can't play the board.
+        """
+        check_board(self.width, self.height)
+        for name in (*self.teachers, self.play_like):
+            get(name).check_board(self.width, self.height)
+        if not self.strategies:
+            raise UserError("The demo needs at least one training strategy: lora, qlora or full.")
+
+
+QUICK = DemoSettings(
+    games_per_teacher=60, samples_per_teacher=300, strategies=("lora",), evaluation_games=20, language_records=40
+)
+"""A demo that shows every step in about a minute; its student has learnt too little to be judged."""
+
+
+@dataclass
+class DemoResult:
+    """What the demo made.
+
+    Attributes:
+        report: the HTML report.
+        verdicts: a sentence for each comparison.
+        best: the student with the highest mean score.
+        p_value: of its score against the untuned base's, paired permutation test.
+        figures: main figures by model.
+        seconds: wall time by step.
+    """
+
+    report: Path
+    verdicts: list[str]
+    best: str
+    p_value: float | None
+    figures: dict[str, dict[str, Any]]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def run_demo(
+    output: Path = Path("output/demo"),
+    settings: DemoSettings | None = None,
+    *,
+    overwrite: bool = False,
+    quiet: bool = False,
+    announce: Callable[[str], None] = lambda _: None,
+) -> DemoResult:
+    """Generate games, build a data set, train a student by each strategy, let all play, compare, write the report.
+
+    Everything is left under `output`: `logs/`, `dataset/`, `students/`, `evaluation/`, `comparisons/`, `report.html`,
+    `results_summary.json`.
+
+    Args:
+        output: the folder to make.
+        settings: how big; the default takes minutes on two processor cores.
+        overwrite: whether a folder that holds files may be written over.
+        quiet: show no progress bars.
+        announce: called with a sentence after each step.
+
+    Raises:
+        UserError: impossible settings, or a folder that holds files.
+    """
+    from serpentune.comparison import ModelComparator
+    from serpentune.datasets import build_dataset
+    from serpentune.evaluation import EvaluationResult, figures
+    from serpentune.pipeline._students import run_jobs
+    from serpentune.report import write_report
+
+    settings = settings or DemoSettings()
+    settings.check()
+    ensure_free(output, overwrite=overwrite)
+    clock = _Clock()
+
+    with clock.step("games"), progress_bar("Teachers play", None, quiet=quiet) as advance:
+        runs = generate_runs(
+            settings.teachers,
+            settings.games_per_teacher,
+            settings.width,
+            settings.height,
+            settings.seed,
+            output / "logs",
+            overwrite=overwrite,
+            timestamp=_TIMESTAMP,
+            progress=advance,
+        )
+    announce(f"{', '.join(settings.teachers)} played {settings.games_per_teacher} games each")
+    with clock.step("data set"):
+        stats = build_dataset(
+            runs,
+            output / "dataset",
+            max_samples_per_algorithm=settings.samples_per_teacher,
+            seed=settings.seed,
+            overwrite=overwrite,
+        )
+    announce(f"{sum(stats.records.values())} prompts with answers were made from them")
+    with clock.step("students"):
+        training = run_jobs(_jobs(settings, output, overwrite), quiet=quiet, announce=announce)
+    results = [EvaluationResult.load(output / "evaluation" / name) for name in training]
+    with clock.step("report"):
+        comparator = ModelComparator(output / "comparisons", seed=settings.seed)
+        against_base = comparator.compare_all(results, baseline=UNTUNED)
+        students = {f"{result.name}_results": result for result in results[1:]}
+        between = comparator.compare_training_strategies(**students) if len(students) > 1 else {}
+        comparisons = [*against_base.values(), *between.values()]
+        report = write_report(
+            results,
+            output / "report.html",
+            title="Language models learn Snake from search",
+            comparisons=[comparison.to_json() for comparison in comparisons],
+            training={name: about for name, about in training.items() if about is not None},
+            dataset=stats.by_teacher,
+            commands=["make demo"],
+        )
+    best = max(results[1:], key=lambda result: result.scores.mean()).name
+    row = next(row for row in against_base[f"{UNTUNED}_vs_{best}"].rows if row.metric == "score")
+    demo = DemoResult(
+        report=report,
+        verdicts=[comparison.verdict for comparison in comparisons],
+        best=best,
+        p_value=row.p_value,
+        figures={result.name: figures(result) for result in results},
+        seconds=clock.seconds,
+    )
+    write_json(
+        output / "results_summary.json",
+        {
+            "settings": asdict(settings),
+            "seconds": demo.seconds,
+            "best": demo.best,
+            "p_value": demo.p_value,
+            "verdicts": demo.verdicts,
+            "models": demo.figures,
+            "training": {
+                name: {key: value for key, value in about.items() if key != "history"}
+                for name, about in training.items()
+                if about is not None
+            },
+        },
+    )
+    return demo
+
+
+def _jobs(settings: DemoSettings, output: Path, overwrite: bool) -> list[Job]:
+    """The untuned base and a student by each strategy; the untuned one first, as the others are compared with it."""
+    from serpentune.evaluation import EvaluationSettings
+    from serpentune.pipeline._students import Job
+    from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, LoRAConfig, QLoRAConfig
+
+    games = EvaluationSettings(
+        games=settings.evaluation_games,
+        width=settings.width,
+        height=settings.height,
+        seed=settings.evaluation_seed,
+        teacher=settings.play_like,
+    )
+    configs = {
+        strategy: AdvancedTrainingConfig(
+            training_strategy=strategy,
+            base_model_name=BASE,
+            hyperparameters=HyperparameterConfig(
+                num_epochs=settings.epochs,
+                learning_rate=LEARNING_RATES[strategy],
+                batch_size=settings.batch_size,
+                gradient_accumulation_steps=1,
+                warmup_steps=20,
+            ),
+            lora=LoRAConfig(dropout=0.0),
+            qlora=QLoRAConfig(dropout=0.0),
+            logging_steps=10,
+            seed=settings.seed,
+        )
+        for strategy in settings.strategies
+    }
+    return [
+        Job(name, configs.get(name), BASE, output / "dataset", output, games, settings.language_records, overwrite)
+        for name in (UNTUNED, *settings.strategies)
+    ]
+
+
+class _Clock:
+    """Wall time by step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 1)

@@ -1,0 +1,78 @@
+"""The demo leaves what it promises, and its figures follow from the games in its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from serpentune.common.errors import UserError
+from serpentune.datasets import load_splits
+from serpentune.evaluation import EvaluationResult
+from serpentune.game import verify
+from serpentune.pipeline import DemoResult, DemoSettings, run_demo
+
+TINY = DemoSettings(
+    width=4, height=4, games_per_teacher=12, samples_per_teacher=40, evaluation_games=6, language_records=8, batch_size=16
+)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoResult, Path, list[str]]:
+    output = tmp_path_factory.mktemp("demo") / "out"
+    said: list[str] = []
+    return run_demo(output, TINY, quiet=True, announce=said.append), output, said
+
+
+def test_every_model_really_played_the_same_seeds(demo: tuple[DemoResult, Path, list[str]]) -> None:
+    result, output, _ = demo
+    assert set(result.figures) == {"untuned", "lora", "qlora", "full"}
+    for name, figures in result.figures.items():
+        evaluation = EvaluationResult.load(output / "evaluation" / name)
+        assert evaluation.seeds == tuple(range(TINY.evaluation_seed, TINY.evaluation_seed + 6))
+        assert all(verify(game.record) is None for game in evaluation.games)
+        assert figures["score_mean"] == pytest.approx(evaluation.scores.mean())
+        assert figures["perplexity"] > 1
+
+
+def test_students_differ_from_the_base_and_from_each_other(demo: tuple[DemoResult, Path, list[str]]) -> None:
+    _, output, _ = demo
+    hashes = {
+        json.loads((output / "evaluation" / name / "manifest.json").read_text())["model_sha256"]
+        for name in ("untuned", "lora", "qlora", "full")
+    }
+    assert len(hashes) == 4
+
+
+def test_report_and_summary_are_left(demo: tuple[DemoResult, Path, list[str]]) -> None:
+    result, output, said = demo
+    summary = json.loads((output / "results_summary.json").read_text())
+    assert summary["best"] == result.best != "untuned"
+    assert summary["settings"]["seed"] == 0
+    assert result.report == output / "report.html"
+    page = result.report.read_text()
+    assert all(name in page for name in ("untuned", "lora", "qlora", "full"))
+    assert sum("learnt from" in line for line in said) == 3
+    assert sum("games played" in line for line in said) == 4
+
+
+def test_no_teacher_game_is_played_by_a_student(demo: tuple[DemoResult, Path, list[str]]) -> None:
+    _, output, _ = demo
+    taught = {seed for split in load_splits(output / "dataset").values() for seed in split["seed"]}
+    assert max(taught) < TINY.evaluation_seed
+
+
+def test_a_folder_with_files_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(UserError, match="--overwrite"):
+        run_demo(tmp_path, TINY, quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_impossible_settings_are_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="HAMILTONIAN"):
+        run_demo(tmp_path / "out", DemoSettings(width=5, height=5), quiet=True)
+    with pytest.raises(UserError, match="strategy"):
+        run_demo(tmp_path / "out", DemoSettings(strategies=()), quiet=True)
+    assert not (tmp_path / "out").exists()
