@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,9 @@ from serpentune.datasets import get_encoding, get_style
 from serpentune.evaluation.play import play_games
 from serpentune.evaluation.players import ModelPlayer
 from serpentune.evaluation.results import LANGUAGE, PERFORMANCE, EvaluationResult
-from serpentune.evaluation.store import appending, claim_folder
+from serpentune.evaluation.store import open_results
 from serpentune.game import Limits, check_board
-from serpentune.models import BUILT_IN, LoadedModel, find_base, model_sha256
+from serpentune.models import LoadedModel
 from serpentune.teachers import get
 
 
@@ -74,7 +75,8 @@ def evaluate_model(
 ) -> EvaluationResult:
     """Let a model play, measure its language on `test_records`, and write everything to `folder`.
 
-    A folder that a killed run of the same evaluation left is gone on with; finished games are kept.
+    A folder that a killed run of the same evaluation left is gone on with: finished games are kept, and the figures of
+    speed and memory are those of the games that were missing.
 
     Args:
         loaded: the model with its tokenizer.
@@ -87,7 +89,8 @@ def evaluate_model(
         advanced: called with the number of games that ended since the last call, instead of showing a bar.
 
     Raises:
-        UserError: impossible settings, or a folder with another evaluation in it.
+        UserError: impossible settings, a board too large for the model's context, or a folder with another evaluation
+            in it or that another process writes to.
     """
     from serpentune.evaluation.language import language_metrics
     from serpentune.evaluation.resources import measure, versions
@@ -100,57 +103,54 @@ def evaluate_model(
         style=get_style(settings.style),
         name=name,
     )
-    finished = claim_folder(folder, _manifest(player.name, loaded, settings, versions()), overwrite=overwrite)
-    seeds = [seed for seed in range(settings.seed, settings.seed + settings.games) if seed not in finished]
-    moves = games = 0
-    with (
-        measure(loaded.model.device) as used,
-        appending(folder) as stream,
-        progress_bar(f"Playing ({player.name})", len(seeds), quiet=quiet or advanced is not None) as advance,
-    ):
-        for result in play_games(
-            player,
-            seeds,
-            settings.width,
-            settings.height,
-            limits=settings.limits,
-            reference=get(settings.teacher),
-            advanced=advanced or advance,
+    with open_results(folder, _manifest(player.name, loaded, settings, versions()), overwrite=overwrite) as results:
+        seeds = [seed for seed in range(settings.seed, settings.seed + settings.games) if seed not in results.finished]
+        moves = 0
+        with (
+            measure(loaded.model.device) as used,
+            progress_bar(f"Playing ({player.name})", len(seeds), quiet=quiet or advanced is not None) as advance,
         ):
-            stream.write(result.to_json() + "\n")
-            stream.flush()
-            moves += result.record.steps
-            games += 1
-    if games:
-        write_json(
-            folder / PERFORMANCE,
-            {
-                "games": games,
-                "moves": moves,
-                "seconds": round(used.seconds, 3),
-                "ms_per_move": round(1000 * player.seconds / moves, 4),
-                "moves_per_second": round(moves / used.seconds, 1),
-                "tokens_per_second": round(player.tokens / player.seconds, 1),
-                "peak_memory_mb": used.peak_memory_mb,
-                "device": str(loaded.model.device),
-            },
-        )
-    if test_records:
-        with progress_bar(f"Language ({player.name})", len(test_records), quiet=quiet) as advance:
+            for result in play_games(
+                player,
+                seeds,
+                settings.width,
+                settings.height,
+                limits=settings.limits,
+                reference=get(settings.teacher),
+                advanced=advanced or advance,
+            ):
+                results.add(result)
+                moves += result.record.steps
+        if seeds:
             write_json(
-                folder / LANGUAGE, language_metrics(loaded.model, loaded.tokenizer, test_records, progress=advance)
+                folder / PERFORMANCE,
+                {
+                    "games": len(seeds),
+                    "moves": moves,
+                    "seconds": round(used.seconds, 3),
+                    "ms_per_move": round(1000 * player.seconds / moves, 4),
+                    "moves_per_second": round(moves / used.seconds, 1),
+                    "tokens_per_second": round(player.tokens / player.seconds, 1),
+                    "peak_memory_mb": used.peak_memory_mb,
+                    "device": str(loaded.model.device),
+                },
             )
+        if test_records:
+            with progress_bar(f"Language ({player.name})", len(test_records), quiet=quiet) as advance:
+                figures = language_metrics(loaded.model, loaded.tokenizer, test_records, progress=advance)
+            write_json(folder / LANGUAGE, figures)
     return EvaluationResult.load(folder)
 
 
-def _manifest(name: str, loaded: LoadedModel, settings: EvaluationSettings, versions: Mapping[str, Any]) -> dict[str, Any]:
-    location = find_base(loaded.name).location if loaded.name in BUILT_IN else loaded.name
+def _manifest(
+    name: str, loaded: LoadedModel, settings: EvaluationSettings, versions: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "name": name,
         "format": 1,
         "serpentune": __version__,
         "model": loaded.name,
-        "model_sha256": model_sha256(location) if Path(location).is_dir() else None,
+        "model_sha256": _weights_sha256(loaded.model),
         "grid": [settings.width, settings.height],
         "first_seed": settings.seed,
         "games": settings.games,
@@ -162,3 +162,15 @@ def _manifest(name: str, loaded: LoadedModel, settings: EvaluationSettings, vers
         "limits": settings.limits.as_dict(),
         "versions": dict(versions),
     }
+
+
+def _weights_sha256(model: Any) -> str:
+    """Hex SHA-256 of the weights in memory: what plays may have been trained since it was loaded from its folder."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        if isinstance(tensor, torch.Tensor):  # quantised layers keep notes beside their weights
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -29,12 +29,13 @@ def play_games(
     reference: Teacher | None = None,
     advanced: Callable[[int], None] = lambda _: None,
 ) -> Iterator[GameResult]:
-    """Play a game of every seed; results come batch by batch, in the order of the seeds.
+    """Play a game of every seed; each result comes when its game ends, so the short games come first.
 
     An answer is played move by move. The player is asked again when the apple is eaten, when the answer is used up, and
     when the next of its moves would end the game; but the first move of an answer is played whatever it does. Nothing
     corrects a player: an answer without a readable move counts as `unreadable` and is an EMPTY move, a move back into
-    the neck counts as `reversal` and leaves the snake alone, and `limits` end a game that only makes such.
+    the neck counts as `reversal` and leaves the snake alone. The state is then the same and so would the answer be:
+    it is played again without asking, counted each time, until `limits` end the game.
 
     Args:
         player: who answers.
@@ -43,10 +44,13 @@ def play_games(
         height: cells a column.
         limits: when a game is stopped although the snake lives.
         reference: the teacher whose move is compared with each move that was played, in the same state.
-        advanced: called with the number of games that ended since the last call.
+            States in which the teacher gives up have no move to compare with.
+        advanced: called with 1 for each game that has ended.
     """
     for first in range(0, len(seeds), BATCH):
-        yield from _Batch(player, seeds[first : first + BATCH], width, height, limits, reference).play(advanced)
+        for result in _Batch(player, seeds[first : first + BATCH], width, height, limits, reference).play():
+            advanced(1)
+            yield result
 
 
 class _Batch:
@@ -75,7 +79,7 @@ class _Batch:
         self.agreed = np.zeros(count, np.int64)
         self.asked = np.zeros(count, np.int64)
 
-    def play(self, advanced: Callable[[int], None]) -> list[GameResult]:
+    def play(self) -> Iterator[GameResult]:
         running = self.games.running
         while len(running):
             self._ask(running)
@@ -83,19 +87,21 @@ class _Batch:
             while len(waiting):
                 waiting = self._step(waiting)
             left = self.games.running
-            advanced(len(running) - len(left))
+            if len(left) < len(running):
+                yield from self._results(np.setdiff1d(running, left))
             running = left
-        return [
-            GameResult(
-                record,
+
+    def _results(self, ended: NDArray[np.int64]) -> Iterator[GameResult]:
+        records = self.games.records(self.player.name)
+        for game in ended:
+            yield GameResult(
+                records[game],
                 int(self.answers[game]),
                 dict(self.invalid[game]),
                 int(self.agreed[game]),
                 int(self.asked[game]),
                 float(self.ms[game]),
             )
-            for game, record in enumerate(self.games.records(self.player.name))
-        ]
 
     def _ask(self, running: NDArray[np.int64]) -> None:
         asked = np.array([game for game in running if not self.known[game]], np.int64)
@@ -118,8 +124,9 @@ class _Batch:
             moves[game] = self.answer[game][self.place[game]] if self.answer[game] else Move.EMPTY
         states = self.games.states(waiting)
         if self.reference is not None:
-            self.agreed[waiting] += self.reference.moves(states) == moves[waiting]
-            self.asked[waiting] += 1
+            right = self.reference.moves(states)
+            self.agreed[waiting] += right == moves[waiting]
+            self.asked[waiting] += right != Move.NO_PATH_FOUND
         reversal = (states.direction >= 0) & (moves[waiting] == (states.direction + 2) % 4)
         self.games.step(moves)
         goes_on = []

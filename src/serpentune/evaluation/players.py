@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import CompletionStyle, Encoding, prompts
+from serpentune.evaluation.language import context_length, decode, greedy
 from serpentune.game import States
 from serpentune.models import LoadedModel, prompt_ids
-
-if TYPE_CHECKING:
-    import torch
 
 
 class Player(Protocol):
@@ -76,39 +74,13 @@ class ModelPlayer:
         return texts
 
     def _generate(self, asked: list[str], new_tokens: int) -> list[str]:
-        import torch
-
         rows = prompt_ids(self._tokenizer, asked)
-        width = max(len(row) for row in rows)
-        context = getattr(self._model.config, "max_position_embeddings", None)
-        if context is not None and width + new_tokens > context:
+        longest, context = max(map(len, rows)), context_length(self._model)
+        if longest + new_tokens > context:
             raise UserError(
-                f"{self.name} reads at most {context} tokens; a prompt of this board has {width} and its answer up to "
-                f"{new_tokens}. Use a smaller board or another base model."
+                f"{self.name} reads at most {context:.0f} tokens; a prompt of this board has {longest} and its answer "
+                f"up to {new_tokens}. Use a smaller board or another base model."
             )
-        pad = self._tokenizer.pad_token_id
-        ids = torch.full((len(rows), width), pad)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for place, row in enumerate(rows):
-            ids[place, width - len(row) :] = torch.tensor(row)
-            mask[place, width - len(row) :] = 1
-        device = self._model.device
-        with torch.inference_mode():
-            output: torch.Tensor = self._model.generate(
-                input_ids=ids.to(device),
-                attention_mask=mask.to(device),
-                max_new_tokens=new_tokens,
-                do_sample=False,
-                pad_token_id=pad,
-                eos_token_id=self._tokenizer.eos_token_id,
-            )
-        written = output[:, width:].cpu()
-        self.tokens += int(_lengths(written, self._tokenizer.eos_token_id).sum())
-        decoded: list[str] = self._tokenizer.batch_decode(written, skip_special_tokens=True)
-        return decoded
-
-
-def _lengths(written: torch.Tensor, end: int) -> torch.Tensor:
-    """Tokens of each row up to and including the first end token, int64 `(n,)`."""
-    ended = (written == end).cumsum(dim=1)
-    return ((ended == 0) | ((ended == 1) & (written == end))).sum(dim=1)
+        written = greedy(self._model, self._tokenizer, rows, new_tokens)
+        self.tokens += sum(map(len, written))
+        return decode(self._tokenizer, written)

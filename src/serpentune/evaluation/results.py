@@ -7,6 +7,7 @@ A results folder holds `games.jsonl` (append-only, a line per finished game), `l
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +33,10 @@ class GameResult:
     Attributes:
         record: moves, apples, ending, score, steps and seed.
         answers: prompts that the player answered.
-        invalid: answers that could not be used, by kind: `reversal` (turns back into the neck), `unreadable`
-            (no move in the text).
+        invalid: moves of answers that could not be used, by kind: `reversal` (turns back into the neck), `unreadable`
+            (no move in the text); an answer that is played again is counted again.
         agreed: moves that equal the reference teacher's move in the same state.
-        asked: moves for which the reference teacher was asked.
+        asked: moves in states for which the reference teacher has a move.
         ms: wall time of the game's answers in milliseconds, its share of each batch.
     """
 
@@ -94,8 +95,11 @@ class GameResult:
                 int(data["asked"]),
                 float(data["ms"]),
             )
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"not a game of this format ({error!r})") from error
+        counts = (result.answers, *result.invalid.values(), result.agreed, result.asked - result.agreed)
+        if min(counts) < 0 or not 0 <= result.ms < math.inf:
+            raise ValueError("its counts of answers, or their time, are impossible")
         if problem := verify(record):
             raise ValueError(problem)
         return result
@@ -107,7 +111,7 @@ class EvaluationResult:
 
     Attributes:
         name: what the model is called in tables.
-        manifest: versions, seeds, hashes, board, limits, completion style, prompted teacher (see `docs/architecture.md`).
+        manifest: versions, seeds, hashes, board, limits, completion style, prompted teacher.
         games: in the order of their seeds.
         language: figures of `language.json`, or None where language was not evaluated.
         performance: figures of `performance.json`, or None.
@@ -124,19 +128,26 @@ class EvaluationResult:
         """Read a results folder; every game is replayed.
 
         Raises:
-            UserError: a file is missing or damaged, a game doesn't follow from its moves, or a seed stands twice;
-                the message names file and line.
+            UserError: a file is missing or damaged, no game is finished, a game doesn't follow from its moves, or a
+                seed stands twice; the message names file and line.
         """
         manifest = read_json(folder / MANIFEST)
         if not isinstance(manifest, dict) or not isinstance(manifest.get("name"), str):
             raise UserError(f"{folder / MANIFEST}: no evaluation manifest (it has no model name).")
         path = folder / GAMES
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{path} can't be read ({error}).") from error
+        if not text:
+            raise UserError(f"{path}: no game is finished. Run the same evaluation again; it goes on where it stopped.")
+        if not text.endswith("\n"):
+            raise UserError(
+                f"{path}, line {text.count(chr(10)) + 1}: it is torn, as a killed run leaves it. "
+                "Run the same evaluation again; it goes on where it stopped."
+            )
         games = []
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(text.splitlines(), 1):
             try:
                 games.append(GameResult.from_json(line, manifest["name"]))
             except ValueError as error:
@@ -145,7 +156,9 @@ class EvaluationResult:
         if twice:
             raise UserError(f"{path}: seed {twice[0]} stands more than once.")
         games.sort(key=lambda game: game.record.seed or 0)
-        return cls(manifest["name"], manifest, tuple(games), _optional(folder / LANGUAGE), _optional(folder / PERFORMANCE))
+        return cls(
+            manifest["name"], manifest, tuple(games), _optional(folder / LANGUAGE), _optional(folder / PERFORMANCE)
+        )
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -188,4 +201,9 @@ class EvaluationResult:
 
 
 def _optional(path: Path) -> dict[str, Any] | None:
-    return dict(read_json(path)) if path.exists() else None
+    if not path.exists():
+        return None
+    figures = read_json(path)
+    if not isinstance(figures, dict):
+        raise UserError(f"{path}: no figures of an evaluation. Run the evaluation again.")
+    return figures

@@ -6,13 +6,13 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free, read_json, write_json
-from serpentune.evaluation.results import GAMES, MANIFEST, GameResult
+from serpentune.evaluation.results import GAMES, LANGUAGE, MANIFEST, PERFORMANCE, GameResult
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,71 +20,129 @@ _MAY_DIFFER = frozenset({"versions", "games"})
 """Entries of a manifest that don't decide how a game goes."""
 
 
-def claim_folder(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> set[int]:
-    """Make `folder` ready for games of this manifest; the seeds that are finished there already.
+class OpenResults:
+    """A results folder that this process alone writes to.
+
+    Attributes:
+        finished: seeds of the games that are there already.
+    """
+
+    def __init__(self, path: Path, stream: IO[str], finished: frozenset[int]) -> None:
+        self.finished = finished
+        self._path = path
+        self._stream = stream
+
+    def add(self, result: GameResult) -> None:
+        """Append a finished game; it is with the system, safe from a kill, when this returns.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        try:
+            self._stream.write(result.to_json() + "\n")
+            self._stream.flush()
+        except OSError as error:
+            raise UserError(
+                f"{self._path} can't be written ({error.strerror or error}). "
+                "The games before are kept: mend it and run the same evaluation again."
+            ) from error
+
+
+@contextmanager
+def open_results(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> Iterator[OpenResults]:
+    """Make `folder` ready for games of this manifest, and hold it for one process at a time.
 
     A folder of the same evaluation is gone on with; a torn last line, left by a killed run, is removed and its game
-    played again.
+    played again. More games than before may be asked for, but not fewer: how many decides what the figures mean.
 
     Raises:
-        UserError: the folder holds something else, or an evaluation of another model, board, seed range or policy, while
-            `overwrite` is false.
+        UserError: another process writes to the folder, it can't be written, or, while `overwrite` is false, it holds
+            something else: an evaluation of another model, board, first seed or policy, or one of more games.
     """
+    if not (folder / MANIFEST).is_file():
+        ensure_free(folder, overwrite=overwrite)
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(_held(folder))
+            finished = _claim(folder, manifest, overwrite=overwrite)
+            stream = held.enter_context((folder / GAMES).open("a", encoding="utf-8"))
+        except OSError as error:
+            raise UserError(f"{folder} can't be written ({error.strerror or error}).") from error
+        yield OpenResults(folder / GAMES, stream, finished)
+
+
+def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> frozenset[int]:
+    """Settle the manifest; the seeds that are finished."""
     path = folder / MANIFEST
     if overwrite or not path.is_file():
-        ensure_free(folder, overwrite=overwrite)
-        for name in (GAMES, "language.json", "performance.json"):
+        for name in (GAMES, LANGUAGE, PERFORMANCE):
             (folder / name).unlink(missing_ok=True)
         write_json(path, dict(manifest))
-        return set()
+        return frozenset()
     before = read_json(path)
-    differing = [
-        key
-        for key in sorted({*before, *manifest} - _MAY_DIFFER)
-        if before.get(key) != json.loads(json.dumps(manifest.get(key)))
-    ]
+    if not isinstance(before, dict):
+        raise UserError(f"{path}: no evaluation manifest. Choose another folder, or pass --overwrite to replace it.")
+    now = json.loads(json.dumps(dict(manifest)))
+    differing = [key for key in sorted({*before, *now} - _MAY_DIFFER) if before.get(key) != now.get(key)]
     if differing:
         raise UserError(
-            f"{folder} holds another evaluation (its {', '.join(differing)} differ{'s' if len(differing) == 1 else ''}). "
+            f"{folder} holds another evaluation: not the same {', '.join(differing)}. "
             "Choose another folder, or pass --overwrite to replace it."
         )
-    write_json(path, dict(manifest))
-    return _finished(folder / GAMES, manifest["name"])
+    if isinstance(before.get("games"), int) and before["games"] > now["games"]:
+        raise UserError(
+            f"{folder} holds an evaluation of {before['games']} games, more than {now['games']}. Ask for as many, "
+            "choose another folder, or pass --overwrite to replace it."
+        )
+    finished = _finished(folder / GAMES, manifest["name"])
+    write_json(path, now)
+    return finished
 
 
-def _finished(path: Path, player: str) -> set[int]:
+def _finished(path: Path, player: str) -> frozenset[int]:
     if not path.is_file():
-        return set()
+        return frozenset()
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        _LOG.warning("%s: the last line is torn, as a killed run leaves it; its game is played again", path)
-        os.truncate(path, len(whole))
     seeds = set()
     for number, line in enumerate(whole.decode("utf-8", "replace").splitlines(), 1):
         try:
             seeds.add(GameResult.from_json(line, player).record.seed or 0)
         except ValueError as error:
             raise UserError(f"{path}, line {number}: {error}. Pass --overwrite to play all games again.") from error
+    if whole != content:
+        _LOG.warning("%s: the last line is torn, as a killed run leaves it; its game is played again", path)
+        os.truncate(path, len(whole))
     if seeds:
         _LOG.info("%s holds %d finished games; they are kept", path, len(seeds))
-    return seeds
+    return frozenset(seeds)
 
 
 @contextmanager
-def appending(folder: Path) -> Iterator[IO[str]]:
-    """The open `games.jsonl`, for one process at a time.
+def _held(folder: Path) -> Iterator[None]:
+    """The folder, locked against other processes; the system unlocks it however this one ends.
 
     Raises:
-        UserError: another process writes to it.
+        UserError: another process holds it.
     """
-    with (folder / GAMES).open("a", encoding="utf-8") as stream:
-        try:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            _LOG.warning("this system has no file locks: don't run two evaluations on one folder")
-        except OSError as error:
-            raise UserError(f"{folder} is being written by another evaluation. Wait for it or choose another folder.") from error
-        yield stream
+    try:
+        import fcntl
+    except ImportError:
+        _LOG.warning("this system has no file locks: don't run two evaluations on one folder")
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise UserError(
+            f"{folder} is being written by another evaluation. Wait for it or choose another folder."
+        ) from error
+    except OSError as error:  # some network file systems lock nothing
+        _LOG.warning("%s can't be locked (%s): don't run two evaluations on it", folder, error.strerror)
+    try:
+        yield
+    finally:
+        os.close(handle)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from serpentune.common.files import write_json
+from serpentune.common.paths import PathUtils
 from serpentune.evaluation.evaluate import EvaluationSettings, evaluate_model
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.models import LoadedModel
@@ -50,7 +51,9 @@ class EvaluationReport:
 class EvaluationSuite:
     """Evaluates models in one folder, a results folder for each."""
 
-    def __init__(self, output_dir: str | Path, settings: EvaluationSettings | None = None, *, quiet: bool = False) -> None:
+    def __init__(
+        self, output_dir: str | Path, settings: EvaluationSettings | None = None, *, quiet: bool = False
+    ) -> None:
         """Write below `output_dir`; `settings` says which games are played, the same for every model."""
         self.output_dir = Path(output_dir)
         self.settings = settings or EvaluationSettings()
@@ -61,15 +64,27 @@ class EvaluationSuite:
     ) -> EvaluationResult:
         """Let one model play and measure its language on `test_data` (`prompt`, `completion`; may be empty).
 
-        Games that an earlier call for this model finished are kept.
+        Games that an earlier call for the same weights finished are kept. A model that is being trained is measured in
+        evaluation mode and goes on training afterwards.
 
         Raises:
             UserError: as of `evaluate_model`.
+            ValueError: `name` holds no letter or digit.
         """
         loaded = LoadedModel(model, tokenizer, getattr(model, "name_or_path", "") or name, "folder")
-        return evaluate_model(
-            loaded, self.output_dir / name, self.settings, name=name, test_records=test_data, quiet=self.quiet
-        )
+        was_training = model.training
+        model.eval()
+        try:
+            return evaluate_model(
+                loaded,
+                self.output_dir / PathUtils.safe_name(name),
+                self.settings,
+                name=name,
+                test_records=test_data,
+                quiet=self.quiet,
+            )
+        finally:
+            model.train(was_training)
 
     def evaluate_multiple_models(
         self, models: Mapping[str, tuple[Any, Any]], test_data: Sequence[Mapping[str, str]]
