@@ -10,16 +10,19 @@ the batch size over the median time of a step, which a busy machine disturbs lea
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import statistics
 import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+# The root instead of this folder, whose datasets.py would hide the library of that name.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import torch
@@ -27,6 +30,7 @@ from datasets import Dataset, disable_progress_bars
 from torch.nn.functional import cross_entropy
 from transformers import PrinterCallback, TrainerCallback
 
+from benchmarks._common import Figure, run, say
 from serpentune.datasets import get_encoding, get_style, prompts
 from serpentune.game import random_states
 from serpentune.models import QLoRAConfig, load_base, quiet_libraries, wrap
@@ -122,41 +126,23 @@ def trl_as_it_comes(strategy: str, data: Any) -> float:
     return watch.samples_per_second()
 
 
-def row(name: str, value: float, unit: str, target: float | None) -> dict[str, Any]:
-    met = None if target is None else value >= target
-    return {"name": name, "value": round(value, 3), "unit": unit, "target": target, "met": met}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="How fast nano is trained.")
-    parser.add_argument("--quick", action="store_true", help="a dozen steps of each instead of sixty")
-    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
-    arguments = parser.parse_args()
+def measure(quick: bool) -> Iterator[Figure]:
+    """The figures of this page."""
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     disable_progress_bars()
-    print(f"{torch.get_num_threads()} threads (OMP_NUM_THREADS sets them)", file=sys.stderr)
-    data = boards(BATCH * (12 if arguments.quick else 60))
-
-    rows = []
+    say(f"{torch.get_num_threads()} threads (OMP_NUM_THREADS sets them)")
+    data = boards(BATCH * (12 if quick else 60))
     for strategy in ("lora", "qlora", "full"):
         speeds = {}
         for way in (bare, ours, trl_as_it_comes):
-            print(f"{strategy}: {way.__name__.replace('_', ' ')} ...", file=sys.stderr, flush=True)
+            name = way.__name__.replace("_", " ")
+            say(f"{strategy}: {name} ...")
             speeds[way] = way(strategy, data)
-            unit = "samples/s (higher is better)"
-            rows.append(row(f"{strategy}, {way.__name__.replace('_', ' ')}", speeds[way], unit, None))
-        rows.append(row(f"{strategy}, ours over bare", speeds[ours] / speeds[bare], "ratio (higher is better)", 0.85))
-        rows.append(
-            row(f"{strategy}, ours over TRL", speeds[ours] / speeds[trl_as_it_comes], "ratio (higher is better)", 1.5)
-        )
-    if arguments.json:
-        print(json.dumps(rows, indent=2))
-        return
-    for entry in rows:
-        target = "" if entry["target"] is None else f"  target {entry['target']}: {'met' if entry['met'] else 'MISSED'}"
-        print(f"{entry['name']:32} {entry['value']:>9.2f} {entry['unit']}{target}")
+            yield Figure(strategy, name, speeds[way], "samples/s")
+        yield Figure(strategy, "ours over bare", speeds[ours] / speeds[bare], "times", target=0.85)
+        yield Figure(strategy, "ours over TRL", speeds[ours] / speeds[trl_as_it_comes], "times", target=1.5)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__ or "", measure)

@@ -1,0 +1,116 @@
+"""How fast games are generated: each teacher's games on 10x10, logs written, against BFS in plain Python.
+
+    python benchmarks/generation.py [--quick] [--json]
+
+A speed is that of `generate_runs`: playing, replaying each game before it is written, and the Parquet file. The plain
+BFS asks a Python function for every move, the rules and the log being the same; its games are checked to be those of
+the compiled BFS, move for move. Teachers take turns, and a speed is that of the median turn. Compiling is measured in a
+process of its own with an empty cache, and is in no other figure.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# The root instead of this folder, whose datasets.py would hide the library of that name.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks._common import Figure, median_ratio, run, say, seconds, taking_turns
+from serpentune import teachers
+from serpentune.common.files import read_json
+from serpentune.game import DIRECTIONS, Move, State
+from serpentune.logs import generate_runs, read_logs
+
+SIDE = 10
+SEED = 0
+STAMP = "20000101_000000"
+PLAIN_GAMES = 10
+"""Plain Python takes about as long for these as a compiled teacher for a thousand."""
+
+
+def plain_bfs(state: State) -> Move:
+    """The first move of a shortest path to the apple, as anyone would write it first."""
+    width, height = state.width, state.height
+    cells = [(x, y) for y in range(height) for x in range(width)]
+    steps = ((0, 1), (1, 0), (0, -1), (-1, 0))
+    blocked = {cells[cell] for cell in state.body[:-1]}  # the tail's cell is free: the tail is leaving it
+    back = None if state.direction is None else (state.direction + 2) % 4
+    x, y = cells[state.head]
+    legal = {}
+    for move, (dx, dy) in zip(DIRECTIONS, steps, strict=True):
+        cell = (x + dx, y + dy)
+        if move != back and 0 <= cell[0] < width and 0 <= cell[1] < height and cell not in blocked:
+            legal[move] = cell
+    if not legal:
+        return Move.NO_PATH_FOUND
+    if state.apple < 0:
+        return next(iter(legal))
+    distances = {cells[state.apple]: 0}
+    queue = [cells[state.apple]]
+    for cell in queue:
+        for dx, dy in steps:
+            near = (cell[0] + dx, cell[1] + dy)
+            inside = 0 <= near[0] < width and 0 <= near[1] < height
+            if inside and near not in blocked and near not in distances:
+                distances[near] = distances[cell] + 1
+                queue.append(near)
+    reached = {move: distances[cell] for move, cell in legal.items() if cell in distances}
+    return min(reached, key=reached.__getitem__) if reached else next(iter(legal))
+
+
+PLAIN = teachers.Teacher(
+    name="BFS-PLAIN-PYTHON", summary="BFS without a compiler.", guarantee="As BFS.", function=plain_bfs
+)
+
+
+def compiling() -> Iterator[Figure]:
+    """How long a first start takes on a machine that has compiled nothing yet, and how long a later one."""
+    with tempfile.TemporaryDirectory() as cache:
+        command = [sys.executable, "-c", "import serpentune.teachers"]
+        environment = os.environ | {"NUMBA_CACHE_DIR": cache}
+        for what in ("first start, compiling", "later start, from the cache"):
+            say(f"{what} ...")
+            taken = seconds(lambda: subprocess.run(command, check=True, env=environment))
+            yield Figure("kernels", what, taken, "s", "lower")
+
+
+def measure(quick: bool) -> Iterator[Figure]:
+    """The figures of this page."""
+    names = teachers.names()
+    teachers.register(PLAIN)
+    games, repeats = (200, 3) if quick else (2000, 7)
+    yield from compiling()
+    with tempfile.TemporaryDirectory() as folder:
+
+        def generating(name: str, count: int) -> Callable[[], list[Path]]:
+            return lambda: generate_runs([name], count, SIDE, SIDE, SEED, Path(folder), overwrite=True, timestamp=STAMP)
+
+        say("warm-up ...")
+        taken = seconds(lambda: [generating(name, 1)() for name in names])
+        yield Figure("warm-up", "one game of each teacher", taken, "s", "lower")
+        counts = {**dict.fromkeys(names, games), PLAIN.name: PLAIN_GAMES}
+        say(f"{games} games of each of {len(names)} teachers, {PLAIN_GAMES} in plain Python, {repeats} times ...")
+        turns = taking_turns([generating(name, count) for name, count in counts.items()], repeats)
+        times = dict(zip(counts, turns, strict=True))
+        runs = {name: Path(folder) / f"heuristics-{name.lower()}_{STAMP}" for name in counts}
+        moves = {name: int(read_json(path / "summary.json")["total_steps"]) for name, path in runs.items()}
+        plain, compiled = (read_logs([runs[name]]).games for name in (PLAIN.name, "BFS"))
+    if any(a.moves != b.moves for a, b in zip(plain, compiled, strict=False)):
+        raise SystemExit("The plain BFS plays other games than the compiled one: their speeds can't be compared.")
+    for name, count in counts.items():
+        middle = statistics.median(times[name])
+        yield Figure(f"{name}, {SIDE}x{SIDE}", "games per second", count / middle, "games/s")
+        yield Figure(f"{name}, {SIDE}x{SIDE}", "moves per second", moves[name] / middle, "moves/s")
+    per_move = [[taken / moves[name] for taken in times[name]] for name in (PLAIN.name, "BFS")]
+    yield Figure("compiled over plain BFS", "moves per second, ratio", median_ratio(*per_move), "times")
+
+
+if __name__ == "__main__":
+    run(__doc__ or "", measure)
