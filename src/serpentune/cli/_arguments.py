@@ -76,8 +76,12 @@ class Group(TyperGroup):
 
 
 def option(
-    *names: str, help: str, metavar: str | None = None, default: str | None = None, section: str | None = None
-) -> Any:  # noqa: A002
+    *names: str,
+    help: str,  # noqa: A002 - as typer calls it
+    metavar: str | None = None,
+    default: str | None = None,
+    section: str | None = None,
+) -> Any:
     """An option for `Annotated`.
 
     Args:
@@ -136,9 +140,9 @@ def one_value_each(args: Sequence[str], params: Sequence[Any], command: str) -> 
             result.append(token)  # short options joined together
     needed = [param for param in params if param.param_type_name == "argument" and param.required]
     if needed and not positional and greedy and not ({"-h", "--help"} & set(args)):
+        name = needed[0].metavar.rstrip(".")
         raise UserError(
-            f"{greedy} as its own, so nothing is left for {needed[0].metavar}. Put {needed[0].metavar} before the "
-            "options, or after a lone --."
+            f"{greedy} as its own, so nothing is left for {name}. Put {name} before the options, or after a lone --."
         )
     return result
 
@@ -158,8 +162,8 @@ def _is_option(token: str) -> bool:
 
 def _lookup(known: dict[str, Any], name: str, command: str) -> Any:
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        near = difflib.get_close_matches(name.lstrip("-"), [option.lstrip("-") for option in known], n=1)
+        hint = f" Did you mean --{near[0]}?" if near else ""
         raise UserError(f"There is no option {name}.{hint}\nSee '{command} --help'.")
     return known[name]
 

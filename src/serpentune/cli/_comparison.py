@@ -9,6 +9,7 @@ import typer
 
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output, number
+from serpentune.common.errors import unknown_name
 
 if TYPE_CHECKING:
     from serpentune.comparison import ComparisonReport, MetricComparison
@@ -40,8 +41,11 @@ def compare(
     Differences come with intervals and with tests that are corrected for their number. The verdict may be "not enough
     games".
     """
-    from serpentune.comparison import ModelComparator, compare_all
+    from serpentune.comparison import METRICS, ModelComparator, compare_all
 
+    for name in metrics or ():
+        if name not in METRICS:  # said first, since it may be a folder that was meant to be compared
+            raise unknown_name("metric", name, METRICS)
     chosen: dict[str, Any] = {"metrics": metrics} if metrics else {}
     if output is None:
         reports = compare_all(results, baseline=baseline, seed=seed, **chosen)
@@ -62,18 +66,22 @@ def _show(out: Output, report: ComparisonReport) -> None:
         [_row(row) for row in report.rows],
         title=f"{report.b} against {report.a}, {report.pairs} paired games",
     )
+    out.line()
+    out.paragraph(f"Verdict: {report.verdict}")
     for row in report.rows:
-        out.paragraph(row.sentence)
+        if row.sentence not in report.verdict:
+            out.paragraph(row.sentence)
     out.line()
     for note in report.notes:
-        out.paragraph(note)
-    out.paragraph(f"Verdict: {report.verdict}")
+        out.paragraph(f"- {note}")
     out.line()
 
 
 def _row(row: MetricComparison) -> list[str]:
+    from serpentune.statistics import p_text
+
     interval = "-" if row.interval is None else f"{number(row.interval.low)} to {number(row.interval.high)}"
-    p_value = "-" if row.p_adjusted is None else "<0.0001" if row.p_adjusted < 0.0001 else number(row.p_adjusted, 4)
+    p_value = "-" if row.p_adjusted is None else p_text(row.p_adjusted).removeprefix("p ").removeprefix("= ")
     return [
         row.metric, number(row.mean_a), number(row.mean_b), number(row.difference), interval, p_value, row.verdict
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import signal
@@ -25,6 +26,13 @@ _NOT_OURS = {
 }
 """Failures of the machine that libraries below report in words of their own."""
 
+_SAID = {
+    "Input should be a valid integer, unable to parse string as an integer": "a whole number is needed.",
+    "Input should be a valid number, unable to parse string as a number": "a number is needed.",
+    "Value error, ": "",
+}
+"""What the parser says of a value, for someone who types commands."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; nothing is raised.
@@ -35,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: what follows the command's name; those of this process without.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name can be no text at all
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json, debug = (_is_given(flag, given) for flag in ("--json", "--debug"))
     command = typer.main.get_command(app)
@@ -53,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message, code = _explain(error)
         if debug:
             traceback.print_exc()
-        print(message, file=sys.stderr)
+        print(message if code > BAD_INPUT else f"Error: {message}", file=sys.stderr)
         if as_json:
             print(json.dumps({"error": message, "exit_code": code}))
         return code
@@ -65,17 +76,23 @@ def _explain(error: BaseException) -> tuple[str, int]:
         received = getattr(error, "signal", signal.SIGINT)
         return str(error) or "Interrupted.", 128 + received
     if isinstance(error, UserError):
-        return f"Error: {error}", BAD_INPUT
+        return str(error), BAD_INPUT
     if isinstance(error, typer.TyperException):
-        return f"Error: {error.format_message()}{_where_help_is(error)}", error.exit_code
+        return f"{_in_words(error.format_message())}{_where_help_is(error)}", error.exit_code
     if isinstance(error, OSError) and error.errno in _NOT_OURS:
         place = f"{error.filename}: " if error.filename else ""
-        return f"Error: {place}{_NOT_OURS[error.errno]}", BAD_INPUT
+        return f"{place}{_NOT_OURS[error.errno]}", BAD_INPUT
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return (
         f"serpentune failed ({what}). That is a fault of serpentune: run again with --debug for the traceback.",
         FAULT,
     )
+
+
+def _in_words(message: str) -> str:
+    for found, said in _SAID.items():
+        message = message.replace(found, said)
+    return message
 
 
 def _where_help_is(error: typer.TyperException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
@@ -31,15 +32,21 @@ class Output:
 
     def document(self, value: Any) -> None:
         """Print the JSON document: dataclasses as objects, paths as text, what is no finite number as null."""
-        print(json.dumps(plain_values(value), indent=2, ensure_ascii=False, allow_nan=False), file=self._stream)
+        print(json.dumps(plain_values(value), indent=2, allow_nan=False), file=self._stream)
 
     def line(self, text: str = "") -> None:
         """Print one line as it is, however long: paths must stay whole."""
         self._console().print(text, soft_wrap=True)
 
+    def note(self, text: str) -> None:
+        """Say on standard error what has been done, unless only the result is wanted."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
     def paragraph(self, text: str) -> None:
         """Print a text wrapped at the terminal's width."""
-        self._console().print(text)
+        indent = "  " if text.startswith("- ") else ""
+        self.line(textwrap.fill(text, self._console().width, subsequent_indent=indent, break_on_hyphens=False))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
         """Print a table; columns after the first whose entries are numbers are set to the right."""

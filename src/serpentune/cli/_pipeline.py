@@ -33,7 +33,7 @@ def demo(
     settings = QUICK if quick else DemoSettings()
     if games is not None:
         settings = replace(settings, evaluation_games=games)
-    result = run_demo(output, settings, overwrite=overwrite, quiet=out.quiet)
+    result = run_demo(output, settings, overwrite=overwrite, quiet=out.quiet, announce=out.note)
     if out.json:
         out.document(result)
         return
