@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serpentune.common.errors import UserError
+from serpentune.datasets import GridEncoding, get_style, prompts, read_moves
+from serpentune.game import Move, random_states
+
+MOVE, PLAN = get_style("move"), get_style("plan")
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=60).map(bytes))
+def test_a_plan_is_read_as_it_was_written(moves: bytes) -> None:
+    assert read_moves(PLAN.completion(moves)) == moves
+    assert read_moves(MOVE.completion(moves)) == moves[:1]
+
+
+def test_a_completion_is_a_letter_a_move() -> None:
+    assert PLAN.completion(bytes([Move.UP, Move.RIGHT, Move.DOWN, Move.LEFT])) == " U R D L"
+    assert MOVE.completion(bytes([Move.LEFT, Move.LEFT])) == " L"
+
+
+@pytest.mark.parametrize("moves", [b"", bytes([Move.EMPTY]), bytes([Move.UP, Move.INVALID_REVERSAL])])
+def test_what_does_not_move_the_snake_is_no_completion(moves: bytes) -> None:
+    with pytest.raises(ValueError, match="moves that move the snake"):
+        PLAN.completion(moves)
+
+
+@pytest.mark.parametrize(
+    ("answer", "moves"),
+    [
+        (" U R D L", "URDL"),
+        ("up, right,down\nLEFT", "URDL"),
+        ("  u\tr\n\n d", "URD"),
+        ("U R then D", "UR"),
+        ("The move is U", ""),
+        ("UR", ""),
+        ("U. R", ""),
+        ("", ""),
+        (" \n ", ""),
+        ("E N W I", ""),
+        ("\u2191 \u2192", ""),
+        ("\ud83d\ude00\x00\ufffd", ""),
+        ("U \u0000 R", "U"),
+        ("\uff35", ""),
+    ],
+)
+def test_answers_are_read_up_to_the_first_word_that_is_no_move(answer: str, moves: str) -> None:
+    assert "".join("URDL"[move] for move in read_moves(answer)) == moves
+
+
+@given(st.text())
+def test_any_text_is_read_as_directions_only(text: str) -> None:
+    assert set(read_moves(text)) <= {0, 1, 2, 3}
+
+
+def test_an_endless_answer_is_read_quickly() -> None:
+    began = time.perf_counter()
+    assert len(read_moves("U R " * 200_000)) == 400_000
+    assert read_moves("blah " * 1_000_000) == b""
+    assert time.perf_counter() - began < 10
+
+
+def test_a_prompt_names_the_player_shows_the_board_and_says_what_to_write() -> None:
+    states = random_states(5, 6, 6, seed=0)
+    boards = GridEncoding().encode(states)
+    assert prompts(states, "BFS", GridEncoding(), PLAN) == [f"Player BFS. {board}Moves:" for board in boards]
+    assert prompts(states, "DFS", GridEncoding(), MOVE)[0] == f"Player DFS. {boards[0]}Move:"
+
+
+def test_a_misspelt_style_is_matched() -> None:
+    with pytest.raises(UserError, match="Did you mean plan"):
+        get_style("plans")
