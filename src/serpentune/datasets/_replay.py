@@ -17,7 +17,7 @@ def moves_to_next_apple(record: GameRecord) -> tuple[NDArray[np.int32], NDArray[
     Returns:
         `length`, int32 `(n,)`: moves to the next apple, this one included; 0 where none is eaten any more, or where an
         entry that isn't `usable` lies between. `at_apple`, bool `(n,)`: the apple has just appeared. `usable`, bool
-        `(n,)`: the entry is one of the four directions, on a board that shows its apple.
+        `(n,)`: the entry is one of the four directions and no reversal, on a board that shows its apple.
     """
     count = len(record.moves)
     length, at_apple, usable = np.empty(count, np.int32), np.empty(count, np.bool_), np.empty(count, np.bool_)
@@ -64,7 +64,9 @@ def _trace(
         at_apple[place] = counters[_rules.SCORE] > score
         score = counters[_rules.SCORE]
         apple = counters[_rules.APPLE]
-        usable[place] = moves[place] < 4 and apple != _rules.NO_CELL and occupied[apple] == 0
+        direction = counters[_rules.DIRECTION]
+        moving = moves[place] < 4 and (direction == _rules.NO_DIRECTION or moves[place] != (direction + 2) % 4)
+        usable[place] = moving and apple != _rules.NO_CELL and occupied[apple] == 0
         if _rules.advance(ring, occupied, counters, moves[place], width, height, limits):
             index = counters[_rules.SCORE]
             if index < apples.shape[0]:

@@ -40,8 +40,8 @@ class Selection:
         moments: by style, in the order of games and steps.
         candidates: moments there were to choose from, by style.
         without_apple: moves of lost games after their last apple, from which no plan can start.
-        no_answer: entries of move lists from which there is nothing to learn: sentinels, which don't move the snake,
-            and moves on a board without a visible apple.
+        no_answer: entries of move lists from which there is nothing to learn: sentinels and reversals, which don't move
+            the snake, and moves on a board without a visible apple.
     """
 
     moments: dict[str, list[Moment]]
