@@ -27,7 +27,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoResult, Path, li
 
 def test_every_model_really_played_the_same_seeds(demo: tuple[DemoResult, Path, list[str]]) -> None:
     result, output, _ = demo
-    assert set(result.figures) == {"untuned", "lora", "qlora", "full"}
+    assert set(result.figures) == {"untuned", "LoRA", "QLoRA", "Full"}
     for name, figures in result.figures.items():
         evaluation = EvaluationResult.load(output / "evaluation" / name)
         assert evaluation.seeds == tuple(range(TINY.evaluation_seed, TINY.evaluation_seed + 6))
@@ -40,7 +40,7 @@ def test_students_differ_from_the_base_and_from_each_other(demo: tuple[DemoResul
     _, output, _ = demo
     hashes = {
         json.loads((output / "evaluation" / name / "manifest.json").read_text())["model_sha256"]
-        for name in ("untuned", "lora", "qlora", "full")
+        for name in ("untuned", "LoRA", "QLoRA", "Full")
     }
     assert len(hashes) == 4
 
@@ -52,7 +52,7 @@ def test_report_and_summary_are_left(demo: tuple[DemoResult, Path, list[str]]) -
     assert summary["settings"]["seed"] == 0
     assert result.report == output / "report.html"
     page = result.report.read_text()
-    assert all(name in page for name in ("untuned", "lora", "qlora", "full"))
+    assert all(name in page for name in ("untuned", "LoRA", "QLoRA", "Full"))
     assert sum("learnt from" in line for line in said) == 3
     assert sum("games played" in line for line in said) == 4
 
@@ -73,6 +73,6 @@ def test_a_folder_with_files_is_not_touched(tmp_path: Path) -> None:
 def test_impossible_settings_are_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="HAMILTONIAN"):
         run_demo(tmp_path / "out", DemoSettings(width=5, height=5), quiet=True)
-    with pytest.raises(UserError, match="strategy"):
+    with pytest.raises(UserError, match="strategies"):
         run_demo(tmp_path / "out", DemoSettings(strategies=()), quiet=True)
     assert not (tmp_path / "out").exists()

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 UNTUNED = "untuned"
 """What the base model is called beside its students."""
 
+NAMES = {"lora": "LoRA", "qlora": "QLoRA", "full": "Full"}
+"""What the student of each strategy is called, as in `ModelComparator.compare_training_strategies`."""
+
 BASE = "nano"
 
 _TIMESTAMP = "20000101_000000"
@@ -74,8 +77,8 @@ class DemoSettings:
         check_board(self.width, self.height)
         for name in (*self.teachers, self.play_like):
             get(name).check_board(self.width, self.height)
-        if not self.strategies:
-            raise UserError("The demo needs at least one training strategy: lora, qlora or full.")
+        if not self.strategies or not set(self.strategies) <= set(NAMES):
+            raise UserError("The demo needs one or more training strategies of lora, qlora and full.")
 
 
 QUICK = DemoSettings(
@@ -167,7 +170,7 @@ def run_demo(
     with clock.step("report"):
         comparator = ModelComparator(output / "comparisons", seed=settings.seed)
         against_base = comparator.compare_all(results, baseline=UNTUNED)
-        students = {f"{result.name}_results": result for result in results[1:]}
+        students = {f"{result.name.lower()}_results": result for result in results[1:]}
         between = comparator.compare_training_strategies(**students) if len(students) > 1 else {}
         comparisons = [*against_base.values(), *between.values()]
         report = write_report(
@@ -222,7 +225,7 @@ def _jobs(settings: DemoSettings, output: Path, overwrite: bool) -> list[Job]:
         teacher=settings.play_like,
     )
     configs = {
-        strategy: AdvancedTrainingConfig(
+        NAMES[strategy]: AdvancedTrainingConfig(
             training_strategy=strategy,
             base_model_name=BASE,
             hyperparameters=HyperparameterConfig(
@@ -241,7 +244,7 @@ def _jobs(settings: DemoSettings, output: Path, overwrite: bool) -> list[Job]:
     }
     return [
         Job(name, configs.get(name), BASE, output / "dataset", output, games, settings.language_records, overwrite)
-        for name in (UNTUNED, *settings.strategies)
+        for name in (UNTUNED, *configs)
     ]
 
 
