@@ -1,0 +1,87 @@
+"""Each example runs as a newcomer would start it, says what it promises, and writes below output/examples/ only."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serpentune import teachers
+from serpentune.datasets import get_encoding
+from serpentune.logs import check_logs
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+OUTPUT = Path("output/examples")
+
+
+def run(name: str, folder: Path) -> str:
+    """What an example prints when it is started in `folder`."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(EXAMPLES / name)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    written = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    assert all(path.is_relative_to(OUTPUT) for path in written)
+    return done.stdout
+
+
+def test_every_example_is_run_here() -> None:
+    tested = set(re.findall(r'run\("([^"]+)"', Path(__file__).read_text(encoding="utf-8")))
+    assert tested == {path.name for path in EXAMPLES.glob("*.py")}
+
+
+def test_watching_a_teacher_shows_its_game(tmp_path: Path) -> None:
+    printed = run("01_watch_a_teacher.py", tmp_path)
+    (game,) = teachers.play(teachers.get("BFS"), [7], 6, 6)
+    assert printed.endswith(f"ends with {game.ending.name}. Moves {game.steps}, apples {game.score} of 35.\n")
+    drawings = re.findall(r"Board 6x6, heading \w+\.\n(?: .*\n){6}", printed)
+    states = [get_encoding("grid").decode(drawing) for drawing in drawings]
+    assert [len(state.body) - 1 for state in states] == [*range(game.score + 1), game.score]
+    assert tuple(state.apple for state in states[:-1]) == game.apples
+
+
+def test_an_own_teacher_is_judged_against_bfs(tmp_path: Path) -> None:
+    printed = run("02_write_your_own_teacher.py", tmp_path)
+    assert re.search(r"BFS eats \d+\.\d apples a game, ROOMY \d+\.\d\.", printed)
+    assert "95% interval" in printed
+    assert "n = 200" in printed
+    assert printed.endswith("ROOMY is better.\n")
+
+
+def test_the_built_dataset_is_balanced_and_leaks_nothing(tmp_path: Path) -> None:
+    printed = run("03_build_a_dataset.py", tmp_path)
+    for teacher in ("BFS", "ASTAR", "HAMILTONIAN"):
+        (line,) = [line for line in printed.splitlines() if line.startswith(f"{teacher}: ")]
+        records, games = line.split("records from")
+        assert sum(map(int, re.findall(r"\d+", records))) == 500
+        assert games == " 50 games"
+    assert "Games that lie in two splits: 0" in printed
+    assert "Left out because they don't replay: 0 games" in printed
+    assert re.search(r"Move:\[ [URDL] \]", printed)
+    assert re.search(r"Moves:\[( [URDL])+ \]", printed)
+    assert run("03_build_a_dataset.py", tmp_path) == printed  # a second run replaces what the first one left
+
+
+@pytest.mark.slow
+def test_a_student_learns_and_plays(tmp_path: Path) -> None:
+    printed = run("04_train_and_play.py", tmp_path)
+    apples = {name: float(mean) for name, mean in re.findall(r"^(\w+): (\d+\.\d+) apples a game", printed, re.M)}
+    assert apples["student"] > apples["untuned"]
+    assert re.search(
+        r"^student eats \S+ more apples a game than untuned \(95% interval .* 20 paired games\)", printed, re.M
+    )
+
+
+def test_damaged_logs_are_refused_by_name(tmp_path: Path) -> None:
+    printed = run("05_read_other_logs.py", tmp_path)
+    assert printed.startswith("5 games in ")
+    assert "3 are accepted, 2 refused" in printed
+    assert re.search(r"game_2\.json: .*cut short", printed)
+    assert re.search(r"game_4\.json: .*score", printed)
+    assert check_logs([tmp_path / OUTPUT / "other_logs" / "*"])["accepted"] == 3
+    assert run("05_read_other_logs.py", tmp_path) == printed
