@@ -191,7 +191,7 @@ def main() -> None:
             elapsed = time.monotonic() - start
             mean = torch.stack(losses[-200:]).mean().item()
             print(f"step {step} {elapsed:.0f} s loss {mean:.4f} {seen / elapsed / 1e6:.2f} M tokens/s", flush=True)
-    copy.deepcopy(model).to("cpu", torch.float16).save_pretrained(options.output)
+    copy.deepcopy(model).cpu().half().save_pretrained(options.output)
     tokenizer.save_pretrained(options.output)
     model.eval()
     table = accuracy(model, tokenizer, device)
