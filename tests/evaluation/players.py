@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from serpentune.game import Move, State, States, letters
@@ -17,7 +17,7 @@ class Scripted:
     name: str = "scripted"
     asked: list[State] = field(default_factory=list)
 
-    def answers(self, states: States) -> Sequence[str]:
+    def answers(self, states: States) -> list[str]:
         self.asked += states
         return [self.answer(state) for state in states]
 
