@@ -36,7 +36,7 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """Print one line as it is, however long: paths must stay whole."""
-        self._console().print(text, soft_wrap=True)
+        self._print(text, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Say on standard error what has been done, unless only the result is wanted."""
@@ -62,13 +62,20 @@ class Output:
             table.add_column(name, justify="right" if figures else "left", overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
-        self._console().print(table)
+        self._print(table)
 
     def facts(self, facts: Mapping[str, str]) -> None:
         """Print names and values, a pair a line."""
         width = max(map(len, facts))
         for name, value in facts.items():
             self.line(f"{name:<{width}}  {value}")
+
+    def _print(self, what: Any, *, soft_wrap: bool = False) -> None:
+        console = self._console()
+        # Written by us, since rich ends the process itself when the reader of a pipe has gone.
+        with console.capture() as captured:
+            console.print(what, soft_wrap=soft_wrap)
+        self._stream.write(captured.get())
 
     def _console(self) -> Console:
         from rich.console import Console

@@ -1,0 +1,202 @@
+"""Every command, really run on small boards with the built-in model."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.calls import ROOT, serpentune
+
+
+def test_teachers() -> None:
+    listed = serpentune("teachers", "--json").document["teachers"]
+    assert {"BFS", "DFS", "ASTAR", "HAMILTONIAN"} <= {teacher["name"] for teacher in listed}
+    assert all(teacher["summary"] and teacher["guarantee"] for teacher in listed)
+    table = serpentune("teachers")
+    assert table.code == 0 and table.err == ""
+    assert "HAMILTONIAN" in table.out and max(map(len, table.out.splitlines())) <= 80
+
+
+def test_generate_shows_figures_and_folders(tmp_path: Path) -> None:
+    options = ["--algorithms", "HAMILTONIAN", "BFS", "--games", 5, "--grid-size", "6x4"]
+    made = serpentune("generate", *options, "--output-dir", tmp_path / "runs")
+    assert made.code == 0 and made.err == ""
+    row = next(line.split() for line in made.out.splitlines() if line.startswith("HAMILTONIAN"))
+    assert row[:4] == ["HAMILTONIAN", "5", "5", "23.00"]  # it wins each: 24 cells
+    folders = made.out.splitlines()[-2:]
+    assert all(Path(folder, "games.parquet").is_file() for folder in folders)
+    assert [Path(folder).name.split("_")[0] for folder in folders] == ["heuristics-hamiltonian", "heuristics-bfs"]
+
+
+def test_logs_check_accepts_what_was_generated(logs: Path) -> None:
+    assert serpentune("logs", "check", logs, "--json").document == {"accepted": 24, "refused": []}
+    text = serpentune("logs", "check", f"{logs}/*bfs*", f"{logs}/*astar*")
+    assert text.code == 0
+    assert text.out == "24 games accepted, 0 refused.\n"
+
+
+def test_logs_check_names_what_it_refuses_and_fails(tmp_path: Path) -> None:
+    options = ["--algorithms", "BFS", "--games", 3, "--grid-size", 4, "--format", "json"]
+    made = serpentune("generate", *options, "--output-dir", tmp_path / "runs")
+    assert made.code == 0
+    game = next((tmp_path / "runs").glob("*/game_*.json"))
+    game.write_text(json.dumps({**json.loads(game.read_text()), "score": 99}))
+    checked = serpentune("logs", "check", tmp_path / "runs", "--json")
+    assert checked.code == 2
+    assert checked.document["accepted"] == 2
+    (refused,) = checked.document["refused"]
+    assert refused["file"] == str(game) and "99" in refused["reason"]
+    text = serpentune("logs", "check", tmp_path / "runs")
+    assert text.code == 2
+    assert text.out.splitlines()[-1] == "2 games accepted, 1 refused."
+    assert str(game) in text.out
+
+
+@pytest.mark.skipif(not (ROOT.parent / "shared" / "samples").is_dir(), reason="needs the sample logs")
+def test_logs_check_accepts_games_of_other_programs() -> None:
+    checked = serpentune("logs", "check", f"{ROOT.parent}/shared/samples/*", "--json")
+    assert checked.code == 0
+    assert checked.document["accepted"] > 0 and checked.document["refused"] == []
+
+
+def test_dataset_build(logs: Path, tmp_path: Path) -> None:
+    options = ["--heuristic-dirs", f"{logs}/*bfs*", f"{logs}/*astar*", "--max-samples-per-algorithm", 20]
+    folder = tmp_path / "set"
+    made = serpentune(
+        "dataset", "build", *options, "--algorithms", "bfs", "ASTAR", "--styles", "move", "plan", "--output", folder
+    )
+    assert made.code == 0, made.err
+    assert made.out.splitlines()[-1] == str(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert sum(manifest["records"].values()) == 40 and manifest["styles"] == ["move", "plan"]
+    again = serpentune("dataset", "build", *options, "--output", folder, "--overwrite", "--json").document
+    assert again["path"] == str(folder)
+    assert again["manifest"]["styles"] == ["plan"]
+
+
+def test_train_shows_what_was_learnt(student: Path, dataset: Path, tmp_path: Path) -> None:
+    assert (student / "adapter_model.safetensors").is_file()
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(
+        "training_strategy: full\nhyperparameters: {max_steps: 9, batch_size: 2, gradient_accumulation_steps: 1}\n"
+        "logging_steps: 1\n"
+    )
+    text = serpentune(
+        "train", "--dataset", dataset, "--output-dir", tmp_path / "full", "--config", settings, "--max-steps", 2
+    )
+    assert text.code == 0, text.err
+    assert "full of nano" in text.out and "100.0%" in text.out
+    assert re.search(r"^steps +2$", text.out, re.MULTILINE), "an option overrides the file"
+    assert text.out.splitlines()[-1] == str(tmp_path / "full" / "final_model")
+    told = json.loads((tmp_path / "full" / "training.json").read_text())["config"]
+    assert told["hyperparameters"]["batch_size"] == 2
+
+
+def test_train_resumes(student: Path, dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(student.parent, out)
+    shutil.rmtree(out / "checkpoints" / "checkpoint-4")
+    options = ["--max-steps", 4, "--batch-size", 4, "--gradient-accumulation-steps", 1, "--logging-steps", 2]
+    again = serpentune("train", "--dataset", dataset, "--output-dir", out, *options, "--resume", "--json")
+    assert again.code == 0, again.err
+    assert again.document["resumed_from"] == 2 and again.document["steps"] == 4
+    assert again.document["model_path"] == str(out / "final_model")
+
+
+def test_evaluate_measures_play_and_language(dataset: Path, tmp_path: Path) -> None:
+    options = ["nano", "--games", 4, "--grid-size", 4, "--dataset", dataset, "--language-records", 5]
+    result = serpentune("evaluate", *options, "--json")
+    assert result.code == 0, result.err
+    figures = result.document
+    assert figures["folder"] == "output/evaluations/nano"
+    assert figures["games"] == 4 and sum(figures["endings"].values()) == 4
+    interval = figures["win_finding"]["interval"]
+    assert 0 <= interval["low"] <= figures["win_rate"] <= interval["high"] <= 1
+    assert figures["perplexity"] > 1 and 0 <= figures["agreement"] <= 1
+    folder = tmp_path / "output" / "evaluations" / "nano"
+    lines = (folder / "games.jsonl").read_text()
+    text = serpentune("evaluate", *options)
+    assert text.code == 0
+    assert (folder / "games.jsonl").read_text() == lines, "finished games are kept"
+    assert "95% Wilson interval" in text.out and "seeds 1000 to 1003" in text.out
+    assert text.out.splitlines()[-1] == "output/evaluations/nano"
+
+
+def test_evaluate_says_what_it_did_not_measure(student: Path) -> None:
+    text = serpentune("evaluate", student, "--games", 2, "--grid-size", 4, "--name", "my student/1")
+    assert text.code == 0, text.err
+    assert re.search(r"^model +my student/1$", text.out, re.MULTILINE)
+    assert re.search(r"^perplexity +not measured$", text.out, re.MULTILINE)
+    assert "nan" not in text.out.lower().split()
+    assert text.out.splitlines()[-1] == "output/evaluations/my-student-1"
+
+
+def test_evaluate_calls_a_student_after_its_run(results: list[Path]) -> None:
+    assert [json.loads((folder / "manifest.json").read_text())["name"] for folder in results] == ["nano", "lora"]
+
+
+def test_compare(results: list[Path], tmp_path: Path) -> None:
+    text = serpentune("compare", *results, "--output", tmp_path / "comparisons")
+    assert text.code == 0, text.err
+    assert "lora against nano, 6 paired games" in text.out
+    assert "Verdict: " in text.out and max(map(len, text.out.splitlines()[:-1])) <= 80
+    assert (tmp_path / "comparisons" / "nano_vs_lora.md").is_file()
+    turned = serpentune("compare", *results, "--baseline", "lora", "--json").document["comparisons"]
+    assert list(turned) == ["lora_vs_nano"]
+    assert turned["lora_vs_nano"]["verdict"] and turned["lora_vs_nano"]["pairs"] == 6
+
+
+def test_report(results: list[Path], tmp_path: Path) -> None:
+    page = tmp_path / "pages" / "report.html"
+    made = serpentune("report", *results, "--output", page, "--title", "Two <models>", "--json")
+    assert made.code == 0, made.err
+    assert made.document == {"report": str(page), "models": ["nano", "lora"]}
+    assert "Two &lt;models&gt;" in page.read_text()
+    again = serpentune("report", *results, "--output", page)
+    assert again.code == 2 and "--overwrite" in again.err
+    assert serpentune("report", results[0], "--output", page, "--overwrite").out == f"{page}\n"
+
+
+def test_run_goes_from_logs_to_report(logs: Path, tmp_path: Path) -> None:
+    made = serpentune(
+        "run", "--heuristic-dirs", f"{logs}/*bfs*", f"{logs}/*astar*", "--algorithms", "BFS", "ASTAR",
+        "--training-strategy", "lora", "--epochs", 1, "--batch-size", 8, "--gradient-accumulation-steps", 1,
+        "--max-samples-per-algorithm", 20, "--evaluation-games", 4, "--evaluation-records", 3,
+        "--output-dir", tmp_path / "experiments", "--experiment-name", "first",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    folder = tmp_path / "experiments" / "first"
+    assert made.out.splitlines()[-2:] == [str(folder / "models" / "final_model"), str(folder / "report.html")]
+    assert {line.split()[0] for line in made.out.splitlines() if line[:1].isalpha()} >= {"untuned", "lora"}
+    again = serpentune("run", "--resume", folder, "--json")
+    assert again.code == 0, again.err
+    assert again.document["folder"] == str(folder)
+    assert again.document["report_path"] == str(folder / "report.html")
+    other = serpentune("run", "--resume", folder, "--epochs", 2)
+    assert other.code == 2 and "Leave out --epochs" in other.err
+
+
+@pytest.mark.slow
+def test_demo_leaves_a_report(tmp_path: Path) -> None:
+    made = serpentune("demo", "--quick", "--games", 10, "--output", tmp_path / "demo")
+    assert made.code == 0, made.err
+    assert made.out.splitlines()[-1] == str(tmp_path / "demo" / "report.html")
+    assert (tmp_path / "demo" / "report.html").is_file()
+    again = serpentune("demo", "--quick", "--output", tmp_path / "demo", "--json")
+    assert again.code == 2 and "--overwrite" in again.document["error"]
+
+
+@pytest.mark.parametrize("command", ["teachers", "generate", "check"])
+def test_document_is_all_there_is_on_standard_output(command: str, logs: Path) -> None:
+    arguments: dict[str, list[object]] = {
+        "teachers": ["teachers"],
+        "generate": ["generate", "--algorithms", "BFS", "--games", 2, "--grid-size", 4, "--verbose"],
+        "check": ["logs", "check", logs, "--log-level", "debug"],
+    }
+    result = serpentune(*arguments[command], "--json")
+    assert isinstance(result.document, dict)
+    assert "\x1b[" not in result.out + result.err
