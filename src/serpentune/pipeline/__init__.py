@@ -3,9 +3,9 @@
 Importing it is quick: torch and its kin are imported when a run needs them.
 """
 
+from serpentune.pipeline._results import PipelineInterrupted, PipelineResults
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import DemoResult, DemoSettings, run_demo
-from serpentune.pipeline.results import PipelineInterrupted, PipelineResults
 from serpentune.pipeline.run import MultiDatasetPipeline
 
 __all__ = [

@@ -12,14 +12,12 @@ from serpentune.common.errors import UserError
 from serpentune.datasets import get_encoding, get_style
 from serpentune.game import parse_board
 from serpentune.models import BUILT_IN, LoRAConfig, QLoRAConfig, Settings
+from serpentune.pipeline.demo import LEARNING_RATES as BUILT_IN_LEARNING_RATES
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig
 from serpentune.training.config import Strategy
 
 LEARNING_RATES = {"lora": 2e-4, "qlora": 2e-4, "full": 5e-5}
 """What is usual for pre-trained language models (LoRA's and QLoRA's papers; fine-tuning of all weights)."""
-
-BUILT_IN_LEARNING_RATES = {"lora": 5e-3, "qlora": 5e-3, "full": 1e-3}
-"""A built-in model has a hundredth of their width or less, and takes steps that would destroy them."""
 
 
 class MultiDatasetConfig(Settings):
@@ -39,8 +37,8 @@ class MultiDatasetConfig(Settings):
         training_strategy: `lora`, `qlora` or `full`.
         num_epochs: passes over the training data.
         max_steps: optimiser steps after which training stops all the same; None leaves it to `num_epochs`.
-        learning_rate: the peak; None takes what suits base model and strategy (`LEARNING_RATES`, and for a built-in
-            model `BUILT_IN_LEARNING_RATES`).
+        learning_rate: the peak; None takes what suits base model and strategy: `LEARNING_RATES`, and for a built-in
+            model, which is tiny and takes far larger steps, those that the demo found.
         batch_size: samples that one device works on at once.
         gradient_accumulation_steps: batches whose gradients are added up before the weights move.
         warmup_steps: optimiser steps over which the learning rate rises from 0; capped at a tenth of the run.

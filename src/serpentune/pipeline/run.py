@@ -7,6 +7,7 @@ a resumed run leaves out; each step is a method that a subclass may replace.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import signal
 import time
@@ -25,10 +26,10 @@ from serpentune.datasets import SPLITS, build_dataset, load_splits
 from serpentune.game import check_board, parse_board
 from serpentune.logs import find_logs
 from serpentune.models import check_precision, find_base, load_base, load_student, short_name
+from serpentune.pipeline._experiment import DATASET, EVALUATION, LOGS, MODELS, REPORT, SUMMARY, Experiment
+from serpentune.pipeline._results import PipelineInterrupted, PipelineResults
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import UNTUNED
-from serpentune.pipeline.experiment import DATASET, EVALUATION, LOGS, MODELS, REPORT, SUMMARY, Experiment
-from serpentune.pipeline.results import PipelineInterrupted, PipelineResults
 from serpentune.teachers import get
 from serpentune.training import AdvancedTrainingConfig, TrainingResult, total_steps, train
 
@@ -105,9 +106,9 @@ class MultiDatasetPipeline:
                 results, comparison = self.evaluate(trained.model_path, games)
             with self._step("report", seconds):
                 report = self.report(manifest, trained, results, comparison)
-                took = time.perf_counter() - began
-                summary = self._summary(manifest, trained, results, comparison, {**seconds, "total": round(took, 2)})
-                write_json(folder / SUMMARY, summary)
+            took = time.perf_counter() - began
+            summary = self._summary(manifest, trained, results, comparison, {**seconds, "total": round(took, 2)})
+            write_json(folder / SUMMARY, summary)
         return PipelineResults(
             config=self.config,
             dataset_stats=manifest,
@@ -126,9 +127,14 @@ class MultiDatasetPipeline:
 
         Raises:
             UserError: log directories that are missing or empty, an unknown base model, a number format that this
-                machine can't compute in, an impossible board, or an experiment folder that is taken.
+                machine can't compute in, an impossible board, an experiment folder that is taken, or several processes.
         """
         config = self.config
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise UserError(
+                "The whole run works in one process. For several GPUs build the data set with `serpentune dataset build` "
+                "and train on it with `torchrun --nproc-per-node N -m serpentune train`."
+            )
         if self.resume:
             self.experiment.check_resumable()
         sources = [] if self.resume and self.experiment.has_dataset else find_logs(config.heuristic_log_dirs)
@@ -176,7 +182,7 @@ class MultiDatasetPipeline:
         if finished is not None:
             _LOG.info("the student is trained already")
             return finished
-        from serpentune.pipeline.estimate import TimeEstimate
+        from serpentune.pipeline._estimate import TimeEstimate
 
         folder = self.experiment.folder
         splits = load_splits(folder / DATASET)

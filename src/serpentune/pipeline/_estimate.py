@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import statistics
 import time
+from itertools import pairwise
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+_MEASURED_STEPS = 5
 _MEASURED_SECONDS = 5.0
 _LONG_SECONDS = 600.0
 
@@ -17,33 +20,28 @@ _LOG = logging.getLogger(__name__)
 class TimeEstimate(TrainerCallback):
     """Says once how fast training is and when it will end; as a warning where that is more than ten minutes.
 
-    The first step is left out, since it also pays for the libraries' start.
-
-    Attributes:
-        samples_per_second: as measured; None until there was enough to measure.
+    The first step is left out, since it also pays for the libraries' start; of the next ones the median counts.
     """
 
     def __init__(self, samples_per_step: int) -> None:
-        self.samples_per_second: float | None = None
         self._samples_per_step = samples_per_step
-        self._began = 0.0
-        self._first = -1
+        self._ended: list[float] = []
+        self._said = False
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Measure, and say it once."""
-        now = time.perf_counter()
-        if self._first < 0:
-            self._began, self._first = now, state.global_step
+        if self._said:
             return
-        if self.samples_per_second is not None or now - self._began < _MEASURED_SECONDS:
+        self._ended.append(time.perf_counter())
+        if len(self._ended) <= _MEASURED_STEPS or self._ended[-1] - self._ended[0] < _MEASURED_SECONDS:
             return
-        seconds_per_step = (now - self._began) / (state.global_step - self._first)
-        self.samples_per_second = self._samples_per_step / seconds_per_step
-        left = seconds_per_step * (state.max_steps - state.global_step)
+        self._said = True
+        seconds = statistics.median(after - before for before, after in pairwise(self._ended))
+        steps = state.max_steps - state.global_step
         _LOG.log(
-            logging.WARNING if left > _LONG_SECONDS else logging.INFO,
-            "training does %.0f samples/s here: about %s left for %d steps, and looks at the validation data besides",
-            self.samples_per_second, duration(left), state.max_steps - state.global_step,
+            logging.WARNING if steps * seconds > _LONG_SECONDS else logging.INFO,
+            "Training does %.3g samples/s here: about %s left for %d steps, plus looks at the validation data.",
+            self._samples_per_step / seconds, duration(steps * seconds), steps,
         )  # fmt: skip
 
 
