@@ -45,7 +45,7 @@ bench: $(VENV)/.use ## run every benchmark; ARGS=--quick for a short run
 	@for file in $(wildcard benchmarks/[a-z]*.py); do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
 
 examples: $(VENV)/.use ## run every example, ten minutes each at most
-	@for file in $(wildcard examples/[a-z]*.py); do \
+	@for file in $(wildcard examples/[0-9]*.py); do \
 		echo "== $$file"; $(BIN)/python -c "$$WITH_TIME_LIMIT" $(BIN)/python $$file || exit 1; done
 
 lock: ## pin the newest versions that fit pyproject.toml: writes constraints.txt

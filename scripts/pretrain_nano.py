@@ -154,7 +154,8 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(options.seed)
     tokenizer = make_tokenizer()
-    model = make_model(tokenizer).to(device)
+    model = make_model(tokenizer)
+    model.to(torch.device(device))  # type: ignore[arg-type]  # transformers' wrapper hides the signature
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters on {device}", flush=True)
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim < 2]
