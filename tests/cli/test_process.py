@@ -28,8 +28,11 @@ def test_exit_code_and_document_reach_the_shell() -> None:
     assert "Did you mean BFS?" in done.stderr
 
 
-def test_reader_that_has_gone_is_no_error() -> None:
-    command = [sys.executable, "-c", "import sys; from serpentune.cli import main; sys.exit(main(['teachers']))"]
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGPIPE")
+@pytest.mark.parametrize("arguments", [["teachers"], ["teachers", "--json"], ["--help"]], ids=" ".join)
+def test_reader_that_has_gone_is_no_error(arguments: list[str]) -> None:
+    command = [sys.executable, "-c", "import sys; from serpentune.cli import main; sys.exit(main(sys.argv[1:]))"]
+    command += arguments
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "w") as nobody:

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import select
 import signal
 import sys
 import traceback
@@ -56,11 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OK
     except typer.Exit as end:
         return end.exit_code
-    except BrokenPipeError:
-        # Whoever read the output has gone (`| head`); Python would complain once more while it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else FAULT
     except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, BrokenPipeError) and _reader_has_gone():
+            return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else FAULT
         message, code = _explain(error)
         if debug:
             traceback.print_exc()
@@ -87,6 +86,22 @@ def _explain(error: BaseException) -> tuple[str, int]:
         f"serpentune failed ({what}). That is a fault of serpentune: run again with --debug for the traceback.",
         FAULT,
     )
+
+
+def _reader_has_gone() -> bool:
+    """Whether nobody reads standard output any more (`| head`), and it isn't some other pipe that has broken."""
+    try:
+        output = sys.stdout.fileno()
+    except io.UnsupportedOperation:  # a stream of the caller's own, in memory
+        return False
+    if hasattr(select, "poll"):
+        watch = select.poll()
+        watch.register(output, 0)
+        if not watch.poll(0):
+            return False
+    # Python would complain once more while it closes the stream.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return True
 
 
 def _in_words(message: str) -> str:
