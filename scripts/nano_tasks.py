@@ -52,7 +52,7 @@ def after(state: State, move: Move) -> State:
 
 
 def walk(state: State, rng: random.Random) -> tuple[list[Move], State]:
-    """A random legal walk that ends at the apple, in a dead end or after 1 to `LONGEST_WALK` moves, and its last state."""
+    """A random legal walk, to the apple, a dead end or at most `LONGEST_WALK` moves, and the state after it."""
     moves: list[Move] = []
     for _ in range(rng.randint(1, LONGEST_WALK)):
         legal = [move for move in DIRECTIONS if is_legal(state, move)]
@@ -112,11 +112,7 @@ def pieces(state: State, prompt: str, board: str, rng: random.Random) -> list[Pi
     `prompt` ends with the cue `Moves:`, `board` before it.
     """
     moves, last = walk(state, rng)
-    if not moves:
-        prompt_only = False
-    else:
-        prompt_only = rng.random() < PLAIN_SHARE
-    if prompt_only:
+    if moves and rng.random() < PLAIN_SHARE:
         if rng.random() < 0.2:
             style = get_style("move")
             return [Piece(board + style.cue, False), Piece(spell(moves[:1]), True)]

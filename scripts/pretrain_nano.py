@@ -2,8 +2,8 @@
 
     python scripts/pretrain_nano.py --output src/serpentune/models/nano --minutes 8
 
-It trains its tokenizer, pre-trains on endless fresh random states (`nano_tasks.py`), prints the accuracy of each kind of
-answer on states never seen, and writes the weights in half precision. The data depend on `--seed` alone; the weights
+It trains its tokenizer, pre-trains on endless fresh random states (`nano_tasks.py`), prints the accuracy of each kind
+of answer on states never seen, and writes the weights in half precision. The data depend on `--seed` alone; the weights
 also on the hardware and on the time given. How the shipped weights were made stands in `docs/nano.md`.
 """
 
@@ -21,10 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from nano_tasks import texts
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from nano_tasks import texts
 
 VOCABULARY = 512
 PAD, END = "<pad>", "<end>"
@@ -37,7 +38,7 @@ BOARDS = (
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
-    """Byte-level BPE, so that no text is unknown; a cell, a move and a teacher's common parts are tokens of their own."""
+    """Byte-level BPE, so that no text is unknown; a cell, a move and a teacher's name are a token or two."""
     corpus = ["".join(piece.text for piece in text) for board in BOARDS for text in texts(400, *board, seed=1)]
     corpus += [f"Player {name}. Board" for name in TEACHERS.split() for _ in range(3000)]
     tokenizer = Tokenizer(models.BPE())
@@ -127,7 +128,7 @@ def accuracy(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, device
         right: dict[str, list[bool]] = defaultdict(list)
         for text in texts(300, width, height, seed=10**12):
             ids = [tokenizer.backend_tokenizer.encode(piece.text).ids for piece in text]
-            flat = torch.tensor([sum(ids, [])], device=device)
+            flat = torch.tensor([list(itertools.chain.from_iterable(ids))], device=device)
             likeliest = model(input_ids=flat).logits[0].argmax(-1).tolist()
             place = 0
             for piece, piece_ids, before in zip(text, ids, [None, *text], strict=False):

@@ -14,7 +14,13 @@ from serpentune.game import verify
 from serpentune.pipeline import DemoResult, DemoSettings, run_demo
 
 TINY = DemoSettings(
-    width=4, height=4, games_per_teacher=12, samples_per_teacher=40, evaluation_games=6, language_records=8, batch_size=16
+    width=4,
+    height=4,
+    games_per_teacher=12,
+    samples_per_teacher=40,
+    evaluation_games=6,
+    language_records=8,
+    batch_size=16,
 )
 
 

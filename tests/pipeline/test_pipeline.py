@@ -192,7 +192,7 @@ def test_bad_input_is_refused_before_training(logs: Path, tmp_path: Path, wrong:
 
 def test_several_processes_are_refused(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UserError, match="torchrun .* serpentune train"):
+    with pytest.raises(UserError, match=r"torchrun .* serpentune train"):
         MultiDatasetPipeline(tiny(logs, tmp_path / "output"), quiet=True).run_pipeline()
     assert not (tmp_path / "output").exists()
 

@@ -1,7 +1,7 @@
 """Floor 11, pipeline: several students trained and evaluated side by side, a process each.
 
-A small model gains little from a second processor core, and two that share cores with two threads each hinder each other.
-So on a machine without a GPU each student gets a process with its share of the cores; on a GPU they go one after another.
+A small model gains little from a second processor core, and threads that wait for each other collapse on a busy
+machine. So without a GPU each student gets a process with its share of the cores; on a GPU they go one after another.
 """
 
 from __future__ import annotations
@@ -57,9 +57,7 @@ class Job:
         return self.output / "evaluation" / self.name
 
 
-def run_jobs(
-    jobs: Sequence[Job], *, quiet: bool, announce: Callable[[str], None]
-) -> dict[str, dict[str, Any] | None]:
+def run_jobs(jobs: Sequence[Job], *, quiet: bool, announce: Callable[[str], None]) -> dict[str, dict[str, Any] | None]:
     """Train and evaluate every model; the training results by name, None for what was not trained.
 
     Args:
@@ -147,7 +145,8 @@ def _run(job: Job, messages: Queue[Message]) -> dict[str, Any] | None:
             job.name,
             "say",
             0,
-            f"{job.name}: {main['games']} games played, {main['score_mean']:.2f} apples a game, {main['wins']} boards filled",
+            f"{job.name}: {main['games']} games played, {main['score_mean']:.2f} apples a game, "
+            f"{main['wins']} boards filled",
         )
     )
     return trained
@@ -162,7 +161,7 @@ def _reporter(name: str, messages: Queue[Message]) -> TrainerCallback:
         def on_train_begin(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
             messages.put((f"{name} learns", "add", state.max_steps, ""))
 
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **unused: Any) -> None:
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **unused: Any) -> None:
             if logs and "loss" in logs:
                 messages.put((f"{name} learns", "advance", args.logging_steps, f"loss {logs['loss']:.3f}"))
 

@@ -132,7 +132,7 @@ class MultiDatasetPipeline:
         config = self.config
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise UserError(
-                "The whole run works in one process. For several GPUs build the data set with `serpentune dataset build` "
+                "The whole run works in one process. For several GPUs build the data with `serpentune dataset build` "
                 "and train on it with `torchrun --nproc-per-node N -m serpentune train`."
             )
         if self.resume:
