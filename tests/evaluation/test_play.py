@@ -13,7 +13,7 @@ from tests.evaluation.players import Scripted, after, plan
 
 
 def by_seed(player: Scripted, seeds: range, side: int = 6, **options: object) -> list[GameResult]:
-    results = sorted(play_games(player, seeds, side, side, **options), key=lambda game: game.record.seed)  # type: ignore[arg-type]
+    results = sorted(play_games(player, seeds, side, side, **options), key=lambda game: game.record.seed or 0)  # type: ignore[arg-type]
     for result in results:
         assert verify(result.record) is None
     assert [result.record.seed for result in results] == list(seeds)
