@@ -68,7 +68,10 @@ def test_the_summary_and_the_report_say_what_was_measured(finished: PipelineResu
     assert summary["comparison"]["verdict"] == finished.comparison.verdict
     assert list(summary["seconds"]) == ["collect", "prepare", "train", "evaluate", "report", "total"]
     page = finished.report_path.read_text()
-    assert all(word in page for word in ("untuned", "lora", "HAMILTONIAN", "asks to play like BFS"))
+    assert all(
+        word in page
+        for word in ("untuned", "lora", "HAMILTONIAN", "asks to play like BFS", "serpentune run --config config.json")
+    )
 
 
 def test_the_log_tells_the_run_step_by_step(finished: PipelineResults) -> None:

@@ -26,7 +26,7 @@ from serpentune.datasets import SPLITS, build_dataset, load_splits
 from serpentune.game import check_board, parse_board
 from serpentune.logs import find_logs
 from serpentune.models import check_precision, find_base, load_base, load_student, short_name
-from serpentune.pipeline._experiment import DATASET, EVALUATION, LOGS, MODELS, REPORT, SUMMARY, Experiment
+from serpentune.pipeline._experiment import CONFIG, DATASET, EVALUATION, LOGS, MODELS, REPORT, SUMMARY, Experiment
 from serpentune.pipeline._results import PipelineInterrupted, PipelineResults
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import UNTUNED
@@ -261,6 +261,7 @@ class MultiDatasetPipeline:
             training={config.training_strategy: about},
             dataset={name: teacher["records"] for name, teacher in manifest["teachers"].items()},
             notes=[f"In all games the prompt asks to play like {config.player}."],
+            commands=[f"serpentune run --config {CONFIG} --experiment-name again"],
         )
 
     def _games(self, manifest: dict[str, Any]) -> EvaluationSettings:
