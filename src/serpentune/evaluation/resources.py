@@ -105,7 +105,7 @@ def versions() -> dict[str, Any]:
         "serpentune": serpentune.__version__,
         **{name: metadata.version(name) for name in _PACKAGES},
         "processor": _processor(),
-        "cores": _cores(),
+        "cores": usable_cores(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
 
@@ -187,7 +187,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """Cores that this process may use."""
     if sys.platform != "linux":
         return os.cpu_count() or 1

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing.managers import SyncManager
 from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 from serpentune.common.progress import progress_bars
 from serpentune.evaluation import EvaluationSettings, evaluate_model, figures
+from serpentune.evaluation.resources import usable_cores
 from serpentune.training import AdvancedTrainingConfig
 
 if TYPE_CHECKING:
@@ -66,24 +70,33 @@ def run_jobs(jobs: Sequence[Job], *, quiet: bool, announce: Callable[[str], None
         announce: called with a sentence whenever a model has been trained and whenever one has been evaluated.
 
     Raises:
-        UserError: as `training.train` and `evaluate_model`.
-        KeyboardInterrupt: after Ctrl-C; finished games and checkpoints stay.
+        UserError: as `training.train` and `evaluate_model`; the other models are given up.
+        KeyboardInterrupt: after Ctrl-C; finished games stay.
     """
     from serpentune.models import device
 
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     workers = min(len(jobs), cores) if device().type == "cpu" else 1
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, progress_bars(quiet=quiet) as add:
+    manager = SyncManager(ctx=context)
+    manager.start(_end_with_parent)
+    with manager, progress_bars(quiet=quiet) as add:
         messages: Queue[Message] = manager.Queue()
         reader = threading.Thread(target=_show, args=(messages, add, announce), daemon=True)
         reader.start()
+        others = set(multiprocessing.active_children())
         with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(cores // workers,)) as pool:
-            futures = {job.name: pool.submit(_run, job, messages) for job in jobs}
+            with _deaf_to_ctrl_c():
+                futures = {job.name: pool.submit(_run, job, messages) for job in jobs}
             try:
+                for future in wait(futures.values(), return_when=FIRST_EXCEPTION).done:
+                    future.result()  # raises what a job raised, whichever it was
                 results = {name: future.result() for name, future in futures.items()}
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
+                # Nothing is left to wait for, and leaving the pool would wait for every model to be trained.
+                for process in set(multiprocessing.active_children()) - others:
+                    process.kill()
                 raise
             finally:
                 messages.put(None)
@@ -91,10 +104,36 @@ def run_jobs(jobs: Sequence[Job], *, quiet: bool, announce: Callable[[str], None
     return results
 
 
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let processes that start in the block ignore Ctrl-C: this one stops them, without a traceback from each."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _start_worker(threads: int) -> None:
     import torch
 
     torch.set_num_threads(max(1, threads))
+    _end_with_parent()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone: killed, it can't say so, and we would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait_for_it() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait_for_it, daemon=True).start()
 
 
 def _run(job: Job, messages: Queue[Message]) -> dict[str, Any] | None:
