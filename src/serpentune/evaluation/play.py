@@ -92,10 +92,9 @@ class _Batch:
             running = left
 
     def _results(self, ended: NDArray[np.int64]) -> Iterator[GameResult]:
-        records = self.games.records(self.player.name)
-        for game in ended:
+        for game, record in zip(ended, self.games.records(self.player.name, ended), strict=True):
             yield GameResult(
-                records[game],
+                record,
                 int(self.answers[game]),
                 dict(self.invalid[game]),
                 int(self.agreed[game]),

@@ -151,12 +151,13 @@ class LockstepGames:
             self._limits,
         )
 
-    def records(self, player: str) -> list[GameRecord]:
-        """The games so far as records, in the order of the seeds."""
-        history = np.stack(self._moves, axis=1) if self._moves else np.empty((len(self), 0), np.int8)
+    def records(self, player: str, indices: NDArray[np.int64] | Sequence[int] | None = None) -> list[GameRecord]:
+        """The games `indices` (all without, in the order of the seeds) so far as records."""
+        chosen = np.arange(len(self)) if indices is None else np.asarray(indices, np.int64)
+        played = np.stack(self._moves) if self._moves else np.empty((0, len(self)), np.int8)
         results = []
-        for index, seed in enumerate(self.seeds):
-            moves = history[index]
+        for index in chosen.tolist():
+            seed, moves = self.seeds[index], played[:, index]
             counters = self._counters[index]
             apples = self._apples[index]
             results.append(
