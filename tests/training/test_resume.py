@@ -133,7 +133,18 @@ def test_resuming_a_finished_run_changes_nothing(llama: Path, tmp_path: Path) ->
     first = train(config_for(llama, "lora"), samples(40), samples(8, 1), tmp_path, quiet=True)
     before = weights(first)
     again = train(config_for(llama, "lora"), samples(40), samples(8, 1), tmp_path, resume=True, quiet=True)
+    assert again.steps == first.steps == again.resumed_from
     assert again.final_loss == first.final_loss and again.eval_loss == first.eval_loss
+    assert all(torch.equal(weight, before[name]) for name, weight in weights(again).items())
+
+
+def test_a_run_that_reached_its_last_step_gets_no_further_one(llama: Path, tmp_path: Path) -> None:
+    config = config_for(llama, "lora")
+    config.hyperparameters.max_steps = 4
+    first = train(config, samples(40), None, tmp_path, quiet=True)
+    before = weights(first)
+    again = train(config, samples(40), None, tmp_path, resume=True, quiet=True)
+    assert first.steps == again.steps == again.resumed_from == 4
     assert all(torch.equal(weight, before[name]) for name, weight in weights(again).items())
 
 

@@ -39,7 +39,8 @@ def demo(
         return
     _figures(out, result.figures)
     for verdict in result.verdicts:
-        out.paragraph(verdict)
+        out.paragraph(f"- {verdict}")
+    out.paragraph("All this is about these checkpoints, one training run each; it is no claim about the methods.")
     out.line()
     out.line(f"Took {seconds(sum(result.seconds.values()))}. The report:")
     out.line(str(result.report))

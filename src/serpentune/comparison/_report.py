@@ -98,10 +98,14 @@ class ComparisonReport:
     summary_metrics: dict[str, float]
 
     @property
+    def finding(self) -> str:
+        """The overall sentence, on score, or on the first metric where score was not asked for."""
+        return next((row for row in self.rows if row.metric == "score"), self.rows[0]).sentence
+
+    @property
     def verdict(self) -> str:
-        """The overall sentence, on score (on the first metric where score was not asked for), and what it is about."""
-        row = next((row for row in self.rows if row.metric == "score"), self.rows[0])
-        return f"{row.sentence} {SCOPE}"
+        """The finding, and what it is about."""
+        return f"{self.finding} {SCOPE}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON documents: the attributes, `verdict` and `scope`."""

@@ -16,8 +16,8 @@ from serpentune.evaluation.results import GAMES, LANGUAGE, MANIFEST, PERFORMANCE
 
 _LOG = logging.getLogger(__name__)
 
-_MAY_DIFFER = frozenset({"versions", "games"})
-"""Entries of a manifest that don't decide how a game goes."""
+_MAY_DIFFER = frozenset({"versions", "games", "model"})
+"""Entries of a manifest that don't decide how a game goes: a model may have moved, its weights are told by their hash."""
 
 
 class OpenResults:

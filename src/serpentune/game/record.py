@@ -73,8 +73,8 @@ def verify(record: GameRecord) -> str | None:
     outside = next((index for index, cell in enumerate(record.apples) if not 0 <= cell < cells), None)
     if outside is not None:
         return f"apple {outside} lies outside the board"
-    strange = next((index for index, move in enumerate(record.moves) if move >= len(Move)), None)
-    if strange is not None:
+    if max(record.moves, default=0) >= len(Move):
+        strange = next(index for index, move in enumerate(record.moves) if move >= len(Move))
         return f"move {strange} is no move (code {record.moves[strange]})"
     moves, apples = _arrays(record)
     counters, problem, place = _replay(moves, apples, record.width, record.height, record.seed is None)

@@ -72,11 +72,13 @@ class DemoSettings:
         """Refuse settings that can't make a demo.
 
         Raises:
-            UserError: an impossible board, an unknown teacher, or one that can't play the board.
+            UserError: an impossible board, an unknown teacher or one that can't play the board, no games, or no strategy.
         """
         check_board(self.width, self.height)
         for name in (*self.teachers, self.play_like):
             get(name).check_board(self.width, self.height)
+        if self.evaluation_games < 1:
+            raise UserError(f"Each model plays one game at least, not {self.evaluation_games}.")
         if not self.strategies or not set(self.strategies) <= set(NAMES):
             raise UserError("The demo needs one or more training strategies of lora, qlora and full.")
 
@@ -93,7 +95,7 @@ class DemoResult:
 
     Attributes:
         report: the HTML report.
-        verdicts: a sentence for each comparison.
+        verdicts: a sentence for each comparison; all are about these checkpoints, one training run each.
         best: the student with the highest mean score.
         p_value: of its score against the untuned base's, paired permutation test.
         figures: main figures by model.
@@ -193,7 +195,7 @@ def run_demo(
     row = next(row for row in against_base[f"{UNTUNED}_vs_{best}"].rows if row.metric == "score")
     demo = DemoResult(
         report=report,
-        verdicts=[comparison.verdict for comparison in comparisons],
+        verdicts=[comparison.finding for comparison in comparisons],
         best=best,
         p_value=row.p_value,
         figures={result.name: figures(result) for result in results},

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import inspect
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import PrinterCallback
+from transformers import PrinterCallback, TrainerState
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
@@ -86,6 +87,11 @@ class SnakeTrainer(SFTTrainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def restore(self, checkpoint: Path) -> None:
+        """Take weights and history of a finished run; `train` would add a step to it."""
+        self._load_from_checkpoint(str(checkpoint))
+        self.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
 
     def floating_point_ops(self, inputs: dict[str, torch.Tensor]) -> int:
         """Not counted: it walks over every parameter in each step."""

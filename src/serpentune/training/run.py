@@ -269,7 +269,10 @@ def _run(
             trainer.add_callback(observer)
         with stop.listening(), quiet_libraries():
             began = time.perf_counter()
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
+            if checkpoint is not None and first >= total:
+                trainer.restore(checkpoint)
+            else:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
             seconds = time.perf_counter() - began
     step = trainer.state.global_step
     if stop.received is not None:

@@ -1,0 +1,59 @@
+"""Make the README's pictures from a report: `python scripts/make_pictures.py output/demo/report.html docs/images`.
+
+Needs Playwright (`make setup`) and a Chromium on the PATH.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+OFFLINE = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
+
+
+def report(page: Page, target: Path) -> None:
+    """The top of the page: verdicts, scores with intervals, the first table."""
+    page.set_viewport_size({"width": 1000, "height": 1180})
+    page.evaluate("scrollTo(0, 0)")
+    page.screenshot(path=target)
+
+
+def replay(page: Page, left: str, right: str, seed: str, step: int, target: Path) -> None:
+    """Two models side by side after `step` moves of one game."""
+    page.select_option("#left", label=left)
+    page.select_option("#right", label=right)
+    entry = page.locator("#seed option", has_text=f"{seed} (").first
+    page.select_option("#seed", value=entry.get_attribute("value"))
+    page.locator("#position").evaluate(
+        "(slider, step) => { slider.value = step; slider.dispatchEvent(new Event('input', {bubbles: true})); }", step
+    )
+    page.locator("#stage").screenshot(path=target)
+
+
+def main() -> None:
+    """Parse, open the report, take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("report", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--left", default="untuned")
+    parser.add_argument("--right", default="LoRA")
+    parser.add_argument("--seed", default="1000044", help="game seed of the replay")
+    parser.add_argument("--step", type=int, default=200, help="moves played in the picture")
+    options = parser.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(OFFLINE))
+        page = browser.new_page(color_scheme="light", device_scale_factor=1.5)
+        page.goto(options.report.resolve().as_uri())
+        page.locator("#player").wait_for(state="visible")
+        report(page, options.folder / "report.png")
+        replay(page, options.left, options.right, options.seed, options.step, options.folder / "replay.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
