@@ -121,7 +121,7 @@ def loss_of(model: LlamaForCausalLM, ids: torch.Tensor, labels: torch.Tensor) ->
 def accuracy(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, device: str) -> dict[str, dict[str, float]]:
     """By board and question, the share of answers whose every token is the likeliest one, on unseen states.
 
-    For walks, which have no right answer, the share of likeliest first moves that are legal.
+    Walks have no right answer and are left out.
     """
     table: dict[str, dict[str, float]] = {}
     for width, height in sorted(set(BOARDS)):

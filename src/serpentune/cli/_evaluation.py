@@ -52,13 +52,17 @@ def evaluate(
 
     The games go on where a stopped evaluation of the same model ended.
     """
+    from serpentune.common.errors import UserError
     from serpentune.common.paths import PathUtils
     from serpentune.comparison import rank
     from serpentune.datasets import load_splits
     from serpentune.evaluation import EvaluationSettings, evaluate_model, figures
     from serpentune.game import parse_board
     from serpentune.models import open_model, short_name
+    from serpentune.teachers import get
 
+    if language_records < 0:
+        raise UserError(f"--language-records is {language_records}; 0 measures no language.")
     width, height = parse_board(grid_size)
     settings = EvaluationSettings(games=games, width=width, height=height, seed=seed, teacher=teacher, style=style)
     settings.check()
@@ -90,7 +94,7 @@ def evaluate(
             "steps": f"{number(measured['steps_mean'], 1)} a game",
             "ends": _counts(measured["endings"], measured["games"]),
             "invalid answers": _counts(measured["invalid"], None),
-            "agreement": f"{percent(measured['agreement'])} of moves are those of {teacher.upper()}",
+            "agreement": f"{percent(measured['agreement'])} of moves are those of {get(teacher).name}",
             "perplexity": number(measured["perplexity"], 3),
             "BLEU": number(measured["bleu"], 1),
             "ROUGE-L": number(measured["rouge_l"], 3),

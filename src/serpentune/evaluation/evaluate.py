@@ -98,7 +98,7 @@ def evaluate_model(
     settings.check()
     player = ModelPlayer(
         loaded,
-        teacher=settings.teacher.upper(),
+        teacher=get(settings.teacher).name,
         encoding=get_encoding(settings.encoding),
         style=get_style(settings.style),
         name=name,
@@ -154,7 +154,7 @@ def _manifest(
         "grid": [settings.width, settings.height],
         "first_seed": settings.seed,
         "games": settings.games,
-        "teacher": settings.teacher.upper(),
+        "teacher": get(settings.teacher).name,
         "style": settings.style,
         "encoding": settings.encoding,
         "decoding": "greedy",
