@@ -31,7 +31,7 @@ _TIMESTAMP = "20000101_000000"
 """Run folders carry a time in their names; the demo's carry this one, so that two demos write the same bytes."""
 
 LEARNING_RATES = {"lora": 5e-3, "qlora": 5e-3, "full": 1e-3}
-"""Of a few that were tried, the ones with the least validation loss; the figures stand in `docs/results.md`."""
+"""Of a few that were tried, the ones with the least validation loss, and LoRA's for QLoRA: see `docs/results.md`."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class DemoSettings:
         """Refuse settings that can't make a demo.
 
         Raises:
-            UserError: an impossible board, an unknown teacher or one that can't play the board, no games, or no strategy.
+            UserError: an impossible board, an unknown teacher or one that can't play the board, no games, or no
+                strategy.
         """
         check_board(self.width, self.height)
         for name in (*self.teachers, self.play_like):
