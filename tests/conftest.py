@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 # Before any test imports a library that reads these.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -13,6 +14,9 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import hypothesis
 import pytest
+
+# A job that a shell started in the background ignores Ctrl-C, and so would the runs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The first example that meets a kernel may compile it, so a time limit per example would blame the wrong one.
 # In CI, Hypothesis chooses its own profile: no limit either, and the same examples in every run.

@@ -93,19 +93,36 @@ def test_a_folder_that_holds_files_is_not_overwritten_unless_asked(logs: Path, t
     with pytest.raises(UserError, match="--overwrite"):
         build_dataset([logs], tmp_path / "set")
     assert mine.read_text() == "mine"
-    build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=20, overwrite=True)
-    assert not mine.exists()
+    with pytest.raises(UserError, match="not one of ours"):
+        build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=20, overwrite=True)
+    assert mine.read_text() == "mine"
+
+
+def test_a_data_set_is_replaced_when_asked(logs: Path, tmp_path: Path) -> None:
+    build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=20)
+    before = (tmp_path / "set" / "manifest.json").read_text()
+    build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=30, overwrite=True)
+    assert (tmp_path / "set" / "manifest.json").read_text() != before
     assert len(load_splits(tmp_path / "set")) == 3
+
+
+def test_a_file_is_no_output_folder(logs: Path) -> None:
     with pytest.raises(UserError, match="is a file"):
         build_dataset([logs], Path(__file__), overwrite=True)
 
 
-@pytest.mark.parametrize("output", ["logs", "logs/heuristics-bfs_20250101_000000"])
-def test_logs_are_never_overwritten_by_what_is_made_of_them(tmp_path: Path, output: str) -> None:
-    generate_runs(["BFS"], 4, 4, 4, 0, tmp_path / "logs", timestamp="20250101_000000")
+def test_logs_are_never_overwritten_by_what_is_made_of_them(tmp_path: Path) -> None:
+    runs = tmp_path / "logs"
+    generate_runs(["BFS"], 4, 4, 4, 0, runs, timestamp="20250101_000000")
+    for output in (runs, runs / "heuristics-bfs_20250101_000000"):
+        with pytest.raises(UserError, match="not one of ours"):
+            build_dataset([runs], output, overwrite=True)
+    build_dataset([runs], tmp_path / "set", max_samples_per_algorithm=8)
+    inside = tmp_path / "set" / "logs"
+    generate_runs(["BFS"], 4, 4, 4, 0, inside, timestamp="20250101_000000")
     with pytest.raises(UserError, match="holds the logs"):
-        build_dataset([tmp_path / "logs"], tmp_path / output, overwrite=True)
-    assert len(list((tmp_path / "logs").rglob("games.parquet"))) == 1
+        build_dataset([inside], tmp_path / "set", overwrite=True)
+    assert len(list(tmp_path.rglob("games.parquet"))) == 2
 
 
 def test_a_failed_rebuild_leaves_the_old_data_set(logs: Path, tmp_path: Path) -> None:

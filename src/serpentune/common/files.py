@@ -84,16 +84,26 @@ def _exchange(part: Path, path: Path) -> None:
         shutil.rmtree(old)
 
 
-def ensure_free(path: Path, *, overwrite: bool) -> None:
+def ensure_free(path: Path, *, overwrite: bool, marker: str | None = None) -> None:
     """Refuse an output folder that already holds something.
 
+    Args:
+        path: the folder to be made.
+        overwrite: whether what it holds may be replaced.
+        marker: a file that such a folder always has; one with files but without it is somebody else's and is refused
+            with `overwrite` too.
+
     Raises:
-        UserError: `path` is a file, or a folder with content while `overwrite` is false.
+        UserError: `path` is a file, or a folder with content that may not be replaced.
     """
     if path.is_file():
         raise UserError(f"{path} is a file; an output folder is needed. Choose another path.")
-    if path.is_dir() and any(path.iterdir()) and not overwrite:
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    if not overwrite:
         raise UserError(f"{path} already holds files. Choose another folder, or pass --overwrite to replace it.")
+    if marker is not None and not (path / marker).is_file():
+        raise UserError(f"{path} holds files, but no {marker}: it is not one of ours, so it is not overwritten.")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from serpentune.common.files import ensure_free
 from serpentune.datasets.completions import get_style, prompts
 from serpentune.datasets.encodings import Encoding, get_encoding
 from serpentune.datasets.sampling import SPLITS, Moment, Selection, assign_splits, select
-from serpentune.datasets.store import write_dataset
+from serpentune.datasets.store import MANIFEST, write_dataset
 from serpentune.game import GameRecord, states_before
 from serpentune.logs import LogReading, find_logs, read_logs
 
@@ -73,14 +73,14 @@ def build_dataset(
         encoding: how states are written.
         train_share: share of the games in `train`, between 0 and 1; the rest is halved between validation and test.
         seed: decides the split and the sample.
-        overwrite: whether a folder that holds files may be replaced.
+        overwrite: whether a data set in that folder may be replaced; a folder with other files never is.
         progress: called with the number of records done since the last call.
 
     Raises:
         UserError: no logs, an algorithm without games, an impossible split, an unknown style or encoding, a negative
             seed, or an output folder that holds files, or with `overwrite` the logs themselves.
     """
-    ensure_free(output, overwrite=overwrite)
+    ensure_free(output, overwrite=overwrite, marker=MANIFEST)
     chosen_styles = [get_style(name) for name in dict.fromkeys(styles)]
     if not chosen_styles:
         raise UserError("No completion style was named.")

@@ -161,7 +161,7 @@ def _run(job: Job, messages: Queue[Message]) -> dict[str, Any] | None:
                 "say",
                 0,
                 f"{job.name}: {result.samples} samples learnt from in {result.seconds:.0f} s, "
-                f"validation loss {result.eval_loss:.3f}, {result.trainable_parameters:,} weights trained",
+                f"loss {result.final_loss:.3f}, {result.trainable_parameters:,} weights trained",
             )
         )
     loaded = load_base(job.base) if trained is None else load_student(trained["model_path"])

@@ -12,7 +12,7 @@ from serpentune.common.errors import UserError
 from serpentune.datasets import get_encoding, get_style
 from serpentune.game import parse_board
 from serpentune.models import BUILT_IN, LoRAConfig, QLoRAConfig, Settings
-from serpentune.pipeline.demo import LEARNING_RATES as BUILT_IN_LEARNING_RATES
+from serpentune.pipeline._base import BUILT_IN_LEARNING_RATES
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig
 from serpentune.training.config import Strategy
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,24 +15,21 @@ from serpentune.common.files import ensure_free, write_json
 from serpentune.common.progress import progress_bar
 from serpentune.game import check_board
 from serpentune.logs import generate_runs
+from serpentune.pipeline._base import BUILT_IN_LEARNING_RATES, UNTUNED
 from serpentune.teachers import get
 
 if TYPE_CHECKING:
     from serpentune.pipeline._students import Job
-
-UNTUNED = "untuned"
-"""What the base model is called beside its students."""
 
 NAMES = {"lora": "LoRA", "qlora": "QLoRA", "full": "Full"}
 """What the student of each strategy is called, as in `ModelComparator.compare_training_strategies`."""
 
 BASE = "nano"
 
+_PARTS = ("logs", "dataset", "students", "evaluation", "comparisons", "report.html", "results_summary.json")
+
 _TIMESTAMP = "20000101_000000"
 """Run folders carry a time in their names; the demo's carry this one, so that two demos write the same bytes."""
-
-LEARNING_RATES = {"lora": 5e-3, "qlora": 5e-3, "full": 1e-3}
-"""Of a few that were tried, the ones with the least validation loss, and LoRA's for QLoRA: see `docs/results.md`."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,9 @@ class DemoSettings:
         check_board(self.width, self.height)
         for name in (*self.teachers, self.play_like):
             get(name).check_board(self.width, self.height)
-        if self.evaluation_games < 1:
-            raise UserError(f"Each model plays one game at least, not {self.evaluation_games}.")
+        for least, name in ((1, "evaluation_games"), (1, "samples_per_teacher"), (0, "language_records")):
+            if getattr(self, name) < least:
+                raise UserError(f"{name.replace('_', ' ').capitalize()}: at least {least}, not {getattr(self, name)}.")
         if not self.strategies or not set(self.strategies) <= set(NAMES):
             raise UserError("The demo needs one or more training strategies of lora, qlora and full.")
 
@@ -143,6 +142,8 @@ def run_demo(
     settings = settings or DemoSettings()
     settings.check()
     ensure_free(output, overwrite=overwrite)
+    for part in _PARTS:
+        _remove(output / part)
     clock = _Clock()
 
     games = len(settings.teachers) * settings.games_per_teacher
@@ -240,7 +241,7 @@ def _jobs(settings: DemoSettings, output: Path, overwrite: bool) -> list[Job]:
             base_model_name=BASE,
             hyperparameters=HyperparameterConfig(
                 num_epochs=settings.epochs,
-                learning_rate=LEARNING_RATES[strategy],
+                learning_rate=BUILT_IN_LEARNING_RATES[strategy],
                 batch_size=settings.batch_size,
                 gradient_accumulation_steps=1,
                 warmup_steps=20,
@@ -256,6 +257,14 @@ def _jobs(settings: DemoSettings, output: Path, overwrite: bool) -> list[Job]:
         Job(name, configs.get(name), BASE, output / "dataset", output, games, settings.language_records, overwrite)
         for name in (UNTUNED, *configs)
     ]
+
+
+def _remove(part: Path) -> None:
+    """Remove what an earlier demo left, so that a smaller one doesn't stand among its students."""
+    if part.is_dir():
+        shutil.rmtree(part)
+    else:
+        part.unlink(missing_ok=True)
 
 
 class _Clock:

@@ -26,10 +26,10 @@ from serpentune.datasets import SPLITS, build_dataset, load_splits
 from serpentune.game import check_board, parse_board
 from serpentune.logs import find_logs
 from serpentune.models import check_precision, find_base, load_base, load_student, short_name
+from serpentune.pipeline._base import UNTUNED
 from serpentune.pipeline._experiment import CONFIG, DATASET, EVALUATION, LOGS, MODELS, REPORT, SUMMARY, Experiment
 from serpentune.pipeline._results import PipelineInterrupted, PipelineResults
 from serpentune.pipeline.config import MultiDatasetConfig
-from serpentune.pipeline.demo import UNTUNED
 from serpentune.teachers import get
 from serpentune.training import AdvancedTrainingConfig, TrainingResult, total_steps, train
 
