@@ -54,7 +54,7 @@ def test_students_differ_from_the_base_and_from_each_other(demo: tuple[DemoResul
 def test_report_and_summary_are_left(demo: tuple[DemoResult, Path, list[str]]) -> None:
     result, output, said = demo
     summary = json.loads((output / "results_summary.json").read_text())
-    assert summary["best"] == result.best != "untuned"
+    assert summary["best_student"] == result.best_student != "untuned"
     assert summary["settings"]["seed"] == 0
     assert result.report == output / "report.html"
     page = result.report.read_text()

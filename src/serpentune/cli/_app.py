@@ -72,7 +72,7 @@ add_command(
     _logs_group,
     "check",
     _logs.check,
-    "serpentune logs check logs/extensions\nserpentune logs check 'logs/*/bfs-*' --json",
+    "serpentune logs check logs/extensions\nserpentune logs check 'logs/*/heuristics-bfs_*' --json",
 )
 app.add_typer(_logs_group, name="logs")
 

@@ -131,6 +131,8 @@ class EvaluationResult:
             UserError: a file is missing or damaged, no game is finished, a game doesn't follow from its moves, or a
                 seed stands twice; the message names file and line.
         """
+        if not (folder / MANIFEST).is_file():
+            raise UserError(f"{folder} is no results folder: it has no {MANIFEST}. `serpentune evaluate` makes one.")
         manifest = read_json(folder / MANIFEST)
         if not isinstance(manifest, dict) or not isinstance(manifest.get("name"), str):
             raise UserError(f"{folder / MANIFEST}: no evaluation manifest (it has no model name).")

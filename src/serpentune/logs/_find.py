@@ -94,6 +94,8 @@ def _is_run(path: Path) -> bool:
 def _near_match(path: Path) -> str:
     """A hint at the sibling of nearly the name that is missing, or where the path stops to exist."""
     parent, missing = path.parent, path.name
+    if glob.has_magic(str(parent)):
+        return ""  # which of the folders that the pattern means has no such entry can't be said in a few words
     while not parent.is_dir() and parent != parent.parent:
         parent, missing = parent.parent, parent.name
     siblings = sorted(item.name for item in parent.iterdir() if item.is_dir() and not item.name.startswith("."))

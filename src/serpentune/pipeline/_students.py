@@ -197,12 +197,15 @@ def _reporter(name: str, messages: Queue[Message]) -> TrainerCallback:
     class Reporter(TrainerCallback):
         """Sends the steps and the loss of a training run to the process that shows them."""
 
+        shown = 0
+
         def on_train_begin(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
             messages.put((f"{name} learns", "add", state.max_steps, ""))
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **unused: Any) -> None:
             if logs and "loss" in logs:
-                messages.put((f"{name} learns", "advance", args.logging_steps, f"loss {logs['loss']:.3f}"))
+                done, self.shown = state.global_step - self.shown, state.global_step
+                messages.put((f"{name} learns", "advance", done, f"loss {logs['loss']:.3f}"))
 
     return Reporter()
 

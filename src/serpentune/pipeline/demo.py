@@ -50,6 +50,7 @@ class DemoSettings:
         language_records: records of the test split on which perplexity, BLEU and ROUGE-L are measured.
         play_like: the teacher that the prompt names when students play.
         seed: of everything that is drawn.
+        caveat: a sentence for readers of the report; none when empty.
     """
 
     width: int = 6
@@ -65,6 +66,7 @@ class DemoSettings:
     language_records: int = 200
     play_like: str = "BFS"
     seed: int = 0
+    caveat: str = ""
 
     def check(self) -> None:
         """Refuse settings that can't make a demo.
@@ -84,7 +86,12 @@ class DemoSettings:
 
 
 QUICK = DemoSettings(
-    games_per_teacher=60, samples_per_teacher=300, strategies=("lora",), evaluation_games=20, language_records=40
+    games_per_teacher=60,
+    samples_per_teacher=300,
+    strategies=("lora",),
+    evaluation_games=20,
+    language_records=40,
+    caveat="This was a quick run: its student has learnt too little to be judged. The whole demo shows the real thing.",
 )
 """A demo that shows every step in about a minute; its student has learnt too little to be judged."""
 
@@ -95,8 +102,8 @@ class DemoResult:
 
     Attributes:
         report: the HTML report.
-        verdicts: a sentence for each comparison; all are about these checkpoints, one training run each.
-        best: the student with the highest mean score.
+        verdicts: a sentence for each comparison, about these checkpoints alone, then the settings' caveat.
+        best_student: the one with the highest mean score; the untuned base may still be better.
         p_value: of its score against the untuned base's, paired permutation test.
         figures: main figures by model.
         seconds: wall time by step.
@@ -104,7 +111,7 @@ class DemoResult:
 
     report: Path
     verdicts: list[str]
-    best: str
+    best_student: str
     p_value: float | None
     figures: dict[str, dict[str, Any]]
     seconds: dict[str, float] = field(default_factory=dict)
@@ -191,14 +198,15 @@ def run_demo(
             comparisons=[comparison.to_json() for comparison in comparisons],
             training={name: about for name, about in training.items() if about is not None},
             dataset=stats.by_teacher,
+            notes=[settings.caveat] if settings.caveat else [],
             commands=["make demo"],
         )
     best = max(results[1:], key=lambda result: result.scores.mean()).name
     row = next(row for row in against_base[f"{UNTUNED}_vs_{best}"].rows if row.metric == "score")
     demo = DemoResult(
         report=report,
-        verdicts=[comparison.finding for comparison in comparisons],
-        best=best,
+        verdicts=[comparison.finding for comparison in comparisons] + ([settings.caveat] if settings.caveat else []),
+        best_student=best,
         p_value=row.p_value,
         figures={result.name: figures(result) for result in results},
         seconds=clock.seconds,
@@ -208,7 +216,7 @@ def run_demo(
         {
             "settings": asdict(settings),
             "seconds": demo.seconds,
-            "best": demo.best,
+            "best_student": demo.best_student,
             "p_value": demo.p_value,
             "verdicts": demo.verdicts,
             "models": demo.figures,
