@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from pathlib import Path
 
 # Before any test imports a library that reads these.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Models as small as the tests' are quicker on one thread, and two threads collapse on a busy machine. Runs that tests
+# start inherit it.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import hypothesis
 import pytest
@@ -51,6 +55,22 @@ def chromium() -> str:
     if path is None:
         pytest.fail(NO_CHROMIUM)
     return path
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny random llama and its tokenizer."""
+    from tests.models.tiny import save_llama
+
+    return save_llama(tmp_path_factory.mktemp("base") / "llama")
+
+
+@pytest.fixture(scope="session")
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny random GPT-2 and its tokenizer."""
+    from tests.models.tiny import save_gpt2
+
+    return save_gpt2(tmp_path_factory.mktemp("base") / "gpt2")
 
 
 def _chromium() -> str | None:

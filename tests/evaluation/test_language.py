@@ -3,7 +3,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +34,6 @@ def records() -> list[dict[str, str]]:
             for text, plan in zip(texts, PLANS, strict=True)
         ]
     return made
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Models this small lose by threads, and much where other processes want the cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def same(figures: dict[str, Any], expected: dict[str, Any]) -> bool:

@@ -1,25 +1,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import pytest
-import torch
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import get_encoding, get_style, read_moves
 from serpentune.evaluation import ModelPlayer, play_games
 from serpentune.game import random_states
 from serpentune.models import LoadedModel
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Models this small lose by threads, and much where other processes want the cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def player(loaded: LoadedModel, *, style: str = "plan", batch_size: int = 256) -> ModelPlayer:

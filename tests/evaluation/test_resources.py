@@ -6,7 +6,6 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -23,15 +22,6 @@ PROMPTS = ["Player BFS. Board 4x4, heading UP.\n . . A .\n . H . .\n . ^ . .\n .
 @pytest.fixture(scope="module")
 def nano() -> LoadedModel:
     return load_base("nano")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Models this small lose by threads, and much where other processes want the cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_seconds_are_wall_time_and_the_host_peak_sees_memory_that_is_gone() -> None:

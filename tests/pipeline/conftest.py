@@ -31,14 +31,6 @@ def tiny(logs: Path, output: Path, **more: Any) -> MultiDatasetConfig:
     return MultiDatasetConfig(**values | more)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    """Models this small gain nothing from a second core, and lose much where others want it too."""
-    import torch
-
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("logs")
