@@ -21,9 +21,11 @@ from serpentune.game.moves import Move
 PATH_LENGTH = 0
 NODES_EXPANDED = 1
 EQUAL_MOVES = 2
-FACTS = 3
+WANTED = 3
+FACTS = 4
 """Places in `facts`, int64 `(FACTS,)`: moves to the apple along the teacher's path, or `NO_PATH`; cells that the search
-took up; bit `1 << direction` for each move that the teacher holds equally good, the chosen one always among them."""
+took up; bit `1 << direction` for each move that the teacher holds equally good, the chosen one always among them.
+WANTED is set by the caller: where it is 0, nobody reads the others, and a kernel need not work for them."""
 
 NO_PATH = -1
 TRAPPED = int(Move.NO_PATH_FOUND)
@@ -41,6 +43,11 @@ WORK_PER_CELL = 20
 The four planes from NEIGHBOURS on are one table: `work[4 * cell + direction]` is the cell next to a cell, or `NO_CELL`.
 COLUMNS and ROWS hold the x and y of each cell. A cell is marked in this call when its number in plane MARKS equals the
 stamp of `begin`. SCRATCH and the planes after it are the teacher's own: zeros first, then what its last call left."""
+
+FOLLOWS = 1
+"""`work[CLOCK * cells + FOLLOWS]` is set by the caller: 1 where the state is the one that this kernel's last answer has
+led to, 0 where it may be any. In a state that follows, a kernel may build on what it left in its planes; that saves work
+and must change no answer."""
 
 Work = NDArray[np.int32]
 Facts = NDArray[np.int64]

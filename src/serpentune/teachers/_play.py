@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from serpentune.game import NO_MOVE, Ending, GameRecord, Limits, LockstepGames, Move, _rules
 from serpentune.game._jit import kernel
 from serpentune.game._rules import COUNTERS_TYPE
-from serpentune.teachers._kernel import CHOOSE_TYPE, FACTS, WORK_PER_CELL, Choose
+from serpentune.teachers._kernel import CHOOSE_TYPE, CLOCK, FACTS, FOLLOWS, WORK_PER_CELL, Choose
 from serpentune.teachers._teacher import Teacher
 
 _GAMES_AT_ONCE = 256
@@ -130,6 +130,7 @@ def _play_games(
     counters = np.empty(_rules.COUNTERS, np.int64)
     work = np.zeros(WORK_PER_CELL * cells, np.int32)
     facts = np.zeros(FACTS, np.int64)
+    follows = CLOCK * cells + FOLLOWS
     used = 0
     for game in range(seeds.shape[0]):
         first = used
@@ -137,8 +138,10 @@ def _play_games(
         _rules.start(ring, occupied, counters, width, height)
         counters[_rules.APPLE] = _rules.apple_cell(seeds[game], 0, occupied)
         apples[game, 0] = counters[_rules.APPLE]
+        work[follows] = 0
         while counters[_rules.ENDING] == 0:
             move = choose(ring, occupied, counters, width, height, work, facts)
+            work[follows] = 1
             if move != _GIVE_UP:
                 if used == moves.shape[0]:
                     return game

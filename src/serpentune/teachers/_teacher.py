@@ -19,6 +19,7 @@ from serpentune.teachers._kernel import (
     NO_PATH,
     NODES_EXPANDED,
     PATH_LENGTH,
+    WANTED,
     WORK_PER_CELL,
     Choose,
 )
@@ -206,6 +207,7 @@ def _decide(
         counters[_rules.LENGTH] = length[row]
         counters[_rules.APPLE] = apple[row]
         counters[_rules.DIRECTION] = direction[row]
+        facts[row, WANTED] = 1
         moves[row] = choose(body[row], occupied, counters, width, height, work, facts[row])
         for place in range(length[row]):
             occupied[body[row, place]] = 0
