@@ -73,7 +73,7 @@ $(VENV)/.torch-$(TORCH): constraints.txt scripts/install_torch.py | $(BIN)/pytho
 
 $(VENV)/.use: pyproject.toml constraints.txt $(VENV)/.torch-$(TORCH)
 	@echo "Installing serpentune and what it needs"
-	@$(PIP) --editable . && touch $@
+	@$(PIP) --editable '.[gym,images]' && touch $@
 
 $(VENV)/.test: $(VENV)/.use
 	@echo "Installing what the tests need"

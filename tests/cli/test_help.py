@@ -17,7 +17,7 @@ COMMANDS = [
     ["demo"], ["run"], ["teachers"], ["generate"], ["logs"], ["logs", "check"], ["dataset"], ["dataset", "build"],
     ["train"], ["evaluate"], ["compare"], ["report"],
 ]  # fmt: skip
-HEAVY = ("torch", "transformers", "numba", "scipy", "pandas", "numpy", "pyarrow", "datasets")
+HEAVY = ("torch", "transformers", "numba", "scipy", "pandas", "numpy", "pyarrow", "datasets", "gymnasium", "PIL")
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])

@@ -68,25 +68,43 @@ class LockstepGames:
     >>> games.step([0, 3])            # UP in the first game, LEFT in the second
     >>> len(games.states())
     2
+
+    Args:
+        seeds: a game each; any integers, modulo 2**64.
+        width: cells a row.
+        height: cells a column.
+        limits: when a game is stopped although the snake lives.
+        recorded: keep every move for `records`. Without, memory doesn't grow however long the games go on, and single
+            games can be restarted.
+
+    Raises:
+        UserError: the board is outside the rules.
     """
 
-    def __init__(self, seeds: Sequence[int], width: int, height: int, limits: Limits | None = None) -> None:
+    def __init__(
+        self, seeds: Sequence[int], width: int, height: int, limits: Limits | None = None, *, recorded: bool = True
+    ) -> None:
         check_board(width, height)
         count, cells = len(seeds), width * height
         self.width = width
         self.height = height
-        self.seeds = tuple(int(seed) for seed in seeds)
-        self._seeds = np.array([seed % 2**64 for seed in self.seeds], np.uint64)
+        self._given = [int(seed) for seed in seeds]
+        self._seeds = _wrapped(self._given)
         self._limits = (limits or Limits()).for_board(width, height)
         self._ring = np.empty((count, cells), np.int16)
         self._occupied = np.empty((count, cells), np.uint8)
         self._counters = np.empty((count, _rules.COUNTERS), np.int64)
-        self._apples = np.full((count, cells), _rules.NO_CELL, np.int16)
-        self._moves: list[NDArray[np.int8]] = []
-        _start(self._seeds, self._ring, self._occupied, self._counters, self._apples, width, height)
+        self._apples = np.empty((count, cells), np.int16)
+        self._moves: list[NDArray[np.int8]] | None = [] if recorded else None
+        _start(np.arange(count), self._seeds, self._ring, self._occupied, self._counters, self._apples, width, height)
 
     def __len__(self) -> int:
-        return len(self.seeds)
+        return len(self._given)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The games' seeds as they were given."""
+        return tuple(self._given)
 
     @property
     def endings(self) -> NDArray[np.int64]:
@@ -103,6 +121,16 @@ class LockstepGames:
         """Apples eaten, int64 `(n,)`."""
         return self._counters[:, _rules.SCORE].copy()
 
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """Moves played, int64 `(n,)`, as the rules count them."""
+        return self._counters[:, _rules.STEPS].copy()
+
+    @property
+    def directions(self) -> NDArray[np.int64]:
+        """The last move that moved each snake, int64 `(n,)`, a `Move` code, -1 before the first."""
+        return self._counters[:, _rules.DIRECTION].copy()
+
     def states(self, indices: NDArray[np.int64] | Sequence[int] | None = None) -> States:
         """The present states of the games `indices` (all without)."""
         chosen = np.arange(len(self)) if indices is None else np.ascontiguousarray(indices, np.int64)
@@ -117,6 +145,15 @@ class LockstepGames:
             counters[:, _rules.APPLE],
             counters[:, _rules.DIRECTION],
         )
+
+    def boards(self) -> NDArray[np.int16]:
+        """The present boards as pictures, int16 `(n, height, width)`, the bottom row first.
+
+        0 is an empty cell, -1 the apple, `k` the snake's segment number `k`: 1 the head, its length the tail.
+        """
+        result = np.zeros((len(self), self.width * self.height), np.int16)
+        _draw(self._ring, self._counters, result)
+        return result.reshape(len(self), self.height, self.width)
 
     def legal(self) -> NDArray[np.bool_]:
         """Which of UP, RIGHT, DOWN, LEFT keep each snake alive, `(n, 4)`."""
@@ -138,7 +175,8 @@ class LockstepGames:
         chosen = given.astype(np.int8)
         ended = self._counters[:, _rules.ENDING] != Ending.RUNNING
         chosen = np.where(ended, np.int8(NO_MOVE), chosen)
-        self._moves.append(chosen)
+        if self._moves is not None:
+            self._moves.append(chosen)
         _step(
             chosen,
             self._seeds,
@@ -151,13 +189,36 @@ class LockstepGames:
             self._limits,
         )
 
+    def restart(self, indices: NDArray[np.int64] | Sequence[int], seeds: Sequence[int]) -> None:
+        """Begin new games with `seeds` in the places `indices`, whether or not the old ones are over.
+
+        Raises:
+            ValueError: the games are recorded, so that the old ones' moves would get lost; or not one seed a place.
+            IndexError: there is no such place. Nothing has happened then.
+        """
+        if self._moves is not None:
+            raise ValueError("recorded games can't be restarted; make them with recorded=False")
+        places = np.arange(len(self))[np.asarray(indices, np.int64)]
+        if len(places) != len(seeds):
+            raise ValueError(f"{len(places)} games can't begin with {len(seeds)} seeds")
+        for place, seed in zip(places.tolist(), seeds, strict=True):
+            self._given[place] = int(seed)
+        self._seeds[places] = _wrapped(seeds)
+        _start(places, self._seeds, self._ring, self._occupied, self._counters, self._apples, self.width, self.height)
+
     def records(self, player: str, indices: NDArray[np.int64] | Sequence[int] | None = None) -> list[GameRecord]:
-        """The games `indices` (all without, in the order of the seeds) so far as records."""
+        """The games `indices` (all without, in the order of the seeds) so far as records.
+
+        Raises:
+            ValueError: the games were made with `recorded=False`.
+        """
+        if self._moves is None:
+            raise ValueError("these games keep no moves; make them with recorded=True")
         chosen = np.arange(len(self)) if indices is None else np.asarray(indices, np.int64)
         played = np.stack(self._moves) if self._moves else np.empty((0, len(self)), np.int8)
         results = []
         for index in chosen.tolist():
-            seed, moves = self.seeds[index], played[:, index]
+            seed, moves = self._given[index], played[:, index]
             counters = self._counters[index]
             apples = self._apples[index]
             results.append(
@@ -177,14 +238,21 @@ class LockstepGames:
         return results
 
 
+def _wrapped(seeds: Sequence[int]) -> NDArray[np.uint64]:
+    return np.array([int(seed) % 2**64 for seed in seeds], np.uint64)
+
+
 _SEEDS_TYPE = types.uint64[::1]
 _RINGS_TYPE = types.int16[:, ::1]
 _BOARDS_TYPE = types.uint8[:, ::1]
 _ROWS_TYPE = types.int64[:, ::1]
 
 
-@kernel(types.void(_SEEDS_TYPE, _RINGS_TYPE, _BOARDS_TYPE, _ROWS_TYPE, _RINGS_TYPE, types.int64, types.int64))
+@kernel(
+    types.void(COUNTERS_TYPE, _SEEDS_TYPE, _RINGS_TYPE, _BOARDS_TYPE, _ROWS_TYPE, _RINGS_TYPE, types.int64, types.int64)
+)
 def _start(
+    games: NDArray[np.int64],
     seeds: NDArray[np.uint64],
     ring: NDArray[np.int16],
     occupied: NDArray[np.uint8],
@@ -193,10 +261,11 @@ def _start(
     width: int,
     height: int,
 ) -> None:
-    for game in range(seeds.shape[0]):
+    for game in games:
         _rules.start(ring[game], occupied[game], counters[game], width, height)
         counters[game, _rules.APPLE] = _rules.apple_cell(seeds[game], 0, occupied[game])
         apples[game, 0] = counters[game, _rules.APPLE]
+        apples[game, 1:] = _rules.NO_CELL
 
 
 @kernel(
@@ -246,6 +315,17 @@ def _unroll(
         for k in range(before_the_seam, length):
             body[row, k] = ring[games[row], head + k - cells]
         body[row, length:] = _rules.NO_CELL
+
+
+@kernel(types.void(_RINGS_TYPE, _ROWS_TYPE, _RINGS_TYPE))
+def _draw(ring: NDArray[np.int16], counters: NDArray[np.int64], boards: NDArray[np.int16]) -> None:
+    """Number each game's segments on its board of zeros, and mark its apple."""
+    cells = ring.shape[1]
+    for game in range(ring.shape[0]):
+        for k in range(counters[game, _rules.LENGTH]):
+            boards[game, ring[game, (counters[game, _rules.HEAD] + k) % cells]] = k + 1
+        if counters[game, _rules.APPLE] != _rules.NO_CELL:
+            boards[game, counters[game, _rules.APPLE]] = -1
 
 
 @kernel(types.void(_RINGS_TYPE, _BOARDS_TYPE, _ROWS_TYPE, types.int64, types.int64, types.boolean[:, ::1]))
