@@ -14,7 +14,7 @@ from serpentune.training import AdvancedTrainingConfig
 from tests.cli.calls import environment, process, serpentune
 
 COMMANDS = [
-    ["demo"], ["run"], ["teachers"], ["generate"], ["logs"], ["logs", "check"], ["dataset"], ["dataset", "build"],
+    ["demo"], ["run"], ["teachers"], ["watch"], ["generate"], ["logs"], ["logs", "check"], ["dataset"], ["dataset", "build"],
     ["train"], ["evaluate"], ["compare"], ["report"],
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "numba", "scipy", "pandas", "numpy", "pyarrow", "datasets", "gymnasium", "PIL")
@@ -37,7 +37,7 @@ def test_commands_stand_in_the_order_of_the_work() -> None:
     page = serpentune("--help").out
     names = re.findall(r"^  (\w+)  ", page.split("Commands:")[1].split("\n\n")[0], re.MULTILINE)
     assert names == [
-        "demo", "run", "teachers", "generate", "logs", "dataset", "train", "evaluate", "compare", "report",
+        "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "train", "evaluate", "compare", "report",
     ]  # fmt: skip
 
 

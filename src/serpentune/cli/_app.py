@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from serpentune import __version__
-from serpentune.cli import _comparison, _datasets, _evaluation, _logs, _pipeline, _report, _teachers, _training
+from serpentune.cli import _comparison, _datasets, _evaluation, _logs, _pipeline, _report, _teachers, _training, _watch
 from serpentune.cli._arguments import Group
 from serpentune.cli._command import add_command, shared_options
 
 _ORDER = (
-    "demo", "run", "teachers", "generate", "logs", "dataset", "train", "evaluate", "compare", "report",
+    "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "train", "evaluate", "compare", "report",
 )  # fmt: skip
 
 
@@ -63,6 +63,12 @@ add_command(
     "serpentune run --heuristic-dirs logs/extensions --algorithms BFS ASTAR --epochs 3",
 )
 add_command(app, "teachers", _teachers.teachers)
+add_command(
+    app,
+    "watch",
+    _watch.watch,
+    "serpentune watch BFS\nserpentune watch HAMILTONIAN --grid-size 6 --fps 30 --save game.gif",
+)
 add_command(
     app, "generate", _logs.generate, "serpentune generate --algorithms BFS ASTAR HAMILTONIAN --games 500 --grid-size 10"
 )

@@ -48,6 +48,11 @@ class Output:
         indent = "  " if text.startswith("- ") else ""
         self.line(textwrap.fill(text, self._console().width, subsequent_indent=indent, break_on_hyphens=False))
 
+    def terminal(self) -> Console | None:
+        """A console for moving pictures; None where the result goes elsewhere or nothing but it is wanted."""
+        console = self._console()
+        return console if self._stream.isatty() and not console.is_dumb_terminal and not self.quiet else None
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
         """Print a table; columns after the first whose entries are numbers are set to the right."""
         from rich import box

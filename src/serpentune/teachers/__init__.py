@@ -11,6 +11,7 @@ from serpentune.teachers._kernel import CHOOSE_TYPE, EQUAL_MOVES, FACTS, NODES_E
 from serpentune.teachers._play import play
 from serpentune.teachers._registry import get, names, register
 from serpentune.teachers._teacher import Decision, Teacher
+from serpentune.teachers._watch import watch
 
 for _teacher in (BFS, DFS, ASTAR, HAMILTONIAN):
     register(_teacher)
@@ -32,4 +33,5 @@ __all__ = [
     "names",
     "play",
     "register",
+    "watch",
 ]
