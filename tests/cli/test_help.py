@@ -14,8 +14,8 @@ from serpentune.training import AdvancedTrainingConfig
 from tests.cli.calls import environment, process, serpentune
 
 COMMANDS = [
-    ["demo"], ["run"], ["teachers"], ["watch"], ["generate"], ["logs"], ["logs", "check"], ["dataset"], ["dataset", "build"],
-    ["train"], ["evaluate"], ["compare"], ["report"],
+    ["demo"], ["run"], ["teachers"], ["watch"], ["generate"], ["logs"], ["logs", "check"], ["dataset"],
+    ["dataset", "build"], ["train"], ["evaluate"], ["compare"], ["report"],
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "numba", "scipy", "pandas", "numpy", "pyarrow", "datasets", "gymnasium", "PIL")
 

@@ -144,3 +144,57 @@ def test_limits_are_written_for_manifests_as_they_were_given() -> None:
         "max_consecutive_something_is_wrong": 5,
     }
     assert Limits().for_board(6, 5).tolist() == [0, 60, 10, 5, 5]
+
+
+def test_boards_number_the_snake_from_its_head() -> None:
+    games = LockstepGames(range(30), 5, 6)
+    cycle = hamiltonian_cycle(5, 6)
+    for _ in range(80):
+        for board, state in zip(games.boards(), games.states(), strict=True):
+            expected = np.zeros(30, np.int16)
+            expected[list(state.body)] = range(1, len(state.body) + 1)
+            if state.apple >= 0:
+                expected[state.apple] = -1
+            assert board.tolist() == expected.reshape(6, 5).tolist()
+        games.step([cycle[state.xy(state.head)] for state in games.states()])
+    assert games.steps.tolist() == [80] * 30 and games.scores.min() > 0
+
+
+def test_a_restarted_game_is_a_new_one_and_the_others_go_on() -> None:
+    games = LockstepGames([1, 2, 3], 6, 6, recorded=False)
+    alone = LockstepGames([2], 6, 6)
+    for move in (0, 0, 1, 1):
+        games.step([move] * 3)
+        alone.step([move])
+    games.restart([2, 0], [70, -8])
+    fresh = LockstepGames([-8, 70], 6, 6)
+    assert games.seeds == (-8, 2, 70)
+    for move in (3, 0, 0, 3, 3):
+        assert list(games.states()) == [fresh.states()[0], alone.states()[0], fresh.states()[1]]
+        assert games.steps.tolist() == [fresh.steps[0], alone.steps[0], fresh.steps[1]]
+        games.step([move] * 3)
+        fresh.step([move] * 2)
+        alone.step([move])
+    assert games.endings.tolist() == [fresh.endings[0], alone.endings[0], fresh.endings[1]]
+
+
+def test_a_game_that_is_over_can_be_restarted() -> None:
+    games = LockstepGames([1], 4, 4, recorded=False)
+    while games.running.size:
+        games.step([Move.RIGHT])
+    games.restart([0], [5])
+    assert games.running.tolist() == [0]
+    assert list(games.states()) == list(LockstepGames([5], 4, 4).states())
+
+
+def test_only_games_without_a_record_can_be_restarted() -> None:
+    with pytest.raises(ValueError, match="recorded=False"):
+        LockstepGames([1], 4, 4).restart([0], [2])
+    games = LockstepGames([1, 2], 4, 4, recorded=False)
+    with pytest.raises(ValueError, match="recorded=True"):
+        games.records("x")
+    with pytest.raises(ValueError, match="1 games can't begin with 2 seeds"):
+        games.restart([0], [1, 2])
+    with pytest.raises(IndexError):
+        games.restart([2], [1])
+    assert games.seeds == (1, 2)

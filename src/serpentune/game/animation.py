@@ -19,7 +19,7 @@ FASTEST = 20
 """Milliseconds below which browsers show a GIF at a pace of their own."""
 
 _LAST_STAYS = 2000
-_MOST_PIXELS = 1 << 29
+_MOST_PIXELS = 1 << 28
 _STATES_AT_ONCE = 1024
 
 

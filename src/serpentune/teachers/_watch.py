@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _SLOWEST_FPS, _FASTEST_FPS = 0.1, 1000
-_FACTS_WIDTH = 36
+_NAMES_WIDTH = 14
+_FACTS_WIDTH, _FACTS_HEIGHT = 3 + _NAMES_WIDTH + 2 + 18, 9
+"""What the facts beside a board take, its distance and the four moves being equally good included."""
 
 
 def watch(
@@ -63,7 +65,7 @@ def watch(
 
 
 def _check_size(console: Console, width: int, height: int) -> None:
-    columns, lines = 2 * width + 3 + _FACTS_WIDTH, height + 3
+    columns, lines = 2 * width + 3 + _FACTS_WIDTH, max(height + 2, _FACTS_HEIGHT) + 1
     if console.width < columns or console.height < lines:
         raise UserError(
             f"A {width}x{height} board needs a terminal of {columns} columns and {lines} lines; this one has "
@@ -108,7 +110,7 @@ def _reasons(decision: Decision) -> dict[str, str]:
         "move": decision.move.name,
         "path length": "no path" if decision.path_length is None else str(decision.path_length),
         "nodes expanded": str(decision.nodes_expanded),
-        "equally good": " ".join(move.name for move in decision.equal_moves),
+        "equally good": " ".join(move.name for move in decision.equal_moves) or "none",
     }
 
 
@@ -119,6 +121,7 @@ def _scene(state: State, facts: dict[str, str], line: str) -> RenderableType:
     from rich.text import Text
 
     beside = Table.grid(padding=(0, 2))
+    beside.add_column(min_width=_NAMES_WIDTH)
     for name, value in facts.items():
         beside.add_row(Text(name, style="dim"), Text(value))
     both = Table.grid(padding=(0, 3))

@@ -1,0 +1,125 @@
+"""`serpentune watch`: what is printed where there is no terminal, and how it behaves in one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from serpentune.game import states_before
+from serpentune.game.render import ansi
+from serpentune.teachers import get, play
+from tests.cli.calls import environment, serpentune
+from tests.cli.test_errors import refused
+
+
+def test_piped_it_prints_the_last_board_and_how_the_game_ended(tmp_path: Path) -> None:
+    watched = serpentune("watch", "bfs", "--grid-size", "8x6", "--seed", 4, "--save", tmp_path / "game.gif")
+    assert (watched.code, watched.err) == (0, "")
+    (game,) = play(get("BFS"), [4], 8, 6)
+    board = ansi(states_before(game, [len(game.moves)])[0])
+    said = f"BFS, seed 4: {game.score} of 47 apples in {game.steps} steps. The game ends with {game.ending.name}."
+    assert watched.out == f"{board}\n{said}\n{tmp_path / 'game.gif'}\n"
+    assert (tmp_path / "game.gif").read_bytes()[:6] == b"GIF89a"
+
+
+def test_document(tmp_path: Path) -> None:
+    options = ["HAMILTONIAN", "--grid-size", 4, "--seed", -2, "--json"]
+    (game,) = play(get("HAMILTONIAN"), [-2], 4, 4)
+    expected = {
+        "teacher": "HAMILTONIAN", "grid": [4, 4], "seed": -2, "score": 15, "steps": game.steps, "ending": "WIN",
+        "file": None,
+    }  # fmt: skip
+    assert serpentune("watch", *options).document == expected
+    path = tmp_path / "end.png"
+    saved = serpentune("watch", *options, "--save", path)
+    assert saved.document == expected | {"file": str(path)} and saved.err == ""
+    assert path.read_bytes()[1:4] == b"PNG"
+
+
+def test_bad_input(tmp_path: Path) -> None:
+    assert "There is no teacher named 'BSF'. Did you mean BFS?" in refused("watch", "BSF")
+    assert "A 3x3 board is not possible" in refused("watch", "BFS", "--grid-size", 3)
+    assert "HAMILTONIAN can't play a 5x5 board" in refused("watch", "HAMILTONIAN", "--grid-size", 5)
+    assert "0 moves a second can't be shown" in refused("watch", "BFS", "--fps", 0)
+    assert "name a .gif file" in refused("watch", "BFS", "--save", tmp_path / "game.mp4")
+    assert "Every 0 steps" in refused("watch", "BFS", "--save", tmp_path / "game.gif", "--every", 0)
+    (tmp_path / "mine.gif").write_text("mine")
+    assert "--overwrite" in refused("watch", "BFS", "--save", tmp_path / "mine.gif")
+    assert "can't be written" in refused("watch", "BFS", "--save", tmp_path / "mine.gif" / "game.gif")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+    assert serpentune("watch", "BFS", "--save", tmp_path / "mine.gif", "--overwrite").code == 0
+    assert (tmp_path / "mine.gif").read_bytes()[:6] == b"GIF89a"
+
+
+UNIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+
+
+def start(*arguments: object) -> tuple[subprocess.Popen[bytes], int]:
+    """A command in a terminal of its own, and our end of that terminal."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
+    command = [sys.executable, "-m", "serpentune", "watch", *map(str, arguments)]
+    variables = {name: value for name, value in environment().items() if name not in ("COLUMNS", "NO_COLOR")}
+    running = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=variables | {"TERM": "xterm-256color"}
+    )
+    os.close(theirs)
+    return running, ours
+
+
+def rest(ours: int) -> str:
+    """What is shown until the command is over."""
+    read = b""
+    while True:
+        try:
+            block = os.read(ours, 1 << 16)
+        except OSError:  # Linux says that the other end is closed
+            block = b""
+        if not block:
+            os.close(ours)
+            return read.decode().removesuffix("\x1b[0m")  # Numba's colorama takes its leave
+        read += block
+
+
+@UNIX
+def test_the_game_is_shown_in_colour_to_its_end(tmp_path: Path) -> None:
+    running, ours = start("BFS", "--grid-size", 4, "--fps", 1000, "--save", tmp_path / "game.gif")
+    shown = rest(ours)
+    assert running.wait(60) == 0
+    (game,) = play(get("BFS"), [0], 4, 4)
+    assert shown.count("┌") >= len(game.moves) + 1 and "\x1b[1;92m" in shown
+    assert "nodes expanded" in shown and f"The game ends with {game.ending.name}." in shown
+    assert shown.rstrip().endswith("game.gif") and shown.count("\x1b[?25h") == shown.count("\x1b[?25l") > 0
+
+
+@UNIX
+def test_quiet_shows_the_last_board_only() -> None:
+    running, ours = start("BFS", "--grid-size", 4, "--quiet")
+    shown = rest(ours)
+    assert running.wait(60) == 0
+    assert shown.count("┌") == 1 and "\x1b" not in shown
+
+
+@UNIX
+def test_ctrl_c_ends_it_quietly_and_gives_the_cursor_back() -> None:
+    running, ours = start("BFS", "--fps", 0.5)
+    first = b""
+    while b"nodes expanded" not in first:
+        first += os.read(ours, 1 << 16)
+    time.sleep(0.2)
+    running.send_signal(signal.SIGINT)
+    shown = first.decode(errors="replace") + rest(ours)
+    assert running.wait(60) == 130
+    assert "Traceback" not in shown and shown.rstrip().endswith("Interrupted.")
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
