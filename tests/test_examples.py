@@ -67,6 +67,33 @@ def test_the_built_dataset_is_balanced_and_leaks_nothing(tmp_path: Path) -> None
     assert run("03_build_a_dataset.py", tmp_path) == printed  # a second run replaces what the first one left
 
 
+def test_a_teacher_beats_random_moves_in_the_environment(tmp_path: Path) -> None:
+    printed = run("06_gymnasium.py", tmp_path)
+    found = re.findall(r"^(\w+): (\S+) apples a game, mean return (\S+)\. Endings: (.*)$", printed, re.M)
+    scores = {name: float(score) for name, score, _, _ in found}
+    played = teachers.play(teachers.get("BFS"), range(64), 8, 8)
+    assert scores["BFS"] == round(sum(game.score for game in played) / 64, 2)
+    assert scores["BFS"] > 3 * scores["random"]
+    for _, score, mean_return, endings in found:
+        counts = {name: int(count) for count, name in re.findall(r"(\d+) (\w+)", endings)}
+        assert sum(counts.values()) == 64
+        deaths = counts.get("WALL", 0) + counts.get("SELF", 0)
+        assert float(mean_return) == pytest.approx(float(score) - deaths / 64, abs=0.011)
+    assert printed.count("│\n") == 8 and run("06_gymnasium.py", tmp_path) == printed
+
+
+def test_the_code_of_the_environment_s_page_runs(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    for block in blocks:
+        command = [sys.executable, "-c", block]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"game.gif", "board.png"}
+
+
 @pytest.mark.slow
 def test_a_student_learns_and_plays(tmp_path: Path) -> None:
     printed = run("04_train_and_play.py", tmp_path)
