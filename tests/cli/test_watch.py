@@ -57,6 +57,19 @@ def test_bad_input(tmp_path: Path) -> None:
     assert (tmp_path / "mine.gif").read_bytes()[:6] == b"GIF89a"
 
 
+def test_it_needs_none_of_the_extras_until_it_writes_a_picture() -> None:
+    code = """
+import sys
+sys.modules |= dict.fromkeys(["gymnasium", "PIL"])  # what Python does when there are no such packages
+from serpentune.cli import main
+assert main(["watch", "BFS", "--grid-size", "4"]) == 0
+sys.exit(main(["watch", "BFS", "--grid-size", "4", "--save", "game.gif"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment())
+    assert done.returncode == 2 and done.stdout.count("┌") == 1
+    assert "pip install 'serpentune[images]'" in done.stderr and not Path("game.gif").exists()
+
+
 UNIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 
 

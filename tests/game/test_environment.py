@@ -49,6 +49,13 @@ assert gymnasium.make(gymnasium.envs.registration.EnvSpec.from_json(env.spec.to_
     assert done.stderr == ""
 
 
+def test_nothing_else_imports_gymnasium_or_pillow() -> None:
+    code = "import sys, serpentune.game, serpentune.teachers; print({'gymnasium', 'PIL'} & set(sys.modules))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment)
+    assert done.stdout == "set()\n", done.stderr
+
+
 def check_against(reference: ReferenceGame, observation: dict[str, Any], info: dict[str, Any]) -> None:
     """Compare what the environment shows with the slow implementation of the rules."""
     board = np.zeros((reference.height, reference.width), np.int16)
@@ -57,7 +64,7 @@ def check_against(reference: ReferenceGame, observation: dict[str, Any], info: d
     if reference.apple is not None:
         board[reference.apple[1], reference.apple[0]] = -1
     assert observation["board"].tolist() == board.tolist()
-    assert observation["direction"] == (-1 if reference.direction is None else reference.direction)
+    assert observation["direction"] == (4 if reference.direction is None else reference.direction)
     legal = reference.legal() if reference.ending == Ending.RUNNING else [False] * 4
     assert info["action_mask"].tolist() == [int(each) for each in legal]
     assert (info["score"], info["steps"]) == (reference.score, reference.steps)
@@ -232,6 +239,21 @@ def test_the_vector_form_equals_single_environments_step_for_step(
     assert lockstep.np_random_seed == single.np_random_seed
 
 
+@pytest.mark.parametrize("mode", ["vector_entry_point", "async"])
+def test_wrappers_and_processes_of_gymnasium_take_it(mode: str) -> None:
+    envs = gymnasium.make_vec(f"{SnakeEnv.__module__}:{ENVIRONMENT}", num_envs=2, width=5, height=4,
+                              vectorization_mode=mode)  # fmt: skip
+    try:
+        observation, info = envs.reset(seed=np.int64(4) if mode == "vector_entry_point" else 4)
+        assert info["game_seed"].tolist() == SnakeVectorEnv(2).reset(seed=4)[1]["game_seed"].tolist()
+        assert envs.observation_space.contains(observation)
+    finally:
+        envs.close()
+    flat = gymnasium.wrappers.FlattenObservation(SnakeEnv(5, 4))
+    seen, _ = flat.reset(seed=1)
+    assert seen.shape == (25,) and seen[20:].tolist() == [0, 0, 0, 0, 1]
+
+
 def test_each_place_can_play_a_game_of_its_own() -> None:
     envs = SnakeVectorEnv(3, 6, 6)
     observation, info = envs.reset(seed=1, options={"game_seed": [4, 8, -1]})
@@ -256,7 +278,7 @@ def test_observations_give_back_the_states() -> None:
     games = LockstepGames(range(50), 7, 6, recorded=False)
     rng = np.random.default_rng(2)
     for _ in range(60):
-        observation = {"board": games.boards(), "direction": games.directions}
+        observation = {"board": games.boards(), "direction": games.directions % 5}  # -1 is 4 there
         assert list(observed_states(observation)) == list(games.states())
         legal = games.legal() + 1e-9
         games.step([rng.choice(4, p=row / row.sum()) for row in legal])

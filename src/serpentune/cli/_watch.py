@@ -35,8 +35,7 @@ def watch(
     """
     from serpentune import teachers
     from serpentune.common.errors import UserError
-    from serpentune.game import parse_board, states_before
-    from serpentune.game.render import ansi
+    from serpentune.game import ansi, parse_board, states_before
 
     if save is not None and save.exists() and not overwrite:
         raise UserError(f"{save} exists. Choose another file, or pass --overwrite to replace it.")

@@ -1,12 +1,15 @@
 """Floor 1: the rules of Snake, as Numba kernels over plain arrays; states, lockstep games, records and their replay.
 
-Knows nothing of teachers, text or models.
+Knows nothing of teachers, text or models. The Gymnasium environment is `serpentune.game.environment`, which nothing
+else imports: it needs the extra `gym`.
 """
 
+from serpentune.game.animation import save_animation, save_picture
 from serpentune.game.lockstep import NO_MOVE, Limits, LockstepGames
 from serpentune.game.moves import DIRECTIONS, MOVE_LETTERS, Ending, Move, from_letters, letters
 from serpentune.game.random_states import random_states
 from serpentune.game.record import GameRecord, states_before, verify
+from serpentune.game.render import ansi, rgb
 from serpentune.game.state import MAX_SIDE, MIN_SIDE, State, States, check_board, parse_board
 
 __all__ = [
@@ -22,11 +25,15 @@ __all__ = [
     "Move",
     "State",
     "States",
+    "ansi",
     "check_board",
     "from_letters",
     "letters",
     "parse_board",
     "random_states",
+    "rgb",
+    "save_animation",
+    "save_picture",
     "states_before",
     "verify",
 ]

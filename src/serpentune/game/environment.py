@@ -32,6 +32,7 @@ Frame = str | NDArray[np.uint8]
 
 _RENDER_MODES = ("ansi", "rgb_array")
 _NO_RENDER_MODE = 'Nothing is rendered without a render mode: make the environment with render_mode="ansi".'
+_NO_DIRECTION = 4
 _DEATHS = np.isin(list(Ending), [Ending.WALL, Ending.SELF])
 _TERMINAL = np.isin(list(Ending), [Ending.WIN, Ending.WALL, Ending.SELF])
 
@@ -46,8 +47,8 @@ class SnakeEnv(gymnasium.Env[Observation, np.int64]):
 
     * `board`, int16 `(height, width)`, the bottom row first, so that `board[y, x]` is the cell `(x, y)`: 0 empty, -1
       the apple, `k` the snake's segment number `k`: 1 the head, its length the tail.
-    * `direction`, `Discrete(5, start=-1)`: the last move that moved the snake, -1 before the first. Only a snake of one
-      cell doesn't show it.
+    * `direction`, `Discrete(5)`: the last move that moved the snake, 4 before the first. Only a snake of one cell
+      doesn't show it.
 
     After a death the board is the one before the fatal move; a full board has no apple.
 
@@ -106,8 +107,8 @@ class SnakeEnv(gymnasium.Env[Observation, np.int64]):
         Raises:
             ValueError: an unknown option, or a game seed that is no 64-bit integer.
         """
-        super().reset(seed=seed)
         chosen = _game_seeds(options, 1)
+        super().reset(seed=seed)
         self._games.restart([0], [_draw(self.np_random)] if chosen is None else chosen)
         self._begun, self._over = True, False
         return self._observation(), self._info()
@@ -227,10 +228,12 @@ class SnakeVectorEnv(VectorEnv[Observation, NDArray[np.integer[Any]], NDArray[An
         Raises:
             ValueError: not one seed a game, an unknown option, or a game seed that is no 64-bit integer.
         """
-        if seed is None or isinstance(seed, int):
-            seeds: list[int | None] = [None if seed is None else seed + place for place in range(self.num_envs)]
+        if seed is None:
+            seeds: list[int | None] = [None] * self.num_envs
+        elif isinstance(seed, int | np.integer):
+            seeds = [int(seed) + place for place in range(self.num_envs)]
         else:
-            seeds = list(seed)
+            seeds = [None if each is None else int(each) for each in seed]
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds were given for {self.num_envs} games")
         chosen = _game_seeds(options, self.num_envs)
@@ -304,14 +307,15 @@ def observed_states(observation: Observation) -> States:
     states.length[:] = cells.max(axis=1)
     rows, places = np.nonzero(cells == -1)
     states.apple[rows] = places
-    states.direction[:] = observation["direction"]
+    directions = np.asarray(observation["direction"])
+    states.direction[:] = np.where(directions == _NO_DIRECTION, -1, directions)
     return states
 
 
 def _observation_space(width: int, height: int) -> spaces.Dict:
     check_board(width, height)
     board = spaces.Box(-1, width * height, (height, width), np.int16)
-    return spaces.Dict({"board": board, "direction": spaces.Discrete(5, start=-1)})
+    return spaces.Dict({"board": board, "direction": spaces.Discrete(5)})
 
 
 def _action_space() -> spaces.Discrete:
@@ -345,7 +349,8 @@ def _game_seeds(options: dict[str, Any] | None, count: int) -> list[int] | None:
 
 
 def _observations(games: LockstepGames) -> Observation:
-    return {"board": games.boards(), "direction": games.directions}
+    directions = games.directions
+    return {"board": games.boards(), "direction": np.where(directions < 0, _NO_DIRECTION, directions)}
 
 
 def _infos(games: LockstepGames) -> dict[str, NDArray[Any]]:

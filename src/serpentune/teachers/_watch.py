@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serpentune.common.errors import UserError
-from serpentune.game import GameRecord, LockstepGames, State
-from serpentune.game.animation import FASTEST, save_animation
-from serpentune.game.render import ansi
+from serpentune.game import GameRecord, LockstepGames, State, ansi, save_animation
+from serpentune.game.animation import FASTEST
 from serpentune.teachers._play import play
 from serpentune.teachers._teacher import Decision, Teacher
 
