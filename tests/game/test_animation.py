@@ -107,8 +107,9 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(game: GameRecord, tmp
             save_animation(game, tmp_path / name)
     with pytest.raises(UserError, match=r"name a \.png file"):
         save_picture(game, path)
-    with pytest.raises(UserError, match="19 ms: 20 is the least"):
-        save_animation(game, path, milliseconds=19)
+    for milliseconds in (19, 655_351):
+        with pytest.raises(UserError, match=f"20 to 655350 ms, not for {milliseconds}"):
+            save_animation(game, path, milliseconds=milliseconds)
     with pytest.raises(UserError, match="Every 0 steps"):
         save_animation(game, path, every=0)
     for step in (-1, len(game.moves) + 1):
@@ -127,6 +128,8 @@ def test_a_gif_too_large_for_the_memory_is_refused_with_a_way_out(game: GameReco
     save_animation(game, tmp_path / "game.gif", every=every, **huge)
     with pytest.raises(UserError, match="too many"):
         save_animation(game, tmp_path / "game.gif", every=every - 1, **huge)
+    with pytest.raises(UserError, match="Choose smaller cells"):
+        save_animation(game, tmp_path / "game.gif", cell_size=3000)
 
 
 def test_without_pillow_the_extra_is_named(game: GameRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

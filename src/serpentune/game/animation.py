@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FASTEST = 20
 """Milliseconds below which browsers show a GIF at a pace of their own."""
 
+SLOWEST = 655_350
+"""The most milliseconds that a GIF can hold, 65,535 hundredths of a second."""
+
 _LAST_STAYS = 2000
 _MOST_PIXELS = 1 << 28
 _STATES_AT_ONCE = 1024
@@ -34,7 +37,7 @@ def save_animation(
         record: a game that `verify` accepts.
         path: the file; one that exists is replaced.
         cell_size: the side of a cell in pixels.
-        milliseconds: how long each picture of a GIF is shown, `FASTEST` or more; the last one stays two seconds.
+        milliseconds: how long each picture of a GIF is shown, `FASTEST` to `SLOWEST`; the last one stays two seconds.
         every: steps from one picture of a GIF to the next; the last board is always shown.
 
     Raises:
@@ -45,18 +48,19 @@ def save_animation(
     if _suffix(path) == ".png":
         save_picture(record, path, cell_size=cell_size)
         return
-    if milliseconds < FASTEST:
-        raise UserError(f"A picture of a GIF can't be shown for {milliseconds} ms: {FASTEST} is the least.")
+    if not FASTEST <= milliseconds <= SLOWEST:
+        raise UserError(f"A picture of a GIF is shown for {FASTEST} to {SLOWEST} ms, not for {milliseconds}.")
     if every < 1:
         raise UserError(f"Every {every} steps is not possible: 1 shows all steps, 2 every second one.")
     last = len(record.moves)
     steps = [*range(0, last, every), last]
     pixels = record.width * record.height * cell_size**2
     if len(steps) * pixels > _MOST_PIXELS:
-        fitting = -(-last * pixels // (_MOST_PIXELS - pixels))
+        others = _MOST_PIXELS // pixels - 1
+        fewer = f"Show one every {-(-last // others)} steps (--every {-(-last // others)})." if others > 0 else ""
         raise UserError(
-            f"{path} would hold {len(steps)} pictures, too many for the memory. Show one every {fitting} steps "
-            f"(--every {fitting})."
+            f"{path} would hold {len(steps)} pictures of {pixels} pixels, too many for the memory. "
+            f"{fewer or 'Choose smaller cells.'}"
         )
     images = _images(record, steps, cell_size)
     first = next(images)

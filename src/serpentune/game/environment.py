@@ -201,18 +201,17 @@ class SnakeVectorEnv(VectorEnv[Observation, NDArray[np.integer[Any]], NDArray[An
         limits = Limits(max_steps, max_steps_per_apple, max_consecutive_invalid_reversals)
         self._games = LockstepGames(range(num_envs), width, height, limits, recorded=False)
         self._over = np.zeros(num_envs, np.bool_)
-        self._randoms: list[np.random.Generator] = []
-        self._random_seeds: list[int] = []
+        self._randoms: list[tuple[np.random.Generator, int]] = []
 
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
         """The generators from which each place draws the seeds of its games, none before the first `reset`."""
-        return tuple(self._randoms)
+        return tuple(random for random, _ in self._randoms)
 
     @property
     def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
         """What those generators were seeded with."""
-        return tuple(self._random_seeds)
+        return tuple(seed for _, seed in self._randoms)
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -237,13 +236,12 @@ class SnakeVectorEnv(VectorEnv[Observation, NDArray[np.integer[Any]], NDArray[An
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds were given for {self.num_envs} games")
         chosen = _game_seeds(options, self.num_envs)
-        fresh = [place for place, value in enumerate(seeds) if value is not None or not self._randoms]
-        pairs = {place: seeding.np_random(seeds[place]) for place in fresh}
-        self._randoms = [pairs[place][0] if place in pairs else self._randoms[place] for place in range(self.num_envs)]
-        self._random_seeds = [
-            pairs[place][1] if place in pairs else self._random_seeds[place] for place in range(self.num_envs)
+        self._randoms = [
+            self._randoms[place] if self._randoms and value is None else seeding.np_random(value)
+            for place, value in enumerate(seeds)
         ]
-        self._games.restart(range(self.num_envs), [_draw(each) for each in self._randoms] if chosen is None else chosen)
+        drawn = [_draw(random) for random in self.np_random] if chosen is None else chosen
+        self._games.restart(range(self.num_envs), drawn)
         self._over = np.zeros(self.num_envs, np.bool_)
         return _observations(self._games), self._infos()
 
@@ -265,7 +263,7 @@ class SnakeVectorEnv(VectorEnv[Observation, NDArray[np.integer[Any]], NDArray[An
         if given.shape != (self.num_envs,) or given.dtype.kind not in "iu" or given.min() < 0 or given.max() > 3:
             raise InvalidAction(f"{self.num_envs} actions from 0 (UP) to 3 (LEFT) are needed, not {actions!r}.")
         ended = np.flatnonzero(self._over)
-        self._games.restart(ended, [_draw(self._randoms[place]) for place in ended.tolist()])
+        self._games.restart(ended, [_draw(self._randoms[place][0]) for place in ended.tolist()])
         before = self._games.scores
         self._games.step(np.where(self._over, np.int8(NO_MOVE), given.astype(np.int8)))
         rewards, terminated, truncated = _outcomes(self._games, before)
