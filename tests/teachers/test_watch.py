@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from serpentune.common.errors import UserError
@@ -120,3 +122,15 @@ def test_the_smallest_terminals_show_all() -> None:
             assert all("…" not in line for line in scene[: height + 2])
             assert [line[: 2 * width + 3] for line in scene[: height + 2]][-1].startswith("└")
             assert scene[0].rstrip().endswith("AHEAD")
+
+
+def test_the_pace_is_that_of_the_moves_a_second(tmp_path: Path) -> None:
+    console, _ = terminal()
+    began = time.perf_counter()
+    record = watch(AHEAD, 1, 6, 6, console=console, fps=8, save=tmp_path / "game.gif")
+    assert len(record.moves) == 3 and time.perf_counter() - began >= 3 / 8
+    with Image.open(tmp_path / "game.gif") as image:
+        assert image.info["duration"] == 120, "GIFs count in hundredths of a second"
+    watch(AHEAD, 1, 6, 6, fps=1000, save=tmp_path / "fast.gif")
+    with Image.open(tmp_path / "fast.gif") as image:
+        assert image.info["duration"] == 20
