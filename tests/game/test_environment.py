@@ -34,11 +34,13 @@ def test_gymnasium_finds_nothing_to_complain_about(board: dict[str, int], render
         check_env(env.unwrapped)
 
 
-def test_it_is_made_by_its_name_with_nothing_imported() -> None:
+@pytest.mark.parametrize(("imports", "module"), [("", "serpentune:"), ("import serpentune", "")])
+def test_it_is_made_by_its_name(imports: str, module: str) -> None:
     code = f"""
 import gymnasium
-env = gymnasium.make("serpentune.game.environment:{ENVIRONMENT}", width=6, height=5)
-envs = gymnasium.make_vec("serpentune.game.environment:{ENVIRONMENT}", num_envs=3)
+{imports}
+env = gymnasium.make("{module}{ENVIRONMENT}", width=6, height=5)
+envs = gymnasium.make_vec("{module}{ENVIRONMENT}", num_envs=3)
 print(env.reset(seed=1)[0]["board"].shape, type(envs).__name__, envs.reset(seed=1)[0]["board"].shape)
 assert gymnasium.make(gymnasium.envs.registration.EnvSpec.from_json(env.spec.to_json())).spec == env.spec
 """

@@ -1,7 +1,8 @@
 """Floor 1, game: Snake as a Gymnasium environment, one game or many in lockstep; needs the extra `gym`.
 
-Importing this module registers `serpentune/Snake-v0`. Gymnasium has had no plugins since 1.0, so either import it, or
-name it in the id: `gymnasium.make("serpentune.game.environment:serpentune/Snake-v0")`.
+Importing this module registers `serpentune/Snake-v0`, and so does importing `serpentune` where Gymnasium is imported
+already. Gymnasium has had no plugins since 1.0, but an id may name what to import:
+`gymnasium.make("serpentune:serpentune/Snake-v0")`.
 """
 
 from __future__ import annotations
