@@ -110,7 +110,8 @@ def neighbour(cell: int, direction: int, width: int, height: int) -> int:
 @kernel(types.int64(RING_TYPE, COUNTERS_TYPE))
 def tail_cell(ring: Ring, counters: Counters) -> int:
     """The cell of the snake's last segment."""
-    return int(ring[(counters[HEAD] + counters[LENGTH] - 1) % ring.shape[0]])
+    place = counters[HEAD] + counters[LENGTH] - 1  # below 2 * cells; a subtraction is quicker than a division
+    return int(ring[place - ring.shape[0] if place >= ring.shape[0] else place])
 
 
 @kernel(types.boolean(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, types.int64))
@@ -163,7 +164,7 @@ def advance(
         return False
     counters[STEPS] += 1
     counters[STEPS_SINCE_APPLE] += 1
-    reversal = move < 4 and counters[DIRECTION] != NO_DIRECTION and move == (counters[DIRECTION] + 2) % 4
+    reversal = move < 4 and counters[DIRECTION] != NO_DIRECTION and move == (counters[DIRECTION] + 2) & 3
     if move >= 4 or reversal:
         counter = REVERSALS if reversal or move == _INVALID_REVERSAL else (EMPTIES if move == _EMPTY else WRONGS)
         counters[counter] += 1
@@ -191,7 +192,7 @@ def advance(
         counters[STEPS_SINCE_APPLE] = 0
     else:
         occupied[tail] = 0
-    counters[HEAD] = (counters[HEAD] - 1) % ring.shape[0]
+    counters[HEAD] = (counters[HEAD] if counters[HEAD] > 0 else ring.shape[0]) - 1
     ring[counters[HEAD]] = cell
     occupied[cell] = 1
     counters[DIRECTION] = move

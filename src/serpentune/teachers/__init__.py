@@ -10,10 +10,11 @@ from serpentune.teachers._hamiltonian import HAMILTONIAN
 from serpentune.teachers._kernel import CHOOSE_TYPE, EQUAL_MOVES, FACTS, NODES_EXPANDED, PATH_LENGTH, WORK_PER_CELL
 from serpentune.teachers._play import play
 from serpentune.teachers._registry import get, names, register
-from serpentune.teachers._teacher import Decision, Teacher
+from serpentune.teachers._shortcut import HAMILTONIAN_SHORTCUT
+from serpentune.teachers._teacher import Decision, Promise, Teacher
 from serpentune.teachers._watch import watch
 
-for _teacher in (BFS, DFS, ASTAR, HAMILTONIAN):
+for _teacher in (BFS, DFS, ASTAR, HAMILTONIAN, HAMILTONIAN_SHORTCUT):
     register(_teacher)
 
 __all__ = [
@@ -24,10 +25,12 @@ __all__ = [
     "EQUAL_MOVES",
     "FACTS",
     "HAMILTONIAN",
+    "HAMILTONIAN_SHORTCUT",
     "NODES_EXPANDED",
     "PATH_LENGTH",
     "WORK_PER_CELL",
     "Decision",
+    "Promise",
     "Teacher",
     "get",
     "names",

@@ -36,18 +36,30 @@ COLUMNS = 4
 ROWS = 5
 MARKS = 6
 CLOCK = 7
-SCRATCH = 8
-WORK_PER_CELL = 20
+NUMBERS = 8
+AHEAD = 9
+SCRATCH = 10
+WORK_PER_CELL = 22
 """Planes of `work`, each of `cells` numbers; plane `p` starts at `p * cells`.
 
 The four planes from NEIGHBOURS on are one table: `work[4 * cell + direction]` is the cell next to a cell, or `NO_CELL`.
 COLUMNS and ROWS hold the x and y of each cell. A cell is marked in this call when its number in plane MARKS equals the
-stamp of `begin`. SCRATCH and the planes after it are the teacher's own: zeros first, then what its last call left."""
+stamp of `begin`. NUMBERS and AHEAD are laid by `_cycle.lay_cycle`, once a board. SCRATCH and the planes after it are the
+teacher's own: zeros first, then what its last call left."""
 
 FOLLOWS = 1
-"""`work[CLOCK * cells + FOLLOWS]` is set by the caller: 1 where the state is the one that this kernel's last answer has
-led to, 0 where it may be any. In a state that follows, a kernel may build on what it left in its planes; that saves work
-and must change no answer."""
+ROUND = 2
+IN_ORDER = 3
+TAIL_STEPS = 4
+"""Places in plane CLOCK, behind the stamp itself.
+
+FOLLOWS is set by the caller: 1 where the state is the one that this kernel's last answer has led to, 0 where it may be
+any. In a state that follows, a kernel may build on what it left in its planes; that saves work and must change no answer.
+A kernel that asks another one in some states only sets it to 0 before.
+
+ROUND is the length of the cycle, 0 until it is laid. IN_ORDER is left by kernels that keep the body in the cycle's order:
+1 where it will still be so after their last answer. TAIL_STEPS and the three places after it are what `_tail.safe_moves`
+finds, one for each direction."""
 
 Work = NDArray[np.int32]
 Facts = NDArray[np.int64]
@@ -57,7 +69,15 @@ WORK_TYPE = types.int32[::1]
 FACTS_TYPE = types.int64[::1]
 CHOOSE_TYPE = types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, WORK_TYPE, FACTS_TYPE)
 
+_STAMPS_A_CALL = 16
 _LAST_STAMP = 2**31 - 1
+
+
+@kernel(types.int64(WORK_TYPE, types.int64))
+def another_stamp(work: Work, cells: int) -> int:
+    """A stamp for a second search in the same call, and a third: `begin` leaves room for some."""
+    work[CLOCK * cells] += 1
+    return int(work[CLOCK * cells])
 
 
 @kernel(types.int64(WORK_TYPE, types.int64, types.int64))
@@ -68,7 +88,7 @@ def begin(work: Work, width: int, height: int) -> int:
     """
     cells = width * height
     clock = CLOCK * cells
-    if work[clock] == _LAST_STAMP:
+    if work[clock] > _LAST_STAMP - _STAMPS_A_CALL:
         work[:] = 0
     if work[clock] == 0:
         for cell in range(cells):
@@ -76,8 +96,14 @@ def begin(work: Work, width: int, height: int) -> int:
             work[ROWS * cells + cell] = cell // width
             for direction in range(4):
                 work[4 * cell + direction] = _rules.neighbour(cell, direction, width, height)
-    work[clock] += 1
-    return int(work[clock])
+    return another_stamp(work, cells)
+
+
+@kernel(types.int64(COUNTERS_TYPE))
+def reversal(counters: Counters) -> int:
+    """The direction that would turn the snake back on itself, or 4 where none would."""
+    direction = counters[_rules.DIRECTION]
+    return int((direction + 2) & 3 if direction != _rules.NO_DIRECTION else 4)
 
 
 @kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, WORK_TYPE))
@@ -88,7 +114,7 @@ def legal_moves(ring: Ring, occupied: Occupied, counters: Counters, work: Work) 
     """
     head = ring[counters[_rules.HEAD]]
     tail = _rules.tail_cell(ring, counters)
-    back = (counters[_rules.DIRECTION] + 2) % 4 if counters[_rules.DIRECTION] != _rules.NO_DIRECTION else 4
+    back = reversal(counters)
     mask = 0
     for direction in range(4):
         cell = work[4 * head + direction]

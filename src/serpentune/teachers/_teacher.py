@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from serpentune.common.errors import UserError
 from serpentune.game import DIRECTIONS, Move, State, States, _rules, check_board
 from serpentune.game._jit import kernel
 from serpentune.teachers._kernel import (
@@ -23,6 +23,16 @@ from serpentune.teachers._kernel import (
     WORK_PER_CELL,
     Choose,
 )
+
+
+class Promise(Enum):
+    """What a teacher may promise for its games from the start, on every board, the default limits given."""
+
+    NEVER_DIES = "never dies"
+    """It never runs into a wall or itself and never gives up; a game may end by the step limit."""
+
+    FILLS_THE_BOARD = "fills the board"
+    """It wins every game."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +67,8 @@ class Teacher:
       legal move exists; that gives the game up.
     * `path_length` is the number of moves to the apple along the path that it would take if the body moved only as its
       own steps make it move, or none where it has no path.
-    * `equal_moves` holds the returned move and those that the teacher has reason to hold just as good. Without a path
-      these are all legal moves.
+    * `equal_moves` holds the returned move and those that the teacher has reason to hold just as good: all legal moves
+      where it knows nothing better than to move legally.
 
     Attributes:
         name: what users type, in capitals.
@@ -66,8 +76,7 @@ class Teacher:
         guarantee: what it promises on which boards, and what it doesn't.
         kernel: a Numba function compiled with the signature `CHOOSE_TYPE`; fast. Either this one
         function: or a Python function from state to move; slow, and its decisions carry no facts.
-        refuses: why it can't play a board `(width, height)`, with what to do, as a clause without a full stop; None
-            from it, or no function, means that it can.
+        promises: the part of the guarantee that the tests hold against its games, for every teacher alike.
 
     Raises:
         ValueError: the name is empty or not in capitals; not exactly one of `kernel` and `function` is given.
@@ -79,7 +88,7 @@ class Teacher:
     guarantee: str
     kernel: Choose | None = None
     function: Callable[[State], Move] | None = None
-    refuses: Callable[[int, int], str | None] | None = None
+    promises: frozenset[Promise] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip().upper():
@@ -90,15 +99,12 @@ class Teacher:
             raise TypeError(f"the kernel of teacher {self.name} must be compiled with @numba.njit(CHOOSE_TYPE)")
 
     def check_board(self, width: int, height: int) -> None:
-        """Refuse a board that this teacher can't play.
+        """Refuse a board outside the rules; a teacher plays all the others.
 
         Raises:
-            UserError: the board is outside the rules, or the teacher refuses it; the message says why and what to do.
+            UserError: the message says which boards are possible.
         """
         check_board(width, height)
-        reason = self.refuses(width, height) if self.refuses else None
-        if reason:
-            raise UserError(f"{self.name} can't play a {width}x{height} board: {reason}.")
 
     def decide(self, state: State) -> Decision:
         """The move in one state, with its facts.
