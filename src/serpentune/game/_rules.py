@@ -66,7 +66,7 @@ _EMPTY = int(Move.EMPTY)
 _NO_PATH = int(Move.NO_PATH_FOUND)
 
 
-@kernel(types.uint64(types.uint64))
+@kernel(types.uint64(types.uint64), allocates=False)
 def mix(value: int | np.uint64) -> np.uint64:
     """The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection of 64-bit words that scrambles well."""
     word = np.uint64(value) + np.uint64(0x9E3779B97F4A7C15)
@@ -75,7 +75,7 @@ def mix(value: int | np.uint64) -> np.uint64:
     return word ^ (word >> np.uint64(31))
 
 
-@kernel(types.int64(types.uint64, types.int64, OCCUPIED_TYPE))
+@kernel(types.int64(types.uint64, types.int64, OCCUPIED_TYPE), allocates=False)
 def apple_cell(seed: int | np.uint64, index: int, occupied: Occupied) -> int:
     """Where apple number `index` (from 0) of the game `seed` lies: the empty cell with the least hash.
 
@@ -95,7 +95,7 @@ def apple_cell(seed: int | np.uint64, index: int, occupied: Occupied) -> int:
     return best
 
 
-@kernel(types.int64(types.int64, types.int64, types.int64, types.int64))
+@kernel(types.int64(types.int64, types.int64, types.int64, types.int64), allocates=False)
 def neighbour(cell: int, direction: int, width: int, height: int) -> int:
     """The cell next to `cell` in `direction`, or `NO_CELL` beyond a wall."""
     if direction == 0:
@@ -107,14 +107,14 @@ def neighbour(cell: int, direction: int, width: int, height: int) -> int:
     return cell - 1 if cell % width > 0 else NO_CELL
 
 
-@kernel(types.int64(RING_TYPE, COUNTERS_TYPE))
+@kernel(types.int64(RING_TYPE, COUNTERS_TYPE), allocates=False)
 def tail_cell(ring: Ring, counters: Counters) -> int:
     """The cell of the snake's last segment."""
     place = counters[HEAD] + counters[LENGTH] - 1  # below 2 * cells; a subtraction is quicker than a division
     return int(ring[place - ring.shape[0] if place >= ring.shape[0] else place])
 
 
-@kernel(types.boolean(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, types.int64))
+@kernel(types.boolean(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, types.int64), allocates=False)
 def is_legal(ring: Ring, occupied: Occupied, counters: Counters, direction: int, width: int, height: int) -> bool:
     """Whether `direction` moves the snake without ending the game: no reversal, no wall, no body.
 
@@ -128,7 +128,7 @@ def is_legal(ring: Ring, occupied: Occupied, counters: Counters, direction: int,
     return bool(occupied[cell] == 0 or cell == tail_cell(ring, counters))
 
 
-@kernel(types.void(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64))
+@kernel(types.void(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64), allocates=False)
 def start(ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int) -> None:
     """Lay a snake of one cell at `(width // 2, height // 2)` without direction; the first apple is not placed."""
     counters[:] = 0
@@ -140,7 +140,7 @@ def start(ring: Ring, occupied: Occupied, counters: Counters, width: int, height
     occupied[ring[0]] = 1
 
 
-@kernel(types.void(COUNTERS_TYPE, COUNTERS_TYPE))
+@kernel(types.void(COUNTERS_TYPE, COUNTERS_TYPE), allocates=False)
 def _end_at_step_limit(counters: Counters, limits: Counters) -> None:
     total = limits[MAX_STEPS] > 0 and counters[STEPS] >= limits[MAX_STEPS]
     since = limits[MAX_STEPS_PER_APPLE] > 0 and counters[STEPS_SINCE_APPLE] >= limits[MAX_STEPS_PER_APPLE]
@@ -148,7 +148,10 @@ def _end_at_step_limit(counters: Counters, limits: Counters) -> None:
         counters[ENDING] = _MAX_STEPS
 
 
-@kernel(types.boolean(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, types.int64, COUNTERS_TYPE))
+@kernel(
+    types.boolean(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, types.int64, COUNTERS_TYPE),
+    allocates=False,
+)
 def advance(
     ring: Ring, occupied: Occupied, counters: Counters, move: int, width: int, height: int, limits: Counters
 ) -> bool:

@@ -33,7 +33,7 @@ _LATER = SCRATCH + 7
 up, negative once the walk back has passed it; two stacks of up to four entries a cell, one from each neighbour."""
 
 
-@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64, types.int64, types.int64))
+@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64, types.int64, types.int64), allocates=False)
 def _first_moves(work: Work, cells: int, head: int, apple: int, legal: int, stamp: int) -> int:
     """Walk back from the apple over every cell of a shortest path; the mask of the first moves of these paths."""
     steps = _STEPS * cells
@@ -61,7 +61,7 @@ def _first_moves(work: Work, cells: int, head: int, apple: int, legal: int, stam
     return mask
 
 
-@kernel(CHOOSE_TYPE)
+@kernel(CHOOSE_TYPE, allocates=False)
 def choose(
     ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
 ) -> int:

@@ -51,7 +51,7 @@ _BEFORE_TWINS = 1
 _CORNER = 0
 
 
-@kernel(types.int64(types.int64, types.int64, types.int64, types.int64))
+@kernel(types.int64(types.int64, types.int64, types.int64, types.int64), allocates=False)
 def _move_on_even_board(x: int, y: int, width: int, height: int) -> int:
     """With an even height: along the bottom row to the right, upward row by row in columns 1 and above, down column 0.
 
@@ -75,7 +75,7 @@ def _move_on_even_board(x: int, y: int, width: int, height: int) -> int:
     return _UP if ahead else _DOWN
 
 
-@kernel(types.int64(types.int64, types.int64, types.int64, types.int64))
+@kernel(types.int64(types.int64, types.int64, types.int64, types.int64), allocates=False)
 def _move_on_odd_board(x: int, y: int, width: int, height: int) -> int:
     """Up column 0; downward row by row in columns 1 and above; to the left in the two bottom rows, up and down by turns.
 
@@ -94,7 +94,7 @@ def _move_on_odd_board(x: int, y: int, width: int, height: int) -> int:
     return _UP if y == 0 else _LEFT
 
 
-@kernel(types.void(WORK_TYPE, types.int64, types.int64))
+@kernel(types.void(WORK_TYPE, types.int64, types.int64), allocates=False)
 def lay_cycle(work: Work, width: int, height: int) -> None:
     """Tabulate the cycle of this board in `work`, unless that is done; after `begin`.
 
@@ -119,7 +119,7 @@ def lay_cycle(work: Work, width: int, height: int) -> None:
     work[CLOCK * cells + ROUND] = count
 
 
-@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64))
+@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64), allocates=False)
 def step_along(work: Work, cells: int, cell: int, apple: int) -> int:
     """The move along the cycle from `cell`; where either twin may be next, it is the corner if the apple lies there."""
     if cell == _BEFORE_TWINS and apple == _CORNER and work[CLOCK * cells + ROUND] < cells:
@@ -127,14 +127,14 @@ def step_along(work: Work, cells: int, cell: int, apple: int) -> int:
     return int(work[AHEAD * cells + cell])
 
 
-@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64))
+@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64), allocates=False)
 def steps_between(work: Work, cells: int, start: int, stop: int) -> int:
     """Steps along the cycle from one cell to another, 1 to a round; a round from a cell to itself or to its twin."""
     steps = work[NUMBERS * cells + stop] - work[NUMBERS * cells + start]
     return int(steps if steps > 0 else steps + work[CLOCK * cells + ROUND])
 
 
-@kernel(types.boolean(RING_TYPE, COUNTERS_TYPE, WORK_TYPE))
+@kernel(types.boolean(RING_TYPE, COUNTERS_TYPE, WORK_TYPE), allocates=False)
 def in_order(ring: Ring, counters: Counters, work: Work) -> bool:
     """Whether the body lies in the cycle's order, as the module says.
 
@@ -152,8 +152,11 @@ def in_order(ring: Ring, counters: Counters, work: Work) -> bool:
     return bool(total < work[CLOCK * cells + ROUND])
 
 
-@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64, types.int64, types.int64, types.boolean))
-def jump(work: Work, cells: int, head: int, back: int, tail: int, apple: int, last: bool) -> int:
+@kernel(
+    types.int64(WORK_TYPE, types.int64, types.int64, types.int64, types.int64, types.int64, types.int64),
+    allocates=False,
+)
+def jump(work: Work, cells: int, head: int, back: int, tail: int, apple: int, length: int) -> int:
     """The move that leads farthest along the cycle without passing the tail or the apple, for a body in order.
 
     Args:
@@ -163,7 +166,8 @@ def jump(work: Work, cells: int, head: int, back: int, tail: int, apple: int, la
         back: the direction of a reversal, or 4.
         tail: the tail's cell.
         apple: the apple's cell, or `NO_CELL`.
-        last: whether this apple fills the board.
+        length: the snake's length in cells. Above half the board there are no shortcuts: the numbers that they leave out
+            lie among the body's, and an apple there is out of reach until the tail has passed.
 
     Returns:
         The move. -1 where a snake of one or two cells has come backward along the cycle, so that each step ahead would
@@ -174,7 +178,10 @@ def jump(work: Work, cells: int, head: int, back: int, tail: int, apple: int, la
     here = work[numbers + head]
     gap = steps_between(work, cells, head, tail)
     to_apple = steps_between(work, cells, head, apple) if apple != NO_CELL else count
-    most = min(gap, count - 2)
+    most = min(gap, count - 2) if 2 * length <= cells else 1
+    if count == cells and most == 1:
+        ahead = work[AHEAD * cells + head]
+        return int(ahead if ahead != back else -1)
     if count < cells and to_apple >= gap and apple != NO_CELL and work[numbers + apple] == work[numbers + _CORNER]:
         most = 1
     best = -1
@@ -189,7 +196,7 @@ def jump(work: Work, cells: int, head: int, back: int, tail: int, apple: int, la
         if steps > most or steps > to_apple:
             continue
         if near == apple:
-            if steps < gap or last:
+            if steps < gap or length == cells - 1:
                 return direction
         elif steps > far and (steps < to_apple or near == tail):
             far = steps

@@ -22,7 +22,7 @@ from serpentune.teachers._kernel import (
 from serpentune.teachers._teacher import Teacher
 
 
-@kernel(CHOOSE_TYPE)
+@kernel(CHOOSE_TYPE, allocates=False)
 def choose(
     ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
 ) -> int:

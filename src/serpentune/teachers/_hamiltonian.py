@@ -36,7 +36,7 @@ from serpentune.teachers._tail import segment
 from serpentune.teachers._teacher import Promise, Teacher
 
 
-@kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, WORK_TYPE))
+@kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, WORK_TYPE), allocates=False)
 def _steps_to_apple(ring: Ring, occupied: Occupied, counters: Counters, work: Work) -> int:
     """Steps along the cycle to the apple, or `NO_PATH` where the body will be in the way."""
     cells = ring.shape[0]
@@ -56,7 +56,7 @@ def _steps_to_apple(ring: Ring, occupied: Occupied, counters: Counters, work: Wo
     return NO_PATH
 
 
-@kernel(CHOOSE_TYPE)
+@kernel(CHOOSE_TYPE, allocates=False)
 def choose(
     ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
 ) -> int:

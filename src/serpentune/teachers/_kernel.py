@@ -73,14 +73,14 @@ _STAMPS_A_CALL = 16
 _LAST_STAMP = 2**31 - 1
 
 
-@kernel(types.int64(WORK_TYPE, types.int64))
+@kernel(types.int64(WORK_TYPE, types.int64), allocates=False)
 def another_stamp(work: Work, cells: int) -> int:
     """A stamp for a second search in the same call, and a third: `begin` leaves room for some."""
     work[CLOCK * cells] += 1
     return int(work[CLOCK * cells])
 
 
-@kernel(types.int64(WORK_TYPE, types.int64, types.int64))
+@kernel(types.int64(WORK_TYPE, types.int64, types.int64), allocates=False)
 def begin(work: Work, width: int, height: int) -> int:
     """Start a search: a stamp above 0 that stands nowhere in `work` yet, so that nothing has to be cleared.
 
@@ -99,14 +99,14 @@ def begin(work: Work, width: int, height: int) -> int:
     return another_stamp(work, cells)
 
 
-@kernel(types.int64(COUNTERS_TYPE))
+@kernel(types.int64(COUNTERS_TYPE), allocates=False)
 def reversal(counters: Counters) -> int:
     """The direction that would turn the snake back on itself, or 4 where none would."""
     direction = counters[_rules.DIRECTION]
     return int((direction + 2) & 3 if direction != _rules.NO_DIRECTION else 4)
 
 
-@kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, WORK_TYPE))
+@kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, WORK_TYPE), allocates=False)
 def legal_moves(ring: Ring, occupied: Occupied, counters: Counters, work: Work) -> int:
     """Bit `1 << direction` for each legal move, 0 when the snake is trapped; after `begin`.
 
@@ -123,7 +123,7 @@ def legal_moves(ring: Ring, occupied: Occupied, counters: Counters, work: Work) 
     return mask
 
 
-@kernel(types.int64(types.int64))
+@kernel(types.int64(types.int64), allocates=False)
 def first_move(mask: int) -> int:
     """The first move of a mask in the order UP, RIGHT, DOWN, LEFT; `TRAPPED` for an empty one."""
     for direction in range(4):
@@ -132,7 +132,7 @@ def first_move(mask: int) -> int:
     return TRAPPED
 
 
-@kernel(types.int64(types.int64, FACTS_TYPE))
+@kernel(types.int64(types.int64, FACTS_TYPE), allocates=False)
 def without_path(legal: int, facts: Facts) -> int:
     """The answer of a teacher that has no path: the first legal move, all of them being equal to it."""
     facts[PATH_LENGTH] = NO_PATH

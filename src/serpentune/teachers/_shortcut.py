@@ -45,7 +45,7 @@ from serpentune.teachers._teacher import Promise, Teacher
 _WALKED = SCRATCH
 
 
-@kernel(types.int64(RING_TYPE, COUNTERS_TYPE, WORK_TYPE))
+@kernel(types.int64(RING_TYPE, COUNTERS_TYPE, WORK_TYPE), allocates=False)
 def _steps_to_apple(ring: Ring, counters: Counters, work: Work) -> int:
     """How many jumps lead to the apple, the body moving along; `NO_PATH` where it takes more than one round."""
     cells = ring.shape[0]
@@ -58,7 +58,7 @@ def _steps_to_apple(ring: Ring, counters: Counters, work: Work) -> int:
             tail = segment(ring, counters, length - 1 - steps)
         else:
             tail = work[_WALKED * cells + steps - length]
-        move = jump(work, cells, head, back, tail, apple, length == cells - 1)
+        move = jump(work, cells, head, back, tail, apple, length)
         if move < 0:
             return NO_PATH
         head = work[4 * head + move]
@@ -69,7 +69,10 @@ def _steps_to_apple(ring: Ring, counters: Counters, work: Work) -> int:
     return NO_PATH
 
 
-@kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, WORK_TYPE, FACTS_TYPE))
+@kernel(
+    types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, types.int64, types.int64, WORK_TYPE, FACTS_TYPE),
+    allocates=False,
+)
 def careful_move(
     ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
 ) -> int:
@@ -91,7 +94,7 @@ def careful_move(
     return move
 
 
-@kernel(CHOOSE_TYPE)
+@kernel(CHOOSE_TYPE, allocates=False)
 def choose(
     ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
 ) -> int:
@@ -108,10 +111,9 @@ def choose(
     lay_cycle(work, width, height)
     facts[NODES_EXPANDED] = 0
     if in_order(ring, counters, work):
-        last = counters[LENGTH] == cells - 1
-        move = jump(
-            work, cells, ring[counters[HEAD]], reversal(counters), tail_cell(ring, counters), counters[APPLE], last
-        )
+        head = ring[counters[HEAD]]
+        tail = tail_cell(ring, counters)
+        move = jump(work, cells, head, reversal(counters), tail, counters[APPLE], counters[LENGTH])
         if move >= 0:
             work[CLOCK * cells + IN_ORDER] = 1
             if facts[WANTED] != 0:

@@ -42,14 +42,14 @@ _QUEUE = SCRATCH
 _STEPS = SCRATCH + 1
 
 
-@kernel(types.int64(RING_TYPE, COUNTERS_TYPE, types.int64))
+@kernel(types.int64(RING_TYPE, COUNTERS_TYPE, types.int64), allocates=False)
 def segment(ring: Ring, counters: Counters, behind: int) -> int:
     """The cell of the segment so many places behind the head."""
     place = counters[HEAD] + behind
     return int(ring[place - ring.shape[0] if place >= ring.shape[0] else place])
 
 
-@kernel(types.int64(OCCUPIED_TYPE, WORK_TYPE, types.int64, types.int64, types.int64, types.int64))
+@kernel(types.int64(OCCUPIED_TYPE, WORK_TYPE, types.int64, types.int64, types.int64, types.int64), allocates=False)
 def _meet(occupied: Occupied, work: Work, head: int, wanted: int, source: int, opened: int) -> int:
     """The moves of the mask `wanted` that lead to a cell from which free cells and `opened` lead to `source`."""
     cells = occupied.shape[0]
@@ -81,7 +81,7 @@ def _meet(occupied: Occupied, work: Work, head: int, wanted: int, source: int, o
     return met
 
 
-@kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, WORK_TYPE, types.int64))
+@kernel(types.int64(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, WORK_TYPE, types.int64), allocates=False)
 def safe_moves(ring: Ring, occupied: Occupied, counters: Counters, work: Work, legal: int) -> int:
     """The mask of those `legal` moves after which the tail can be reached; after `begin`.
 
