@@ -7,6 +7,7 @@ from serpentune.teachers._astar import ASTAR
 from serpentune.teachers._bfs import BFS
 from serpentune.teachers._dfs import DFS
 from serpentune.teachers._hamiltonian import HAMILTONIAN
+from serpentune.teachers._hybrids import ASTAR_HAMILTONIAN, BFS_HAMILTONIAN
 from serpentune.teachers._kernel import CHOOSE_TYPE, EQUAL_MOVES, FACTS, NODES_EXPANDED, PATH_LENGTH, WORK_PER_CELL
 from serpentune.teachers._play import play
 from serpentune.teachers._registry import get, names, register
@@ -14,12 +15,22 @@ from serpentune.teachers._shortcut import HAMILTONIAN_SHORTCUT
 from serpentune.teachers._teacher import Decision, Promise, Teacher
 from serpentune.teachers._watch import watch
 
-for _teacher in (BFS, DFS, ASTAR, HAMILTONIAN, HAMILTONIAN_SHORTCUT):
+for _teacher in (
+    BFS,
+    BFS_HAMILTONIAN,
+    DFS,
+    ASTAR,
+    ASTAR_HAMILTONIAN,
+    HAMILTONIAN,
+    HAMILTONIAN_SHORTCUT,
+):
     register(_teacher)
 
 __all__ = [
     "ASTAR",
+    "ASTAR_HAMILTONIAN",
     "BFS",
+    "BFS_HAMILTONIAN",
     "CHOOSE_TYPE",
     "DFS",
     "EQUAL_MOVES",

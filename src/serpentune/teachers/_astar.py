@@ -5,19 +5,24 @@ from __future__ import annotations
 from numba import types
 
 from serpentune.game._jit import kernel
-from serpentune.game._rules import APPLE, HEAD, NO_CELL, Counters, Occupied, Ring, tail_cell
+from serpentune.game._rules import APPLE, HEAD, NO_CELL, OCCUPIED_TYPE, Counters, Occupied, Ring, tail_cell
+from serpentune.teachers._cycle import number_after
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
     COLUMNS,
     EQUAL_MOVES,
+    FACTS_TYPE,
     MARKS,
     NODES_EXPANDED,
     PATH_LENGTH,
     ROWS,
     SCRATCH,
+    TRAPPED,
+    WANTED,
     WORK_TYPE,
     Facts,
     Work,
+    another_stamp,
     begin,
     legal_moves,
     without_path,
@@ -33,8 +38,11 @@ _LATER = SCRATCH + 7
 up, negative once the walk back has passed it; two stacks of up to four entries a cell, one from each neighbour."""
 
 
-@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64, types.int64, types.int64), allocates=False)
-def _first_moves(work: Work, cells: int, head: int, apple: int, legal: int, stamp: int) -> int:
+@kernel(
+    types.int64(WORK_TYPE, types.int64, types.int64, types.int64, types.int64, types.int64, types.boolean),
+    allocates=False,
+)
+def _first_moves(work: Work, cells: int, head: int, apple: int, legal: int, stamp: int, ordered: bool) -> int:
     """Walk back from the apple over every cell of a shortest path; the mask of the first moves of these paths."""
     steps = _STEPS * cells
     marks = MARKS * cells
@@ -50,6 +58,8 @@ def _first_moves(work: Work, cells: int, head: int, apple: int, legal: int, stam
             near = work[4 * cell + direction]
             if near == NO_CELL or work[marks + near] != stamp or work[taken + near] == -stamp:
                 continue
+            if ordered and number_after(work, cells, head, near) >= number_after(work, cells, head, cell):
+                continue
             if work[steps + near] == work[steps + cell] - 1:
                 work[stack + count] = near
                 work[taken + near] = -stamp
@@ -61,33 +71,31 @@ def _first_moves(work: Work, cells: int, head: int, apple: int, legal: int, stam
     return mask
 
 
-@kernel(CHOOSE_TYPE, allocates=False)
-def choose(
-    ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
+@kernel(
+    types.int64(
+        OCCUPIED_TYPE, WORK_TYPE, FACTS_TYPE, types.int64, types.int64, types.int64, types.int64, types.boolean
+    ),
+    allocates=False,
+)
+def search_ahead(
+    occupied: Occupied, work: Work, facts: Facts, head: int, tail: int, apple: int, legal: int, ordered: bool
 ) -> int:
     """A* (Hart, Nilsson, Raphael 1968) from the head with the Manhattan distance to the apple as the estimate.
 
     On a grid a step changes `steps + estimate` by 0 or 2, so two stacks replace the heap: the cells to look at now, and
     those to look at when none of the former is left. Ties go to the cell found last, which is the deepest one, and
-    neighbours are found in such an order that UP comes first, then RIGHT, DOWN, LEFT. The move is the first one of the
-    path found first; where other moves begin a path as short, they are named as equal. Since the path is a shortest
-    one, the move differs from that of BFS only where both are equally good.
-
-    The body stands still during the search, except that the tail's cell is free: the tail leaves it with the first
-    step, unless that step eats and ends the path.
+    neighbours are found in such an order that UP comes first, then RIGHT, DOWN, LEFT. The body stands still during the
+    search, except that the tail's cell is free, as in `_bfs.search_back`.
 
     Cost: O(cells), since the estimate is consistent and no cell is taken up twice; on a free board only cells between
-    head and apple are looked at.
+    head and apple are looked at. The arguments are those of `_bfs.search_back`.
+
+    Returns:
+        The first move of the path found first; `TRAPPED` where there is none. Where that path's fellows are asked for
+        (`facts[WANTED]`), `facts[EQUAL_MOVES]` is the mask of the first moves of all paths as short.
     """
-    cells = width * height
-    stamp = begin(work, width, height)
-    legal = legal_moves(ring, occupied, counters, work)
-    facts[NODES_EXPANDED] = 0
-    apple = counters[APPLE]
-    if legal == 0 or apple == NO_CELL:
-        return without_path(legal, facts)
-    head = ring[counters[HEAD]]
-    tail = tail_cell(ring, counters)
+    cells = occupied.shape[0]
+    stamp = another_stamp(work, cells)
     columns = COLUMNS * cells
     rows = ROWS * cells
     apple_x = work[columns + apple]
@@ -118,6 +126,8 @@ def choose(
             continue
         work[taken + cell] = stamp
         if cell == apple:
+            if facts[WANTED] == 0:
+                return int(work[first + apple])
             # The paths of the same length are known once this stack is empty, so the search goes on for so long.
             found = True
             continue
@@ -135,6 +145,12 @@ def choose(
                 continue
             if cell == head and not legal & (1 << direction):
                 continue
+            if ordered:
+                place = number_after(work, cells, head, near)
+                if place <= number_after(work, cells, head, cell):
+                    continue
+                if near != apple and place >= number_after(work, cells, head, apple):
+                    continue
             if direction == 0:
                 nearer = apple_y > y
             elif direction == 1:
@@ -156,10 +172,30 @@ def choose(
                 later_count += 1
     facts[NODES_EXPANDED] = nodes
     if not found:
-        return without_path(legal, facts)
+        return TRAPPED
     facts[PATH_LENGTH] = work[steps + apple]
-    facts[EQUAL_MOVES] = _first_moves(work, cells, head, apple, legal, stamp)
+    facts[EQUAL_MOVES] = _first_moves(work, cells, head, apple, legal, stamp, ordered)
     return int(work[first + apple])
+
+
+@kernel(CHOOSE_TYPE, allocates=False)
+def choose(
+    ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
+) -> int:
+    """The first move of the shortest path that A* finds first; where other moves begin one as short, they are equal.
+
+    Since the path is a shortest one, the move differs from that of BFS only where both are equally good.
+
+    Cost: O(cells).
+    """
+    begin(work, width, height)
+    legal = legal_moves(ring, occupied, counters, work)
+    facts[NODES_EXPANDED] = 0
+    if legal == 0 or counters[APPLE] == NO_CELL:
+        return without_path(legal, facts)
+    head, tail = ring[counters[HEAD]], tail_cell(ring, counters)
+    move = search_ahead(occupied, work, facts, head, tail, counters[APPLE], legal, False)
+    return without_path(legal, facts) if move == TRAPPED else move
 
 
 ASTAR = Teacher(

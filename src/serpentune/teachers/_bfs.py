@@ -1,18 +1,24 @@
-"""Floor 2, teachers: BFS, a shortest path to the apple."""
+"""Floor 2, teachers: BFS, a shortest path to the apple, and the search behind it that others use too."""
 
 from __future__ import annotations
 
+from numba import types
+
 from serpentune.game._jit import kernel
-from serpentune.game._rules import APPLE, HEAD, NO_CELL, Counters, Occupied, Ring, tail_cell
+from serpentune.game._rules import APPLE, HEAD, NO_CELL, OCCUPIED_TYPE, Counters, Occupied, Ring, tail_cell
+from serpentune.teachers._cycle import number_after
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
     EQUAL_MOVES,
+    FACTS_TYPE,
     MARKS,
     NODES_EXPANDED,
     PATH_LENGTH,
     SCRATCH,
+    WORK_TYPE,
     Facts,
     Work,
+    another_stamp,
     begin,
     first_move,
     legal_moves,
@@ -20,31 +26,46 @@ from serpentune.teachers._kernel import (
 )
 from serpentune.teachers._teacher import Teacher
 
+TOWARD = SCRATCH
+_QUEUE = SCRATCH + 1
 
-@kernel(CHOOSE_TYPE, allocates=False)
-def choose(
-    ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
+
+@kernel(
+    types.int64(
+        OCCUPIED_TYPE, WORK_TYPE, FACTS_TYPE, types.int64, types.int64, types.int64, types.int64, types.boolean
+    ),
+    allocates=False,
+)
+def search_back(
+    occupied: Occupied, work: Work, facts: Facts, head: int, tail: int, apple: int, legal: int, ordered: bool
 ) -> int:
     """Breadth-first search (Moore 1959) from the apple back to the head, level by level.
 
     Searching backwards tells the distance behind every move of the head at once, so that all first moves of shortest
-    paths are known; the first of them in the fixed order is played. The body stands still during the search, except
-    that the tail's cell is free: the tail leaves it with the first step, unless that step eats and ends the path.
+    paths are known. The body stands still during the search, except that the tail's cell is free: the tail leaves it
+    with the first step, unless that step eats and ends the path.
 
-    Cost: each cell is taken up at most once, O(cells).
+    Args:
+        occupied: as in the rules.
+        work: after `begin`, and after `lay_cycle` for `ordered`. For each cell that the search found,
+            `work[TOWARD * cells + cell]` is then the next one on a shortest path from there.
+        facts: told the nodes, and where there is a path its length.
+        head: the head's cell.
+        tail: the tail's cell.
+        apple: the apple's cell.
+        legal: the mask of the head's legal moves.
+        ordered: take only steps that go ahead on the cycle, by any number of places, and don't pass the apple.
+
+    Returns:
+        The mask of the moves that begin a shortest path; 0 where there is no path.
     """
-    cells = width * height
-    stamp = begin(work, width, height)
-    legal = legal_moves(ring, occupied, counters, work)
-    facts[NODES_EXPANDED] = 0
-    if legal == 0 or counters[APPLE] == NO_CELL:
-        return without_path(legal, facts)
-    head = ring[counters[HEAD]]
-    tail = tail_cell(ring, counters)
+    cells = occupied.shape[0]
+    stamp = another_stamp(work, cells)
     marks = MARKS * cells
-    queue = SCRATCH * cells
-    work[queue] = counters[APPLE]
-    work[marks + counters[APPLE]] = stamp
+    toward = TOWARD * cells
+    queue = _QUEUE * cells
+    work[queue] = apple
+    work[marks + apple] = stamp
     taken = 0
     found = 1
     distance = 0
@@ -58,15 +79,39 @@ def choose(
             for direction in range(4):
                 near = work[4 * cell + direction]
                 if near == head:
-                    equal |= (1 << ((direction + 2) % 4)) & legal
+                    equal |= (1 << ((direction + 2) & 3)) & legal
                 elif near != NO_CELL and work[marks + near] != stamp and (occupied[near] == 0 or near == tail):
+                    if ordered:
+                        place = number_after(work, cells, head, near)
+                        if place == 0 or place >= number_after(work, cells, head, cell):
+                            continue
                     work[marks + near] = stamp
+                    work[toward + near] = cell
                     work[queue + found] = near
                     found += 1
     facts[NODES_EXPANDED] = taken
+    if equal != 0:
+        facts[PATH_LENGTH] = distance
+    return equal
+
+
+@kernel(CHOOSE_TYPE, allocates=False)
+def choose(
+    ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
+) -> int:
+    """The first move of a shortest path, in the fixed order where several begin one.
+
+    Cost: each cell is taken up at most once, O(cells).
+    """
+    begin(work, width, height)
+    legal = legal_moves(ring, occupied, counters, work)
+    facts[NODES_EXPANDED] = 0
+    if legal == 0 or counters[APPLE] == NO_CELL:
+        return without_path(legal, facts)
+    head, tail = ring[counters[HEAD]], tail_cell(ring, counters)
+    equal = search_back(occupied, work, facts, head, tail, counters[APPLE], legal, False)
     if equal == 0:
         return without_path(legal, facts)
-    facts[PATH_LENGTH] = distance
     facts[EQUAL_MOVES] = equal
     return first_move(equal)
 

@@ -134,6 +134,13 @@ def steps_between(work: Work, cells: int, start: int, stop: int) -> int:
     return int(steps if steps > 0 else steps + work[CLOCK * cells + ROUND])
 
 
+@kernel(types.int64(WORK_TYPE, types.int64, types.int64, types.int64), allocates=False)
+def number_after(work: Work, cells: int, start: int, cell: int) -> int:
+    """The number of a cell, counted from that of `start`: 0 for `start` and its twin, below a round for all others."""
+    number = work[NUMBERS * cells + cell] - work[NUMBERS * cells + start]
+    return int(number if number >= 0 else number + work[CLOCK * cells + ROUND])
+
+
 @kernel(types.boolean(RING_TYPE, COUNTERS_TYPE, WORK_TYPE), allocates=False)
 def in_order(ring: Ring, counters: Counters, work: Work) -> bool:
     """Whether the body lies in the cycle's order, as the module says.
