@@ -11,12 +11,14 @@ from serpentune.teachers._hybrids import ASTAR_HAMILTONIAN, BFS_HAMILTONIAN
 from serpentune.teachers._kernel import CHOOSE_TYPE, EQUAL_MOVES, FACTS, NODES_EXPANDED, PATH_LENGTH, WORK_PER_CELL
 from serpentune.teachers._play import play
 from serpentune.teachers._registry import get, names, register
+from serpentune.teachers._safe_greedy import BFS_SAFE_GREEDY
 from serpentune.teachers._shortcut import HAMILTONIAN_SHORTCUT
 from serpentune.teachers._teacher import Decision, Promise, Teacher
 from serpentune.teachers._watch import watch
 
 for _teacher in (
     BFS,
+    BFS_SAFE_GREEDY,
     BFS_HAMILTONIAN,
     DFS,
     ASTAR,
@@ -31,6 +33,7 @@ __all__ = [
     "ASTAR_HAMILTONIAN",
     "BFS",
     "BFS_HAMILTONIAN",
+    "BFS_SAFE_GREEDY",
     "CHOOSE_TYPE",
     "DFS",
     "EQUAL_MOVES",

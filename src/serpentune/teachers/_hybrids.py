@@ -79,7 +79,7 @@ def _choose(
         return careful_move(ring, occupied, counters, width, height, work, facts)
     head, tail, apple, length = ring[counters[HEAD]], tail_cell(ring, counters), counters[APPLE], counters[LENGTH]
     move = TRAPPED
-    if apple != NO_CELL:
+    if apple != NO_CELL and 2 * length <= cells:
         to_apple = steps_between(work, cells, head, apple)
         if to_apple < min(steps_between(work, cells, head, tail), work[CLOCK * cells + ROUND] - 1):
             legal = legal_moves(ring, occupied, counters, work)
