@@ -71,7 +71,6 @@ def test_unreadable_and_truncated_logs(logs: Path, tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["--algorithms", "BSF"], "There is no teacher named 'BSF'. Did you mean BFS?"),
-        (["--algorithms", "HAMILTONIAN", "--grid-size", "7"], "HAMILTONIAN can't play a 7x7 board"),
         (["--algorithms", "BFS", "--grid-size", "3"], "A 3x3 board is not possible"),
         (["--algorithms", "BFS", "--grid-size", "ten"], "'ten' is no board size"),
         (["--algorithms", "BFS", "--games", "0"], "0 games can't be played"),

@@ -62,7 +62,6 @@ def test_the_limits_hold_and_stand_in_the_summary(tmp_path):
         ({"seed": -1}, "out of range"),
         ({"seed": 2**63}, "out of range"),
         ({"width": 3}, "3x6"),
-        ({"algorithms": ["BFS", "HAMILTONIAN"], "width": 7, "height": 7}, "7x7"),
         ({"format": "csv"}, "parquet"),
         ({"timestamp": "today"}, "YYYYMMDD"),
     ],

@@ -77,8 +77,10 @@ def test_a_folder_with_files_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_impossible_settings_are_refused_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="HAMILTONIAN"):
-        run_demo(tmp_path / "out", DemoSettings(width=5, height=5), quiet=True)
+    with pytest.raises(UserError, match="3x5"):
+        run_demo(tmp_path / "out", DemoSettings(width=3, height=5), quiet=True)
+    with pytest.raises(UserError, match="Did you mean HAMILTONIAN"):
+        run_demo(tmp_path / "out", DemoSettings(play_like="HAMILTONAIN"), quiet=True)
     with pytest.raises(UserError, match="strategies"):
         run_demo(tmp_path / "out", DemoSettings(strategies=()), quiet=True)
     assert not (tmp_path / "out").exists()

@@ -179,7 +179,6 @@ def test_with_overwrite_the_experiment_is_made_anew(finished: PipelineResults, l
         ({"base_model_name": "nobody/nothing-1b"}, "neither built in nor on this disk"),
         ({"base_model_name": "nanoo"}, "Did you mean 'nano'"),
         ({"fp16": True}, "fp16 needs a CUDA GPU"),
-        ({"grid_size": "5", "evaluation_teacher": "HAMILTONIAN"}, "5x5"),
         ({"evaluation_seed": 0}, "seeds that the student is trained on"),
     ],
 )  # fmt: skip

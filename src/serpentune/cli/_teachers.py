@@ -6,7 +6,7 @@ from serpentune.cli._output import Output
 
 
 def teachers(out: Output) -> None:
-    """List the teachers, and what each promises on which boards."""
+    """List the teachers, and what each does and promises."""
     from serpentune import teachers as registry
 
     known = [registry.get(name) for name in registry.names()]

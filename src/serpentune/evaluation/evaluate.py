@@ -57,7 +57,7 @@ class EvaluationSettings:
         if self.seed < 0:
             raise UserError(f"Game seeds are 0 or more, not {self.seed}.")
         check_board(self.width, self.height)
-        get(self.teacher).check_board(self.width, self.height)
+        get(self.teacher)
         get_style(self.style)
         get_encoding(self.encoding)
 

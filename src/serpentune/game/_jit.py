@@ -17,8 +17,8 @@ def kernel(signature: Any = None, *, allocates: bool = True) -> Callable[[F], F]
     """Compile a function without the interpreter lock, cached on disk; with a `signature`, eagerly.
 
     A kernel that makes and returns no array says `allocates=False`. Then Numba counts no references to the arrays that
-    it is given; the caller holds them. In kernels of a few dozen instructions those counts, atomic ones, are most of the
-    work: teachers play up to five times as fast without.
+    it is given; the caller holds them. In kernels of a few dozen instructions those counts, atomic ones, are most of
+    the work: teachers play up to five times as fast without.
 
     The first run on a machine compiles (seconds); later runs load the cache. A kernel may call kernels of its own
     package and of `serpentune.game`: the cache holds for exactly the present sources of both. Numba itself looks at the
@@ -26,12 +26,13 @@ def kernel(signature: Any = None, *, allocates: bool = True) -> Callable[[F], F]
     """
 
     def decorate(function: F) -> F:
+        njit: Any = numba.njit  # its types leave out `_nrt`, the switch of the reference counts
         config: Any = numba.config  # its settings are set at run time, out of mypy's sight
         configured = config.CACHE_DIR
         config.CACHE_DIR = str(_cache_folder(Path(function.__code__.co_filename).parent, configured))
         try:
             # Numba settles where a function is cached at the moment when it is decorated.
-            return cast("F", numba.njit(signature, cache=True, nogil=True, _nrt=allocates)(function))
+            return cast("F", njit(signature, cache=True, nogil=True, _nrt=allocates)(function))
         finally:
             config.CACHE_DIR = configured
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from serpentune import teachers
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free
-from serpentune.game import GameRecord, Limits
+from serpentune.game import GameRecord, Limits, check_board
 from serpentune.logs._write import Format, check_format, write_run
 
 _MAX_SEED = 2**63 - 1
@@ -51,14 +51,13 @@ def generate_runs(
         progress: called with 1 after each game (`common.progress.progress_bar` hands out such a function).
 
     Raises:
-        UserError: no or unknown teachers, a board that one of them can't play, no games, a seed out of range, an
+        UserError: no or unknown teachers, a board outside the rules, no games, a seed out of range, an
             unknown format, a timestamp of another form, a folder that is taken, or no room on the disk.
     """
     if not algorithms:
         raise UserError(f"No teacher was named. Known: {', '.join(teachers.names())}.")
     players = list({teacher.name: teacher for teacher in map(teachers.get, algorithms)}.values())
-    for player in players:
-        player.check_board(width, height)
+    check_board(width, height)
     if games < 1:
         raise UserError(f"{games} games can't be played; ask for at least 1.")
     if not 0 <= seed <= _MAX_SEED - games:

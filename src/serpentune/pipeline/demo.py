@@ -72,12 +72,11 @@ class DemoSettings:
         """Refuse settings that can't make a demo.
 
         Raises:
-            UserError: an impossible board, an unknown teacher or one that can't play the board, no games, or no
-                strategy.
+            UserError: an impossible board, an unknown teacher, no games, or no strategy.
         """
         check_board(self.width, self.height)
         for name in (*self.teachers, self.play_like):
-            get(name).check_board(self.width, self.height)
+            get(name)
         for least, name in ((1, "evaluation_games"), (1, "samples_per_teacher"), (0, "language_records")):
             if getattr(self, name) < least:
                 raise UserError(f"{name.replace('_', ' ').capitalize()}: at least {least}, not {getattr(self, name)}.")

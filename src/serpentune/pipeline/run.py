@@ -140,8 +140,9 @@ class MultiDatasetPipeline:
         sources = [] if self.resume and self.experiment.has_dataset else find_logs(config.heuristic_log_dirs)
         if not self.resume:
             self.experiment.check_free(overwrite=self.overwrite, sources=sources)
+        get(config.player)
         if config.grid_size is not None:
-            get(config.player).check_board(*parse_board(config.grid_size))
+            parse_board(config.grid_size)
         find_base(config.base_model_name)
         check_precision(fp16=config.fp16, bf16=config.bf16)
 

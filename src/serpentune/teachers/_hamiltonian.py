@@ -60,7 +60,7 @@ def _steps_to_apple(ring: Ring, occupied: Occupied, counters: Counters, work: Wo
 def choose(
     ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
 ) -> int:
-    """Follow a Hamiltonian cycle, a closed way through every cell; `_cycle` says which, and what odd boards have instead.
+    """Follow a Hamiltonian cycle, a closed way through every cell; `_cycle` says which, and what odd boards have.
 
     A snake that has always followed the cycle lies on it without gaps, so its head can only meet the cell that the tail
     is leaving: it never dies, and it meets every apple within one round. On an odd board that holds for either twin:
@@ -89,8 +89,8 @@ def choose(
 HAMILTONIAN = Teacher(
     name="HAMILTONIAN",
     summary="Follows one Hamiltonian cycle through all cells: slow and safe.",
-    guarantee="Never dies and fills every board: its body lies on the cycle without gaps, so that the next cell is free "
-    "or the tail's own; it needs at most one round of the cycle an apple.",
+    guarantee="Never dies and fills every board: its body lies on the cycle without gaps, so that the next cell is "
+    "free or the tail's own; it needs at most one round of the cycle an apple.",
     promises=frozenset({Promise.NEVER_DIES, Promise.FILLS_THE_BOARD}),
     kernel=choose,
 )

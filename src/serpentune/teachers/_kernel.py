@@ -44,8 +44,8 @@ WORK_PER_CELL = 22
 
 The four planes from NEIGHBOURS on are one table: `work[4 * cell + direction]` is the cell next to a cell, or `NO_CELL`.
 COLUMNS and ROWS hold the x and y of each cell. A cell is marked in this call when its number in plane MARKS equals the
-stamp of `begin`. NUMBERS and AHEAD are laid by `_cycle.lay_cycle`, once a board. SCRATCH and the planes after it are the
-teacher's own: zeros first, then what its last call left."""
+stamp of the search. NUMBERS and AHEAD are laid by `_cycle.lay_cycle`, once a board. SCRATCH and the planes after it
+are the teacher's own: zeros first, then what its last call left."""
 
 FOLLOWS = 1
 ROUND = 2
@@ -54,12 +54,12 @@ TAIL_STEPS = 4
 """Places in plane CLOCK, behind the stamp itself.
 
 FOLLOWS is set by the caller: 1 where the state is the one that this kernel's last answer has led to, 0 where it may be
-any. In a state that follows, a kernel may build on what it left in its planes; that saves work and must change no answer.
-A kernel that asks another one in some states only sets it to 0 before.
+any. In a state that follows, a kernel may build on what it left in its planes; that saves work and must change no
+answer. A kernel that asks another one in some states only sets it to 0 before.
 
-ROUND is the length of the cycle, 0 until it is laid. IN_ORDER is left by kernels that keep the body in the cycle's order:
-1 where it will still be so after their last answer. TAIL_STEPS and the three places after it are what `_tail.safe_moves`
-finds, one for each direction."""
+ROUND is the length of the cycle, 0 until it is laid. IN_ORDER is left by kernels that keep the body in the cycle's
+order: 1 where it will still be so after their last answer. TAIL_STEPS and the three places after it are what
+`_tail.safe_moves` finds, one for each direction."""
 
 Work = NDArray[np.int32]
 Facts = NDArray[np.int64]

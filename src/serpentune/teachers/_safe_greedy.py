@@ -11,7 +11,6 @@ from serpentune.game._rules import (
     HEAD,
     LENGTH,
     NO_CELL,
-    OCCUPIED_TYPE,
     RING_TYPE,
     Counters,
     Occupied,
@@ -22,13 +21,16 @@ from serpentune.teachers._bfs import TOWARD, search_back
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
     CLOCK,
+    COLUMNS,
     EQUAL_MOVES,
     MARKS,
     NO_PATH,
     NODES_EXPANDED,
     PATH_LENGTH,
+    ROWS,
     SCRATCH,
     TAIL_STEPS,
+    WANTED,
     WORK_TYPE,
     Facts,
     Work,
@@ -44,13 +46,11 @@ from serpentune.teachers._teacher import Promise, Teacher
 _STACK = SCRATCH + 2
 
 
-@kernel(
-    types.boolean(RING_TYPE, OCCUPIED_TYPE, COUNTERS_TYPE, WORK_TYPE, types.int64, types.int64), allocates=False
-)
-def _leads_out(ring: Ring, occupied: Occupied, counters: Counters, work: Work, move: int, steps: int) -> bool:
+@kernel(types.boolean(RING_TYPE, COUNTERS_TYPE, WORK_TYPE, types.int64, types.int64), allocates=False)
+def _leads_out(ring: Ring, counters: Counters, work: Work, move: int, steps: int) -> bool:
     """Whether the tail can be reached after walking to the apple, by `move` and on by plane TOWARD, `steps` in all.
 
-    A cell counts as marked where the snake lies after the walk, or where the search from its head has been.
+    A cell is marked where the snake lies after the walk, or where the search from its head has been.
     """
     cells = ring.shape[0]
     length = counters[LENGTH]
@@ -58,18 +58,21 @@ def _leads_out(ring: Ring, occupied: Occupied, counters: Counters, work: Work, m
         return True
     stamp = another_stamp(work, cells)
     marks = MARKS * cells
-    # Then the snake has one cell more: the last ones of the path, and behind them what is left of the present body.
-    staying = length + 1 - steps
+    # The snake has one cell more then: the present body but for its last cells, if it is longer than the path, and in
+    # front of it the path, but for its first cells, if that is longer than the snake.
+    staying = max(0, length + 1 - steps)
+    skipped = max(0, steps - length - 1)
+    tail = NO_CELL
     for behind in range(staying):
-        work[marks + segment(ring, counters, behind)] = stamp
-    tail = segment(ring, counters, staying - 1) if staying > 0 else NO_CELL
+        tail = segment(ring, counters, behind)
+        work[marks + tail] = stamp
     cell = work[4 * ring[counters[HEAD]] + move]
-    for left_out in range(steps):
-        if left_out >= -staying:
+    for walked in range(1, steps + 1):
+        if walked > skipped:
             work[marks + cell] = stamp
-            if left_out == -staying and staying <= 0:
+            if tail == NO_CELL:
                 tail = cell
-        if left_out < steps - 1:
+        if walked < steps:
             cell = work[TOWARD * cells + cell]
     stack = _STACK * cells
     work[stack] = cell
@@ -92,38 +95,65 @@ def _leads_out(ring: Ring, occupied: Occupied, counters: Counters, work: Work, m
 def choose(
     ring: Ring, occupied: Occupied, counters: Counters, width: int, height: int, work: Work, facts: Facts
 ) -> int:
+    """Walk to the apple if that is safe; else wander, within reach of the tail.
+
+    A move is safe if the tail can be reached after it (`_tail` shows that such a player never dies). The rule:
+
+    1. Find the shortest paths to the apple that begin with a safe move, as BFS does. Walk one for each first move, in
+       the fixed order, in the mind; the first after which the tail can be reached is taken.
+    2. Else, of the safe moves, one that leads farthest from the apple (Manhattan distance); of those, one from which
+       the shortest way to the tail is longest; of those, the first.
+    3. Else, which happens in games begun by another player alone, the first legal move.
+
+    Rule 1 asks for both since it is applied anew at every move: a walk with a good end may begin with a step that cuts
+    the tail off for a while, and the next state may show another path. The idea is that of the greedy solver in
+    github.com/chuyangliu/snake, which wanders by the longest way to the tail that it finds. As the answer is a function
+    of the state, the snake may wander in a circle for ever; the step limit ends that.
+
+    Cost: O(cells), several times over.
+    """
     cells = width * height
     begin(work, width, height)
     legal = legal_moves(ring, occupied, counters, work)
     facts[NODES_EXPANDED] = 0
     safe = safe_moves(ring, occupied, counters, work, legal)
-    apple = counters[APPLE]
     if safe == 0:
         return without_path(legal, facts)
+    head, apple = ring[counters[HEAD]], counters[APPLE]
     if apple != NO_CELL:
-        head, tail = ring[counters[HEAD]], tail_cell(ring, counters)
-        equal = search_back(occupied, work, facts, head, tail, apple, safe, False)
+        shortest = search_back(occupied, work, facts, head, tail_cell(ring, counters), apple, safe, False)
+        equal = 0
         for move in range(4):
-            if equal & (1 << move) and _leads_out(ring, occupied, counters, work, move, facts[PATH_LENGTH]):
-                facts[EQUAL_MOVES] = 1 << move
-                return move
+            if shortest & (1 << move) and _leads_out(ring, counters, work, move, facts[PATH_LENGTH]):
+                equal |= 1 << move
+                if facts[WANTED] == 0:
+                    return move
+        if equal != 0:
+            facts[EQUAL_MOVES] = equal
+            return first_move(equal)
     facts[PATH_LENGTH] = NO_PATH
-    farthest = 0
+    facts[EQUAL_MOVES] = 0
+    farthest = -1
     for move in range(4):
         if safe & (1 << move):
-            farthest = max(farthest, work[CLOCK * cells + TAIL_STEPS + move])
-    equal = 0
-    for move in range(4):
-        if safe & (1 << move) and work[CLOCK * cells + TAIL_STEPS + move] == farthest:
-            equal |= 1 << move
-    facts[EQUAL_MOVES] = equal
-    return first_move(equal)
+            far = work[CLOCK * cells + TAIL_STEPS + move]
+            if apple != NO_CELL:
+                cell = work[4 * head + move]
+                far += cells * abs(work[COLUMNS * cells + cell] - work[COLUMNS * cells + apple])
+                far += cells * abs(work[ROWS * cells + cell] - work[ROWS * cells + apple])
+            if far > farthest:
+                farthest = far
+                facts[EQUAL_MOVES] = 0
+            if far == farthest:
+                facts[EQUAL_MOVES] |= 1 << move
+    return first_move(facts[EQUAL_MOVES])
 
 
 BFS_SAFE_GREEDY = Teacher(
     name="BFS-SAFE-GREEDY",
-    summary="The shortest path to the apple if the tail can be reached behind it; else a detour near the tail.",
-    guarantee="Never dies.",
+    summary="A shortest path to the apple if the tail can be reached after it; else a detour that keeps the tail in reach.",
+    guarantee="Never dies: every move leaves a way to the tail, so there is always another. It may circle without "
+    "eating, which ends by the step limit. In a game begun by another player it lives on where it can reach its tail.",
     promises=frozenset({Promise.NEVER_DIES}),
     kernel=choose,
 )

@@ -54,10 +54,8 @@ def _steps_to_apple(ring: Ring, counters: Counters, work: Work) -> int:
     head = int(ring[counters[HEAD]])
     back = reversal(counters)
     for steps in range(cells):
-        if steps < length:
-            tail = segment(ring, counters, length - 1 - steps)
-        else:
-            tail = work[_WALKED * cells + steps - length]
+        left = steps - length
+        tail = work[_WALKED * cells + left] if left >= 0 else segment(ring, counters, -1 - left)
         move = jump(work, cells, head, back, tail, apple, length)
         if move < 0:
             return NO_PATH
@@ -79,10 +77,11 @@ def careful_move(
     """What the teachers of the cycle answer where the body doesn't lie in its order; after `begin` and `lay_cycle`.
 
     The step along the cycle, if the tail can be reached after it; else the first move after which it can; else the
-    step along the cycle, if it is legal; else the first legal move. A snake that goes along the cycle for as long as
-    its body is comes into order.
+    step along the cycle, if it is legal; else the first legal move. So a snake that can reach its tail doesn't die
+    (`_tail` says why), and one that goes along the cycle for as long as its body is comes into order.
     """
     cells = width * height
+    work[CLOCK * cells + IN_ORDER] = 0
     legal = legal_moves(ring, occupied, counters, work)
     along = 1 << step_along(work, cells, ring[counters[HEAD]], counters[APPLE])
     safe = safe_moves(ring, occupied, counters, work, legal)
@@ -100,8 +99,9 @@ def choose(
 ) -> int:
     """Jump ahead along the cycle, to the neighbour that is farthest along without passing the tail or the apple.
 
-    After John Tapsell, "Nokia 6110 Part 3 - Algorithms" (2015), without a margin: `_cycle` shows that none is needed.
-    A body that isn't in order, in a game begun by another player, is brought into order by careful moves.
+    After John Tapsell, "Nokia 6110 Part 3 - Algorithms" (2015), without his margin before the tail: `_cycle` shows that
+    none is needed. Above half the board it follows the cycle step by step. A body that isn't in order, in a game begun
+    by another player, is brought into order by careful moves.
 
     Cost: O(1) in a game of its own, O(length) to look at a body for the first time, O(cells) where it isn't in order.
     The fact `path_length` walks to the apple, O(cells).
@@ -120,15 +120,15 @@ def choose(
                 facts[EQUAL_MOVES] = 1 << move
                 facts[PATH_LENGTH] = NO_PATH if counters[APPLE] == NO_CELL else _steps_to_apple(ring, counters, work)
             return move
-    work[CLOCK * cells + IN_ORDER] = 0
     return careful_move(ring, occupied, counters, width, height, work, facts)
 
 
 HAMILTONIAN_SHORTCUT = Teacher(
     name="HAMILTONIAN-SHORTCUT",
     summary="Follows the cycle of HAMILTONIAN and jumps ahead on it wherever the body stays in its order.",
-    guarantee="Never dies and fills every board: no jump passes the tail or the apple, so that going on along the cycle "
-    "stays possible and every apple is met. From a state that another player has left out of order it promises nothing.",
+    guarantee="Never dies and fills every board: no jump passes the tail or the apple, so that going on along the "
+    "cycle stays possible and every apple is met. In a game begun by another player it lives on where it can reach its "
+    "tail.",
     promises=frozenset({Promise.NEVER_DIES, Promise.FILLS_THE_BOARD}),
     kernel=choose,
 )

@@ -4,10 +4,10 @@
 three cells always reaches it: no two cells side by side cut a board in two. (One of two cells may not turn back on
 itself, but there is a way round.)
 
-**Why that is enough to live.** If the tail can be reached, the first step of a shortest way there is legal, and after it
-the tail can be reached again: the rest of the way stays free and ends in the cell that the tail has just left, beside the
-new tail; or, where the step ate, at the tail itself. So a player who begins with one cell and never makes a move that
-cuts the tail off, while there is another, always has another, and never dies.
+**Why that is enough to live.** If the tail can be reached, the first step of a shortest way there is legal, and after
+it the tail can be reached again: the rest of the way stays free and ends in the cell that the tail has just left,
+beside the new tail; or, where the step ate, at the tail itself. So a player who begins with one cell and never makes a
+move that cuts the tail off, while there is another, always has another, and never dies.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def _meet(occupied: Occupied, work: Work, head: int, wanted: int, source: int, o
 def safe_moves(ring: Ring, occupied: Occupied, counters: Counters, work: Work, legal: int) -> int:
     """The mask of those `legal` moves after which the tail can be reached; after `begin`.
 
-    `work[CLOCK * cells + TAIL_STEPS + move]` is then how many steps the tail is away after such a move: 0 for a snake of
-    one or two cells and for the move that fills the board.
+    `work[CLOCK * cells + TAIL_STEPS + move]` is then how many steps the tail is away after such a move: 0 for a snake
+    of one or two cells and for the move that fills the board.
 
     Cost: O(cells), twice where the apple lies beside the head.
     """

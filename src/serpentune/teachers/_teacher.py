@@ -73,7 +73,7 @@ class Teacher:
     Attributes:
         name: what users type, in capitals.
         summary: one line for tables.
-        guarantee: what it promises on which boards, and what it doesn't.
+        guarantee: what it promises and why, and what it doesn't.
         kernel: a Numba function compiled with the signature `CHOOSE_TYPE`; fast. Either this one
         function: or a Python function from state to move; slow, and its decisions carry no facts.
         promises: the part of the guarantee that the tests hold against its games, for every teacher alike.
