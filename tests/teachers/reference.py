@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cache
+
+import numpy as np
 
 from serpentune.game import DIRECTIONS, Move, State
+from serpentune.teachers._cycle import lay_cycle
+from serpentune.teachers._kernel import NUMBERS, WORK_PER_CELL, begin
 
 _STEPS = {Move.UP: (0, 1), Move.RIGHT: (1, 0), Move.DOWN: (0, -1), Move.LEFT: (-1, 0)}
 
@@ -51,13 +56,33 @@ def shortest(state: State) -> tuple[int | None, tuple[Move, ...]]:
     return min(known) + 1, tuple(move for move, length in lengths.items() if length == min(known))
 
 
-def _distance(state: State, begin: int) -> int | None:
+def tail_steps(state: State) -> int | None:
+    """The steps of a shortest way from the head to the tail, the body standing still; None when it is cut off."""
+    begins = [cell for move in legal_moves(state) if (cell := next_cell(state, state.head, move)) is not None]
+    lengths = [length for begin in begins if (length := _distance(state, begin, state.body[-1])) is not None]
+    return 0 if len(state.body) == 1 else min(lengths, default=-1) + 1 or None
+
+
+def safe_moves(state: State) -> tuple[Move, ...]:
+    """The moves after which the tail can be reached, or the board is full."""
+    safe = []
+    for move in legal_moves(state):
+        following = after(state, move)
+        assert following is not None
+        full = len(following.body) == state.width * state.height
+        if full or tail_steps(following) is not None:
+            safe.append(move)
+    return tuple(safe)
+
+
+def _distance(state: State, begin: int, goal: int | None = None) -> int | None:
+    goal = state.apple if goal is None else goal
     closed = {state.head, *state.body[:-1]}
     queue = deque([(begin, 0)])
     seen = {begin}
     while queue:
         cell, steps = queue.popleft()
-        if cell == state.apple:
+        if cell == goal:
             return steps
         for move in DIRECTIONS:
             near = next_cell(state, cell, move)
@@ -65,3 +90,27 @@ def _distance(state: State, begin: int) -> int | None:
                 seen.add(near)
                 queue.append((near, steps + 1))
     return None
+
+
+@cache
+def cycle_numbers(width: int, height: int) -> tuple[int, ...]:
+    """The number of each cell on the teachers' cycle."""
+    cells = width * height
+    work = np.zeros(WORK_PER_CELL * cells, np.int32)
+    begin(work, width, height)
+    lay_cycle(work, width, height)
+    return tuple(work[NUMBERS * cells : (NUMBERS + 1) * cells].tolist())
+
+
+def cycle_steps(state: State, start: int, stop: int) -> int:
+    """Steps along the cycle from one cell to another, 1 to a round."""
+    numbers = cycle_numbers(state.width, state.height)
+    count = max(numbers) + 1
+    return (numbers[stop] - numbers[start]) % count or count
+
+
+def in_order(state: State) -> bool:
+    """Whether the numbers from tail to head go forward over less than one round."""
+    count = max(cycle_numbers(state.width, state.height)) + 1
+    pairs = zip(state.body[1:], state.body[:-1], strict=True)
+    return sum(cycle_steps(state, behind, ahead) for behind, ahead in pairs) < count

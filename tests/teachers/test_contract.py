@@ -1,16 +1,39 @@
-"""The contract of `Teacher`, held against every registered teacher and against one from outside."""
+"""The contract of `Teacher`, held against every registered teacher and against one that isn't registered.
+
+Teachers of installed packages are registered, so this file tests them as well: `pytest tests/teachers/test_contract.py
+-k NAME`. The last test does that with the teacher of CONTRIBUTING.md.
+"""
 
 from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from serpentune import teachers
-from serpentune.game import DIRECTIONS, Limits, LockstepGames, Move, State, States, random_states, states_before, verify
-from serpentune.teachers import Teacher
+from serpentune.game import (
+    DIRECTIONS,
+    Ending,
+    Limits,
+    LockstepGames,
+    Move,
+    State,
+    States,
+    random_states,
+    states_before,
+    verify,
+)
+from serpentune.teachers import Promise, Teacher
 from tests.teachers.reference import legal_moves
 
-BOARDS = [(4, 4), (6, 6), (7, 10), (9, 7), (10, 10)]
+BOARDS = [(4, 4), (5, 5), (6, 6), (7, 10), (9, 7), (10, 10)]
+PROMISED_BOARDS = [(6, 6), (8, 8), (10, 10), (7, 9), (20, 20)]
 
 
 def _last_legal(state: State) -> Move:
@@ -19,25 +42,21 @@ def _last_legal(state: State) -> Move:
 
 OUTSIDE = Teacher(name="LAST-LEGAL", summary="The last legal move.", guarantee="None.", function=_last_legal)
 TEACHERS = [*(teachers.get(name) for name in teachers.names()), OUTSIDE]
+PROMISING = [teacher for teacher in TEACHERS if teacher.promises]
 
 everyone = pytest.mark.parametrize("teacher", TEACHERS, ids=lambda teacher: teacher.name)
+promising = pytest.mark.parametrize("teacher", PROMISING, ids=lambda teacher: teacher.name)
 boards = pytest.mark.parametrize(("width", "height"), BOARDS)
 
 
-def _plays(teacher: Teacher, width: int, height: int) -> bool:
-    return teacher.refuses is None or teacher.refuses(width, height) is None
-
-
-def _states(teacher: Teacher, width: int, height: int, count: int = 2000) -> States:
-    if not _plays(teacher, width, height):
-        pytest.skip(f"{teacher.name} refuses {width}x{height}")
+def _states(width: int, height: int, count: int = 2000) -> States:
     return random_states(count, width, height, seed=7)
 
 
 @everyone
 @boards
 def test_it_moves_legally_and_gives_up_only_when_trapped(teacher: Teacher, width: int, height: int) -> None:
-    states = _states(teacher, width, height)
+    states = _states(width, height)
     moves = teacher.moves(states)
     assert moves.dtype == np.int8
     trapped = 0
@@ -51,7 +70,7 @@ def test_it_moves_legally_and_gives_up_only_when_trapped(teacher: Teacher, width
 @everyone
 @boards
 def test_the_same_state_gets_the_same_move_alone_or_among_others(teacher: Teacher, width: int, height: int) -> None:
-    states = _states(teacher, width, height, 300)
+    states = _states(width, height, 300)
     moves = teacher.moves(states)
     turned = np.arange(len(states))[::-1]
     np.testing.assert_array_equal(teacher.moves(states.take(turned)), moves[turned])
@@ -61,7 +80,7 @@ def test_the_same_state_gets_the_same_move_alone_or_among_others(teacher: Teache
 @everyone
 @boards
 def test_facts_fit_the_move(teacher: Teacher, width: int, height: int) -> None:
-    for state in _states(teacher, width, height, 500):
+    for state in _states(width, height, 500):
         decision = teacher.decide(state)
         legal = legal_moves(state)
         assert set(decision.equal_moves) <= set(legal)
@@ -80,8 +99,6 @@ def test_facts_fit_the_move(teacher: Teacher, width: int, height: int) -> None:
 @boards
 def test_its_games_are_those_that_its_answers_make(teacher: Teacher, width: int, height: int) -> None:
     """No hidden plan: the compiled games, lockstep games and single answers to replayed states agree."""
-    if not _plays(teacher, width, height):
-        pytest.skip(f"{teacher.name} refuses {width}x{height}")
     seeds = range(40, 52)
     played = list(teachers.play(teacher, seeds, width, height))
     games = LockstepGames(seeds, width, height)
@@ -92,6 +109,36 @@ def test_its_games_are_those_that_its_answers_make(teacher: Teacher, width: int,
         assert verify(record) is None
         states = states_before(record, np.arange(len(record.moves)))
         np.testing.assert_array_equal(teacher.moves(states), np.frombuffer(record.moves, np.uint8))
+
+
+def _keeps_its_promises(teacher: Teacher, width: int, height: int, games: int) -> None:
+    for record in teachers.play(teacher, range(games), width, height):
+        if Promise.FILLS_THE_BOARD in teacher.promises:
+            assert record.ending == Ending.WIN, record.seed
+            assert record.score == width * height - 1
+        if Promise.NEVER_DIES in teacher.promises:
+            assert record.ending in (Ending.WIN, Ending.MAX_STEPS_REACHED), record.seed
+
+
+@promising
+@pytest.mark.parametrize(("width", "height"), PROMISED_BOARDS)
+def test_it_keeps_its_promises(teacher: Teacher, width: int, height: int) -> None:
+    _keeps_its_promises(teacher, width, height, games=100 if width * height <= 100 else 10)
+
+
+@promising
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), PROMISED_BOARDS)
+def test_it_keeps_its_promises_in_2000_games(teacher: Teacher, width: int, height: int) -> None:
+    _keeps_its_promises(teacher, width, height, games=2000)
+
+
+@promising
+@pytest.mark.parametrize("side", [4, 5, 49, 50])
+def test_it_keeps_its_promises_on_the_smallest_and_largest_boards(teacher: Teacher, side: int) -> None:
+    if side > 5 and Promise.FILLS_THE_BOARD not in teacher.promises:
+        pytest.skip("a search over a large board, move by move, takes minutes")
+    _keeps_its_promises(teacher, side, side, games=1 if side > 5 else 300)
 
 
 @everyone
@@ -129,3 +176,31 @@ def test_states_outside_the_board_are_refused(teacher: Teacher) -> None:
     for state in (State(6, 6, (36,), 0, None), State(6, 6, (0,), 36, None), State(6, 6, (-1,), 3, None)):
         with pytest.raises(ValueError, match="outside"):
             teacher.moves(States.stack([state]))
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_teacher_of_another_package_falls_under_this_suite(tmp_path: Path) -> None:
+    """The example of CONTRIBUTING.md, installed as a package beside this one."""
+    blocks = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    (code,) = [text for language, text in blocks if language == "python"]
+    (points,) = [text for language, text in blocks if language == "toml"]
+    (tmp_path / "greedy_teacher.py").write_text(code)
+    info = tmp_path / "greedy-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: greedy\nVersion: 1.0\n")
+    ((name, where),) = tomllib.loads(points)["project"]["entry-points"]["serpentune.teachers"].items()
+    (info / "entry_points.txt").write_text(f"[serpentune.teachers]\n{name} = {where}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", f"{name} and not SAFE"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "src")])},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None and int(passed[1]) >= 20, done.stdout

@@ -19,17 +19,29 @@ SOURCE = Path(teachers.__file__).parents[2]
 
 
 def test_ours_come_first() -> None:
-    assert teachers.names()[:4] == ("BFS", "DFS", "ASTAR", "HAMILTONIAN")
+    assert teachers.names()[:8] == (
+        "BFS",
+        "BFS-SAFE-GREEDY",
+        "BFS-HAMILTONIAN",
+        "DFS",
+        "ASTAR",
+        "ASTAR-HAMILTONIAN",
+        "HAMILTONIAN",
+        "HAMILTONIAN-SHORTCUT",
+    )
 
 
-@pytest.mark.parametrize(("typed", "name"), [("bfs", "BFS"), (" Astar ", "ASTAR"), ("a*", "ASTAR"), ("DFS", "DFS")])
+@pytest.mark.parametrize(
+    ("typed", "name"), [("bfs", "BFS"), (" Astar ", "ASTAR"), ("a*", "ASTAR"), ("bfs_safe_greedy", "BFS-SAFE-GREEDY")]
+)
 def test_case_does_not_matter(typed: str, name: str) -> None:
     assert teachers.get(typed).name == name
 
 
 def test_a_misspelt_name_gets_the_near_match() -> None:
     with pytest.raises(
-        UserError, match=r"no teacher named 'HAMILTONAIN'. Did you mean HAMILTONIAN\? Known: ASTAR, BFS"
+        UserError,
+        match=r"no teacher named 'HAMILTONAIN'. Did you mean HAMILTONIAN\? Known: ASTAR, ASTAR-HAMILTONIAN, BFS",
     ):
         teachers.get("HAMILTONAIN")
 

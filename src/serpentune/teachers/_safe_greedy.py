@@ -151,7 +151,7 @@ def choose(
 
 BFS_SAFE_GREEDY = Teacher(
     name="BFS-SAFE-GREEDY",
-    summary="A shortest path to the apple if the tail can be reached after it; else a detour that keeps the tail in reach.",
+    summary="A shortest path to the apple if the tail can be reached after it; else a detour within reach of the tail.",
     guarantee="Never dies: every move leaves a way to the tail, so there is always another. It may circle without "
     "eating, which ends by the step limit. In a game begun by another player it lives on where it can reach its tail.",
     promises=frozenset({Promise.NEVER_DIES}),
