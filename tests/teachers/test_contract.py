@@ -134,11 +134,16 @@ def test_it_keeps_its_promises_in_2000_games(teacher: Teacher, width: int, heigh
 
 
 @promising
-@pytest.mark.parametrize("side", [4, 5, 49, 50])
-def test_it_keeps_its_promises_on_the_smallest_and_largest_boards(teacher: Teacher, side: int) -> None:
-    if side > 5 and Promise.FILLS_THE_BOARD not in teacher.promises:
-        pytest.skip("a search over a large board, move by move, takes minutes")
-    _keeps_its_promises(teacher, side, side, games=1 if side > 5 else 300)
+@pytest.mark.parametrize("side", [4, 5])
+def test_it_keeps_its_promises_on_the_smallest_boards(teacher: Teacher, side: int) -> None:
+    _keeps_its_promises(teacher, side, side, games=300)
+
+
+@pytest.mark.slow
+@promising
+@pytest.mark.parametrize("side", [49, 50])
+def test_it_keeps_its_promises_on_the_largest_boards(teacher: Teacher, side: int) -> None:
+    _keeps_its_promises(teacher, side, side, games=1)
 
 
 @everyone
