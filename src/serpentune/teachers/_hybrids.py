@@ -93,7 +93,8 @@ def _choose(
         if move < 0:
             return careful_move(ring, occupied, counters, width, height, work, facts)
         facts[EQUAL_MOVES] = 1 << move
-        facts[PATH_LENGTH] = to_apple if to_apple < free else NO_PATH
+        along = to_apple < free and not takes_shortcuts(length, cells)
+        facts[PATH_LENGTH] = to_apple if along else NO_PATH
     work[CLOCK * cells + IN_ORDER] = 1
     return move
 
