@@ -5,6 +5,7 @@ Knows nothing of text formats or models.
 
 from serpentune.teachers._astar import ASTAR
 from serpentune.teachers._bfs import BFS
+from serpentune.teachers._cell import CELL
 from serpentune.teachers._dfs import DFS
 from serpentune.teachers._hamiltonian import HAMILTONIAN
 from serpentune.teachers._hybrids import ASTAR_HAMILTONIAN, BFS_HAMILTONIAN
@@ -25,6 +26,7 @@ for _teacher in (
     ASTAR_HAMILTONIAN,
     HAMILTONIAN,
     HAMILTONIAN_SHORTCUT,
+    CELL,
 ):
     register(_teacher)
 
@@ -34,6 +36,7 @@ __all__ = [
     "BFS",
     "BFS_HAMILTONIAN",
     "BFS_SAFE_GREEDY",
+    "CELL",
     "CHOOSE_TYPE",
     "DFS",
     "EQUAL_MOVES",
