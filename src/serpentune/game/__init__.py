@@ -5,6 +5,7 @@ else imports: it needs the extra `gym`.
 """
 
 from serpentune.game.animation import save_animation, save_picture
+from serpentune.game.batch import GameBatch
 from serpentune.game.lockstep import NO_MOVE, Limits, LockstepGames
 from serpentune.game.moves import DIRECTIONS, MOVE_LETTERS, Ending, Move, from_letters, letters
 from serpentune.game.random_states import random_states
@@ -19,6 +20,7 @@ __all__ = [
     "MOVE_LETTERS",
     "NO_MOVE",
     "Ending",
+    "GameBatch",
     "GameRecord",
     "Limits",
     "LockstepGames",

@@ -97,6 +97,12 @@ class States:
         return cls(width, height, body, np.zeros(count, np.int64), apple, np.full(count, -1, np.int64))
 
     @classmethod
+    def unfilled(cls, count: int, width: int, height: int) -> States:
+        """Room for `count` states that a kernel fills in whole; until then it holds anything."""
+        numbers = (np.empty(count, np.int64) for _ in range(3))
+        return cls(width, height, np.empty((count, width * height), np.int16), *numbers)
+
+    @classmethod
     def stack(cls, states: Sequence[State]) -> States:
         """Single states of one board size as arrays.
 
