@@ -10,7 +10,7 @@ from serpentune.teachers._dfs import DFS
 from serpentune.teachers._hamiltonian import HAMILTONIAN
 from serpentune.teachers._hybrids import ASTAR_HAMILTONIAN, BFS_HAMILTONIAN
 from serpentune.teachers._kernel import CHOOSE_TYPE, EQUAL_MOVES, FACTS, NODES_EXPANDED, PATH_LENGTH, WORK_PER_CELL
-from serpentune.teachers._play import play
+from serpentune.teachers._play import play, play_batch
 from serpentune.teachers._registry import get, names, register
 from serpentune.teachers._safe_greedy import BFS_SAFE_GREEDY
 from serpentune.teachers._shortcut import HAMILTONIAN_SHORTCUT
@@ -52,6 +52,7 @@ __all__ = [
     "get",
     "names",
     "play",
+    "play_batch",
     "register",
     "watch",
 ]

@@ -1,32 +1,50 @@
-"""Floor 2, teachers: whole games of a teacher, as records."""
+"""Floor 2, teachers: whole games of a teacher, as records or as columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from serpentune.game import NO_MOVE, Ending, GameRecord, Limits, LockstepGames, Move, _rules
+from serpentune.common.threads import mapped
+from serpentune.game import NO_MOVE, GameBatch, GameRecord, Limits, LockstepGames, Move, _rules
 from serpentune.game._jit import kernel
 from serpentune.game._rules import COUNTERS_TYPE
 from serpentune.teachers._kernel import CHOOSE_TYPE, CLOCK, FACTS, FOLLOWS, WORK_PER_CELL, Choose
 from serpentune.teachers._teacher import Teacher
 
-_GAMES_AT_ONCE = 256
-_MOVES_AT_ONCE = 1 << 18
+_GAMES_AT_ONCE = 64
+"""Games of a batch of `play`: enough for a thread to work on, few enough to wait for."""
+
+_MOVES_AT_FIRST = 1 << 18
 
 
 def play(
-    teacher: Teacher, seeds: Iterable[int], width: int, height: int, limits: Limits | None = None
+    teacher: Teacher,
+    seeds: Iterable[int],
+    width: int,
+    height: int,
+    limits: Limits | None = None,
+    *,
+    threads: int | None = None,
 ) -> Iterator[GameRecord]:
     """The teacher's game for each seed, in their order, numbered from 1.
 
     The board is checked at the call; the games are played while the iterator is read, a few hundred at a time, so that
     memory doesn't grow with their number. A game depends on its seed, the board and the limits alone.
+
+    Args:
+        teacher: who plays.
+        seeds: any whole numbers, taken modulo 2**64; may be endless.
+        width: cells a row.
+        height: cells a column.
+        limits: when a game is stopped; the default of the rules without.
+        threads: how many play side by side; those of `common.threads.processors` without, and one for a teacher that is
+            a Python function. The games are the same whatever the number.
 
     Raises:
         UserError: the teacher can't play this board.
@@ -34,69 +52,91 @@ def play(
     """
     teacher.check_board(width, height)
     chosen = limits or Limits()
+
+    def play_some(some: tuple[int, Sequence[int]]) -> list[GameRecord]:
+        number, given = some
+        games = play_batch(teacher, given, width, height, chosen, first_number=number)
+        # A column of seeds holds 64 bits with a sign.
+        return [
+            game if game.seed == seed else replace(game, seed=int(seed))
+            for seed, game in zip(given, games, strict=True)
+        ]
+
+    batches = mapped(play_some, _numbered(seeds), threads if teacher.kernel is not None else 1)
+    return (game for games in batches for game in games)
+
+
+def play_batch(
+    teacher: Teacher, seeds: Sequence[int], width: int, height: int, limits: Limits, *, first_number: int = 1
+) -> GameBatch:
+    """The teacher's games for some seeds, at least one, on this thread; a kernel releases the interpreter lock.
+
+    The seeds are taken modulo 2**64 and stand in the batch with a sign.
+
+    Raises:
+        ValueError: a teacher's Python function broke its contract.
+    """
     if teacher.kernel is None:
-        return _play_python(teacher, seeds, width, height, chosen)
-    return _play_compiled(teacher.name, teacher.kernel, seeds, width, height, chosen)
+        return _play_python(teacher, seeds, width, height, limits, first_number)
+    return _play_compiled(teacher.name, teacher.kernel, seeds, width, height, limits, first_number)
 
 
 def _play_compiled(
-    name: str, choose: Choose, seeds: Iterable[int], width: int, height: int, limits: Limits
-) -> Iterator[GameRecord]:
-    bounds = limits.for_board(width, height)
-    moves = np.empty(_MOVES_AT_ONCE, np.uint8)
-    apples = np.empty((_GAMES_AT_ONCE, width * height), np.int16)
-    results = np.empty((_GAMES_AT_ONCE, _RESULTS), np.int64)
-    number = 0
-    for batch in _batches(seeds):
-        waiting = list(batch)
-        while waiting:
-            wrapped = np.array([seed % 2**64 for seed in waiting], np.uint64)
-            done = _play_games(choose, wrapped, bounds, width, height, moves, apples, results)
-            if done == 0:
-                moves = np.empty(2 * len(moves), np.uint8)
-                continue
-            rows = results[:done].tolist()
-            for seed, row, cells in zip(waiting, rows, apples, strict=False):
-                start, stop, shown, ending, score, steps = row
-                number += 1
-                yield GameRecord(
-                    player=name,
-                    width=width,
-                    height=height,
-                    moves=moves[start:stop].tobytes(),
-                    apples=tuple(cells[:shown].tolist()),
-                    ending=Ending(ending),
-                    score=score,
-                    steps=steps,
-                    seed=int(seed),
-                    number=number,
-                )
-            waiting = waiting[done:]
+    name: str, choose: Choose, seeds: Sequence[int], width: int, height: int, limits: Limits, first_number: int
+) -> GameBatch:
+    games = len(seeds)
+    wrapped = np.array([seed % 2**64 for seed in seeds], np.uint64)
+    moves = np.empty(_MOVES_AT_FIRST, np.uint8)
+    apples = np.empty(games * width * height, np.int16)
+    columns = np.zeros((_COLUMNS, games + 1), np.int64)
+    done = 0
+    while done < games:
+        done = _play_games(choose, wrapped, limits.for_board(width, height), width, height, done, moves, apples, columns)
+        if done < games:  # the rest found no room: the game that was cut off begins again
+            moves = np.concatenate([moves, np.empty_like(moves)])
+    # Copies, so that what was room for more is given back.
+    return GameBatch(
+        player=name,
+        width=width,
+        height=height,
+        numbers=np.arange(first_number, first_number + games),
+        seeds=wrapped.view(np.int64),
+        seeded=np.ones(games, np.bool_),
+        moves=moves[: columns[_TO, games]].copy(),
+        move_offsets=columns[_TO],
+        apples=apples[: columns[_SHOWN, games]].copy(),
+        apple_offsets=columns[_SHOWN],
+        endings=columns[_ENDING, 1:],
+        scores=columns[_SCORE, 1:],
+        steps=columns[_STEPS, 1:],
+    )
 
 
 def _play_python(
-    teacher: Teacher, seeds: Iterable[int], width: int, height: int, limits: Limits
-) -> Iterator[GameRecord]:
-    number = 0
-    for batch in _batches(seeds):
-        games = LockstepGames(batch, width, height, limits)
-        while (running := games.running).size:
-            chosen = np.full(len(games), NO_MOVE, np.int8)
-            chosen[running] = teacher.moves(games.states(running))
-            games.step(chosen)
-        for record in games.records(teacher.name):
-            number += 1
-            yield replace(record, number=number)
+    teacher: Teacher, seeds: Sequence[int], width: int, height: int, limits: Limits, first_number: int
+) -> GameBatch:
+    # A column of seeds holds 64 bits with a sign, and the apples depend on no more of them.
+    games = LockstepGames(np.array([seed % 2**64 for seed in seeds], np.uint64).view(np.int64).tolist(), width, height, limits)
+    while (running := games.running).size:
+        chosen = np.full(len(games), NO_MOVE, np.int8)
+        chosen[running] = teacher.moves(games.states(running))
+        games.step(chosen)
+    records = games.records(teacher.name)
+    return GameBatch.from_records([replace(record, number=first_number - 1 + record.number) for record in records])
 
 
-def _batches(seeds: Iterable[int]) -> Iterator[Sequence[int]]:
+def _numbered(seeds: Iterable[int]) -> Iterator[tuple[int, Sequence[int]]]:
     rest = iter(seeds)
-    while batch := list(islice(rest, _GAMES_AT_ONCE)):
-        yield batch
+    for number in count(1, _GAMES_AT_ONCE):
+        batch = list(islice(rest, _GAMES_AT_ONCE))
+        if not batch:
+            return
+        yield number, batch
 
 
-_FROM, _TO, _SHOWN, _ENDING, _SCORE, _STEPS, _RESULTS = range(7)
-"""Columns of `results`: first place in `moves`, the one behind the last, apples shown; the rest as in the rules."""
+_TO, _SHOWN, _ENDING, _SCORE, _STEPS, _COLUMNS = range(6)
+"""Rows of `columns`, int64 `(_COLUMNS, games + 1)`; game `g` fills in place `g + 1`: the place behind its last move, the
+one behind its last apple, and the rest as in the rules."""
 
 _GIVE_UP = int(Move.NO_PATH_FOUND)
 
@@ -108,8 +148,9 @@ _GIVE_UP = int(Move.NO_PATH_FOUND)
         COUNTERS_TYPE,
         types.int64,
         types.int64,
+        types.int64,
         types.uint8[::1],
-        types.int16[:, ::1],
+        types.int16[::1],
         types.int64[:, ::1],
     )
 )
@@ -119,11 +160,12 @@ def _play_games(
     limits: NDArray[np.int64],
     width: int,
     height: int,
+    first: int,
     moves: NDArray[np.uint8],
     apples: NDArray[np.int16],
-    results: NDArray[np.int64],
+    columns: NDArray[np.int64],
 ) -> int:
-    """Play games until they are all done or `moves` is full; the number of games that are complete."""
+    """Play the games from `first` on until they are all done or `moves` is full; the number of games that are done."""
     cells = width * height
     ring = np.empty(cells, np.int16)
     occupied = np.empty(cells, np.uint8)
@@ -131,13 +173,13 @@ def _play_games(
     work = np.zeros(WORK_PER_CELL * cells, np.int32)
     facts = np.zeros(FACTS, np.int64)
     follows = CLOCK * cells + FOLLOWS
-    used = 0
-    for game in range(seeds.shape[0]):
-        first = used
-        shown = 1
+    for game in range(first, seeds.shape[0]):
+        used = columns[_TO, game]
+        shown = columns[_SHOWN, game]
         _rules.start(ring, occupied, counters, width, height)
         counters[_rules.APPLE] = _rules.apple_cell(seeds[game], 0, occupied)
-        apples[game, 0] = counters[_rules.APPLE]
+        apples[shown] = counters[_rules.APPLE]
+        shown += 1
         work[follows] = 0
         while counters[_rules.ENDING] == 0:
             move = choose(ring, occupied, counters, width, height, work, facts)
@@ -148,13 +190,12 @@ def _play_games(
                 moves[used] = move
                 used += 1
             if _rules.advance(ring, occupied, counters, move, width, height, limits):
-                counters[_rules.APPLE] = _rules.apple_cell(seeds[game], shown, occupied)
-                apples[game, shown] = counters[_rules.APPLE]
+                counters[_rules.APPLE] = _rules.apple_cell(seeds[game], counters[_rules.SCORE], occupied)
+                apples[shown] = counters[_rules.APPLE]
                 shown += 1
-        results[game, _FROM] = first
-        results[game, _TO] = used
-        results[game, _SHOWN] = shown
-        results[game, _ENDING] = counters[_rules.ENDING]
-        results[game, _SCORE] = counters[_rules.SCORE]
-        results[game, _STEPS] = counters[_rules.STEPS]
+        columns[_TO, game + 1] = used
+        columns[_SHOWN, game + 1] = shown
+        columns[_ENDING, game + 1] = counters[_rules.ENDING]
+        columns[_SCORE, game + 1] = counters[_rules.SCORE]
+        columns[_STEPS, game + 1] = counters[_rules.STEPS]
     return int(seeds.shape[0])
