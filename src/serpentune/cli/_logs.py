@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from serpentune.cli._arguments import option
-from serpentune.cli._output import Output, number
+from serpentune.cli._output import Output, number, seconds
+
+_WORTH_A_WORD = 2.0
+"""Seconds of compiling that a user will have noticed."""
 
 
 def generate(
@@ -35,6 +38,9 @@ def generate(
     overwrite: Annotated[
         bool, option("--overwrite", help="Replace run folders of the same name that hold files.")
     ] = False,
+    resume: Annotated[
+        bool, option("--resume", help="Go on with the newest unfinished run of the same options, as after a power cut.")
+    ] = False,
 ) -> None:
     """Let teachers play games and write them down.
 
@@ -42,13 +48,25 @@ def generate(
     """
     from serpentune.common.files import read_json
     from serpentune.common.progress import progress_bar
-    from serpentune.game import parse_board
+    from serpentune.game import compilation, parse_board
     from serpentune.logs import generate_runs
 
+    kernels, taken = compilation()
+    if taken >= _WORTH_A_WORD:
+        out.note(f"Compiled {kernels} kernels for this machine in {seconds(taken)}; from now on they are only loaded.")
     width, height = parse_board(grid_size)
     with progress_bar("Playing", games * len(set(algorithms)), quiet=out.quiet) as advance:
         folders = generate_runs(
-            algorithms, games, width, height, seed, output_dir, format=format, overwrite=overwrite, progress=advance
+            algorithms,
+            games,
+            width,
+            height,
+            seed,
+            output_dir,
+            format=format,
+            overwrite=overwrite,
+            resume=resume,
+            progress=advance,
         )
     runs = [{"folder": str(folder), **read_json(folder / "summary.json")} for folder in folders]
     if out.json:

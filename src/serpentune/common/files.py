@@ -19,9 +19,16 @@ from typing import Any
 from serpentune.common.errors import UserError
 
 
+_GONE = "What was written is gone; free space and run again."
+
+
 @contextlib.contextmanager
-def replacing_file(path: Path) -> Iterator[Path]:
+def replacing_file(path: Path, *, no_room: str = _GONE) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it replaces `path` atomically, on failure it is removed.
+
+    Args:
+        path: the file to be made; the folders above it are made too.
+        no_room: what a full disk means and what to do then, for the message.
 
     Raises:
         UserError: the disk is full or the folder can't be written.
@@ -31,21 +38,29 @@ def replacing_file(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise _explain(error, path) from error
+        raise _explain(error, path, no_room) from error
     part = Path(name)
     try:
         yield part
         part.chmod(0o666 & ~_umask())
         part.replace(path)
     except OSError as error:
-        raise _explain(error, path) from error
+        raise _explain(error, path, no_room) from error
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield an empty temporary folder beside `path` that becomes `path` on success and is removed on failure.
+def replacing_folder(
+    path: Path, *, overwrite: bool = False, within: Path | None = None, no_room: str = _GONE
+) -> Iterator[Path]:
+    """Yield an empty temporary folder that becomes `path` on success and is removed on failure.
+
+    Args:
+        path: the folder to be made; the folders above it are made too.
+        overwrite: whether what `path` holds may be replaced.
+        within: where the temporary folder lies, on the same disk; beside `path` without.
+        no_room: what a full disk means and what to do then, for the message.
 
     Raises:
         UserError: `path` exists and holds anything while `overwrite` is false, the disk is full, or the parent
@@ -54,15 +69,15 @@ def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     ensure_free(path, overwrite=overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=within or path.parent))
     except OSError as error:
-        raise _explain(error, path) from error
+        raise _explain(error, path, no_room) from error
     try:
         yield part
         part.chmod(0o777 & ~_umask())
         _exchange(part, path)
     except OSError as error:
-        raise _explain(error, path) from error
+        raise _explain(error, path, no_room) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -160,9 +175,7 @@ def _umask() -> int:
     return current
 
 
-def _explain(error: OSError, path: Path) -> UserError:
+def _explain(error: OSError, path: Path, no_room: str) -> UserError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return UserError(
-            f"No room left on the disk while writing {path}. What was written is gone; free space and run again."
-        )
+        return UserError(f"No room left on the disk while writing {path}. {no_room}")
     return UserError(f"{path} can't be written ({error.strerror or error}).")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -19,7 +19,9 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def mapped(function: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None) -> Iterator[Result]:
+def mapped(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
+) -> Generator[Result, None, None]:
     """`map(function, items)` on several threads: the results in the order of the items, whoever is done first.
 
     Items are taken, on the caller's thread, as results are read: at most one a thread more than has been read, so

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free, read_json, write_json
+from serpentune.common.locks import held_folder
 from serpentune.evaluation.results import GAMES, LANGUAGE, MANIFEST, PERFORMANCE, GameResult
 
 _LOG = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def open_results(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) 
     with ExitStack() as held:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            held.enter_context(_held(folder))
+            held.enter_context(held_folder(folder, by="another evaluation"))
             finished = _claim(folder, manifest, overwrite=overwrite)
             stream = held.enter_context((folder / GAMES).open("a", encoding="utf-8"))
         except OSError as error:
@@ -117,32 +118,3 @@ def _finished(path: Path, player: str) -> frozenset[int]:
     if seeds:
         _LOG.info("%s holds %d finished games; they are kept", path, len(seeds))
     return frozenset(seeds)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """The folder, locked against other processes; the system unlocks it however this one ends.
-
-    Raises:
-        UserError: another process holds it.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        _LOG.warning("this system has no file locks: don't run two evaluations on one folder")
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise UserError(
-            f"{folder} is being written by another evaluation. Wait for it or choose another folder."
-        ) from error
-    except OSError as error:  # some network file systems lock nothing
-        _LOG.warning("%s can't be locked (%s): don't run two evaluations on it", folder, error.strerror)
-    try:
-        yield
-    finally:
-        os.close(handle)

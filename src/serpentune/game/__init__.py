@@ -5,6 +5,7 @@ else imports: it needs the extra `gym`.
 """
 
 from serpentune.game.animation import save_animation, save_picture
+from serpentune.game._jit import compilation
 from serpentune.game.batch import GameBatch
 from serpentune.game.lockstep import NO_MOVE, Limits, LockstepGames
 from serpentune.game.moves import DIRECTIONS, MOVE_LETTERS, Ending, Move, from_letters, letters
@@ -29,6 +30,7 @@ __all__ = [
     "States",
     "ansi",
     "check_board",
+    "compilation",
     "from_letters",
     "letters",
     "parse_board",

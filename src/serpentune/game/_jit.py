@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -11,6 +12,9 @@ from typing import Any, TypeVar, cast
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_TAKEN: list[float] = []
+"""Seconds that each kernel took which this process had to compile."""
 
 
 def kernel(signature: Any = None, *, allocates: bool = True) -> Callable[[F], F]:
@@ -32,11 +36,20 @@ def kernel(signature: Any = None, *, allocates: bool = True) -> Callable[[F], F]
         config.CACHE_DIR = str(_cache_folder(Path(function.__code__.co_filename).parent, configured))
         try:
             # Numba settles where a function is cached at the moment when it is decorated.
-            return cast("F", njit(signature, cache=True, nogil=True, _nrt=allocates)(function))
+            began = time.perf_counter()
+            dispatcher: Any = njit(signature, cache=True, nogil=True, _nrt=allocates)(function)
+            if dispatcher.stats.cache_misses:
+                _TAKEN.append(time.perf_counter() - began)
+            return cast("F", dispatcher)
         finally:
             config.CACHE_DIR = configured
 
     return decorate
+
+
+def compilation() -> tuple[int, float]:
+    """How many kernels this process had to compile so far, and the seconds that took; the others came from the cache."""
+    return len(_TAKEN), sum(_TAKEN)
 
 
 @functools.cache

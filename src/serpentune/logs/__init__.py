@@ -5,7 +5,7 @@ Knows nothing of prompts or models.
 
 from serpentune.logs._find import find_logs
 from serpentune.logs._generate import generate_runs
-from serpentune.logs._read import LogReading, check_logs, iter_logs, read_logs
+from serpentune.logs._read import LogReading, check_logs, iter_batches, iter_logs, read_logs
 from serpentune.logs._refusal import Refusal
 from serpentune.logs._write import FORMATS, Format, write_run
 
@@ -17,6 +17,7 @@ __all__ = [
     "check_logs",
     "find_logs",
     "generate_runs",
+    "iter_batches",
     "iter_logs",
     "read_logs",
     "write_run",

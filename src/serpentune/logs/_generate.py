@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from serpentune import teachers
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free
-from serpentune.game import GameRecord, Limits, check_board
-from serpentune.logs._write import Format, check_format, write_run
+from serpentune.common.threads import mapped
+from serpentune.game import Limits, check_board
+from serpentune.logs._shards import Shard, make_shard, shards_of
+from serpentune.logs._unfinished import Request, Unfinished, unfinished_run
+from serpentune.logs._write import Format, check_format
 
 _MAX_SEED = 2**63 - 1
 """What a Parquet column of whole numbers holds."""
@@ -29,6 +33,7 @@ def generate_runs(
     limits: Limits | None = None,
     overwrite: bool = False,
     timestamp: str | None = None,
+    resume: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> list[Path]:
     """Let each teacher play `games` games and write a run folder for each; the folders, in the order of `algorithms`.
@@ -36,6 +41,9 @@ def generate_runs(
     Every teacher plays the game seeds `seed` to `seed + games - 1`, so all meet the same apples. A folder is named
     `heuristics-<teacher>_<timestamp>`, the teacher in lower case; the time is nowhere else, so the same arguments make
     the same bytes inside it. Everything that can be checked is checked before the first folder is written.
+
+    What is played is kept piece by piece in a hidden folder of `output_dir`, until the run folders are made of it. When
+    the program is killed, `resume` goes on from there, and ends with the same bytes as if nothing had happened.
 
     Args:
         algorithms: teachers' names; one that stands twice is played once.
@@ -48,11 +56,16 @@ def generate_runs(
         limits: when a game is stopped; the default of the rules without.
         overwrite: replace run folders that hold something.
         timestamp: `YYYYMMDD_HHMMSS`, the present local time without.
-        progress: called with 1 after each game (`common.progress.progress_bar` hands out such a function).
+        resume: go on with the newest unfinished run of these arguments (`overwrite` may differ) by this version; with
+            `timestamp`, with the one of that time.
+        progress: called with a number of games when so many more are there, played now or kept from before
+            (`common.progress.progress_bar` hands out such a function).
 
     Raises:
         UserError: no or unknown teachers, a board outside the rules, no games, a seed out of range, an
-            unknown format, a timestamp of another form, a folder that is taken, or no room on the disk.
+            unknown format, a timestamp of another form, a folder that is taken, another process that writes the same
+            run, nothing to resume, or no room on the disk.
+        KeyboardInterrupt: after Ctrl-C; its message says that `resume` goes on.
     """
     if not algorithms:
         raise UserError(f"No teacher was named. Known: {', '.join(teachers.names())}.")
@@ -65,32 +78,53 @@ def generate_runs(
             f"The seed {seed} is out of range; seeds of {games} games start between 0 and {_MAX_SEED - games}."
         )
     check_format(format)
-    stamp = datetime.now().strftime("%Y%m%d_%H%M%S") if timestamp is None else timestamp
-    if not re.fullmatch(r"\d{8}_\d{6}", stamp):
-        raise UserError(f"{stamp!r} is no timestamp of the form YYYYMMDD_HHMMSS.")
-    folders = [output_dir / f"heuristics-{_slug(player.name)}_{stamp}" for player in players]
+    if timestamp is not None and not re.fullmatch(r"\d{8}_\d{6}", timestamp):
+        raise UserError(f"{timestamp!r} is no timestamp of the form YYYYMMDD_HHMMSS.")
     if output_dir.is_file():
         raise UserError(f"{output_dir} is a file; a folder for the runs is needed. Choose another path.")
-    for folder in folders:
-        ensure_free(folder, overwrite=overwrite)
-    bounds = limits or Limits()
-    for player, folder in zip(players, folders, strict=True):
-        records = teachers.play(player, range(seed, seed + games), width, height, bounds)
-        write_run(
-            _reporting(records, progress),
-            folder,
-            metadata={"max_games": games, "seed": seed, "limits": bounds.as_dict()},
-            format=format,
-            overwrite=overwrite,
-        )
+    request = Request(tuple(player.name for player in players), games, width, height, seed, limits or Limits(), format)
+    stamp = request.to_resume(output_dir, timestamp) if resume else timestamp
+    if stamp is None:
+        stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
+    folders = [output_dir / f"heuristics-{_slug(player.name)}_{stamp}" for player in players]
+    if not request.part(output_dir, stamp).is_dir():
+        for folder in folders:
+            ensure_free(folder, overwrite=overwrite)
+    with unfinished_run(request, output_dir, stamp, resume=resume) as unfinished:
+        for player, folder in zip(players, folders, strict=True):
+            _generate(request, player, folder, unfinished, overwrite, progress or (lambda _: None))
     return folders
 
 
-def _reporting(records: Iterable[GameRecord], progress: Callable[[int], None] | None) -> Iterator[GameRecord]:
-    for record in records:
-        yield record
-        if progress:
-            progress(1)
+def _generate(
+    request: Request,
+    player: teachers.Teacher,
+    folder: Path,
+    unfinished: Unfinished,
+    overwrite: bool,
+    progress: Callable[[int], None],
+) -> None:
+    """One teacher's run: find what is kept, play what is missing, and make the folder of both."""
+    if unfinished.is_finished(folder):
+        progress(request.games)
+        return
+    unfinished.ensure_free(folder, overwrite=overwrite)
+    shards = shards_of(request.games, request.seed, request.width, request.height)
+    missing = []
+    for shard, found in zip(shards, unfinished.look_for(shards, player.name, folder), strict=True):
+        if found:
+            progress(shard.games)
+        else:
+            missing.append(shard)
+
+    def make(shard: Shard) -> int:
+        unfinished.store(shard, folder, make_shard(player, request.width, request.height, request.limits, shard))
+        return shard.games
+
+    with contextlib.closing(mapped(make, missing, 1 if player.kernel is None else None)) as made:
+        for games in made:
+            progress(games)
+    unfinished.assemble(shards, player.name, folder, overwrite=overwrite)
 
 
 def _slug(name: str) -> str:

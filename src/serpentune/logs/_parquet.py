@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from serpentune.game import Ending, GameRecord
+from serpentune.game import Ending, GameBatch
 from serpentune.logs._refusal import Refusal
 
 FORMAT_VERSION = 1
@@ -32,121 +34,155 @@ SCHEMA = pa.schema(
     metadata={_FORMAT_KEY: str(FORMAT_VERSION).encode()},
 )
 
-_GROUP_GAMES = 4096
-_GROUP_BYTES = 1 << 23
-"""A row group ends at whichever comes first: a game is between a hundred bytes and some millions."""
+_BYTES_AT_ONCE = 1 << 22
+_GAMES_AT_ONCE = 4096
+"""What a batch of games is read up to: a game is between a hundred bytes and some millions."""
 
-_BATCH_GAMES = 256
 _DAMAGE = (OSError, ValueError, OverflowError, MemoryError, pa.ArrowException)
 """What the Parquet library raises on damaged files: names that are no text, lengths beyond any memory, and the like."""
 
-_ENDINGS = {ending.name: ending for ending in Ending if ending != Ending.RUNNING}
+_NAMES = pa.array([ending.name for ending in Ending])
+_ENDINGS = {ending.name: int(ending) for ending in Ending if ending != Ending.RUNNING}
+_UNKNOWN = -1
 
 
-def write_parquet_games(path: Path, records: Iterable[GameRecord]) -> None:
-    """Write games to one Parquet file as they come; memory holds one row group. The same games make the same bytes."""
-    # A checksum a page, so that a damaged file is refused as such and not read as other games.
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
-        for group in _groups(records):
-            writer.write_table(_table(group), row_group_size=_GROUP_GAMES)
+def write_parquet_games(target: Path | BinaryIO, batches: Iterable[GameBatch]) -> None:
+    """Write games to one Parquet file as they come, a row group a batch; memory holds one of them.
+
+    The same batches make the same bytes.
+    """
+    # A checksum a page, so that a damaged file is refused as such and not read as other games. Moves and apples repeat
+    # nowhere as a whole: to look for repeated ones would take longer than to play the game.
+    with pq.ParquetWriter(
+        target, SCHEMA, compression="zstd", write_page_checksum=True, use_dictionary=["player", "ending"]
+    ) as writer:
+        for batch in batches:
+            writer.write_table(_table(batch), row_group_size=len(batch))
 
 
-def read_parquet_games(path: Path) -> Iterator[GameRecord | Refusal]:
-    """The games of a Parquet run in their order, not yet replayed, one row group in memory at a time.
+def read_parquet_games(source: Path) -> Iterator[GameBatch | Refusal]:
+    """The games of a Parquet run in their order, not yet replayed, a few megabytes in memory at a time.
 
-    A file that is unreadable, cut short, or of another schema is one `Refusal`. A damaged row group is one too; the
-    other groups are read all the same.
+    Neighbours of one player on one board come as one batch. A file that is unreadable, cut short, or of another schema
+    is one `Refusal`. A damaged row group is one too; the other groups are read all the same.
     """
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        file = pq.ParquetFile(source, page_checksum_verification=True)
         problem = _schema_problem(file.schema_arrow)
     except _DAMAGE as error:
-        yield Refusal(path, None, f"not a readable Parquet file, or cut short ({_first_line(error)})")
+        yield Refusal(source, None, f"not a readable Parquet file, or cut short ({_first_line(error)})")
         return
     with file:
         if problem:
-            yield Refusal(path, None, problem)
+            yield Refusal(source, None, problem)
             return
         for group in range(file.num_row_groups):
-            yield from _read_group(path, file, group)
+            yield from _read_group(source, file, group)
 
 
-def _read_group(path: Path, file: Any, group: int) -> Iterator[GameRecord | Refusal]:
-    batches = file.iter_batches(batch_size=_BATCH_GAMES, row_groups=[group])  # reads nothing before the first next
+def _read_group(path: Path, file: Any, group: int) -> Iterator[GameBatch | Refusal]:
+    tables: Any = None
     while True:
         try:
-            batch = next(batches, None)
-            if batch is not None:
-                batch.validate(full=True)
+            if tables is None:
+                rows = _rows_at_once(file.metadata.row_group(group))
+                tables = file.iter_batches(batch_size=rows, row_groups=[group])  # reads nothing before the first next
+            table = next(tables, None)
+            if table is not None:
+                table.validate(full=True)
         except _DAMAGE as error:
             where = f"row group {group + 1} of {file.num_row_groups}"
             yield Refusal(
                 path, None, f"{where} is damaged, its games from there on are left out ({_first_line(error)})"
             )
             return
-        if batch is None:
+        if table is None:
             return
-        yield from _games(path, batch)
+        if table.num_rows:
+            yield from _batches(path, table)
 
 
-def _groups(records: Iterable[GameRecord]) -> Iterator[list[GameRecord]]:
-    group: list[GameRecord] = []
-    size = 0
-    for record in records:
-        group.append(record)
-        size += len(record.moves) + 2 * len(record.apples)
-        if len(group) == _GROUP_GAMES or size >= _GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+def _rows_at_once(group: Any) -> int:
+    a_row = group.total_byte_size // max(1, group.num_rows)
+    return int(min(_GAMES_AT_ONCE, max(1, _BYTES_AT_ONCE // max(1, a_row))))
 
 
-def _table(records: list[GameRecord]) -> Any:
-    lengths = [len(record.apples) for record in records]
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    cells = np.fromiter((cell for record in records for cell in record.apples), np.int16, int(offsets[-1]))
-    columns = {
-        "number": [record.number for record in records],
-        "seed": [record.seed for record in records],
-        "width": [record.width for record in records],
-        "height": [record.height for record in records],
-        "player": [record.player for record in records],
-        "moves": [record.moves for record in records],
-        "ending": [record.ending.name for record in records],
-        "score": [record.score for record in records],
-        "steps": [record.steps for record in records],
+def _table(batch: GameBatch) -> Any:
+    games = len(batch)
+    arrays = {
+        "number": pa.array(batch.numbers),
+        "seed": pa.array(batch.seeds, mask=~batch.seeded),
+        "width": pa.repeat(pa.scalar(batch.width, pa.int16()), games),
+        "height": pa.repeat(pa.scalar(batch.height, pa.int16()), games),
+        "player": pa.repeat(batch.player, games),
+        "moves": pa.Array.from_buffers(
+            pa.binary(), games, [None, *map(pa.py_buffer, _from_zero(batch.moves, batch.move_offsets))]
+        ),
+        "apples": _lists(*_from_zero(batch.apples, batch.apple_offsets)),
+        "ending": _NAMES.take(pa.array(batch.endings)),
+        "score": pa.array(batch.scores.astype(np.int32)),
+        "steps": pa.array(batch.steps),
     }
-    arrays = [
-        pa.ListArray.from_arrays(pa.array(offsets), pa.array(cells), type=field.type)
-        if field.name == "apples"
-        else pa.array(columns[field.name], field.type)
-        for field in SCHEMA
-    ]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    return pa.Table.from_arrays([arrays[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
-def _games(path: Path, batch: Any) -> Iterator[GameRecord | Refusal]:
-    columns = {name: batch.column(name).to_pylist() for name in batch.schema.names if name != "apples"}
-    offsets = batch.column("apples").offsets.to_pylist()
-    cells = batch.column("apples").values.to_numpy()
-    for row in range(batch.num_rows):
-        number, ending = columns["number"][row], columns["ending"][row]
-        if ending not in _ENDINGS:
-            yield Refusal(path, number, f"its ending {ending[:40]!r} is none of: {', '.join(_ENDINGS)}")
-        else:
-            yield GameRecord(
-                player=columns["player"][row],
-                width=columns["width"][row],
-                height=columns["height"][row],
-                moves=columns["moves"][row],
-                apples=tuple(cells[offsets[row] : offsets[row + 1]].tolist()),
-                ending=_ENDINGS[ending],
-                score=columns["score"][row],
-                steps=columns["steps"][row],
-                seed=columns["seed"][row],
-                number=number,
-            )
+def _lists(offsets: NDArray[np.int32], values: NDArray[np.int16]) -> Any:
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), type=SCHEMA.field("apples").type)
+
+
+def _from_zero(values: NDArray[Any], offsets: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    """Offsets that begin at 0, and the piece of the values that they mean."""
+    return (offsets - offsets[0]).astype(np.int32), values[offsets[0] : offsets[-1]]
+
+
+def _batches(path: Path, table: Any) -> Iterator[GameBatch | Refusal]:
+    """The rows of a table, neighbours of one player and board together; a row of no known ending is refused."""
+    players, endings = (table.column(name).dictionary_encode() for name in ("player", "ending"))
+    names = endings.dictionary.to_pylist()
+    codes = np.array([_ENDINGS.get(name, _UNKNOWN) for name in names], np.int64)[endings.indices.to_numpy()]
+    kinds = np.stack(
+        [players.indices.to_numpy(), *(table.column(name).to_numpy() for name in ("width", "height"))]
+    ).astype(np.int64)
+    unknown = codes == _UNKNOWN
+    apart = (np.diff(kinds) != 0).any(axis=0) | unknown[1:] | unknown[:-1]
+    bounds = [0, *(np.flatnonzero(apart) + 1).tolist(), table.num_rows]
+    columns = _columns(table)
+    for first, stop in itertools.pairwise(bounds):
+        if unknown[first]:
+            ending = names[endings.indices[first].as_py()]
+            reason = f"its ending {ending[:40]!r} is none of: {', '.join(_ENDINGS)}"
+            yield Refusal(path, int(columns["numbers"][first]), reason)
+            continue
+        player, width, height = kinds[:, first].tolist()
+        piece = {
+            name: column[first : stop + 1 if name.endswith("offsets") else stop] if name not in _FLAT else column
+            for name, column in columns.items()
+        }
+        yield GameBatch(players.dictionary[player].as_py(), width, height, endings=codes[first:stop], **piece)
+
+
+_FLAT = ("moves", "apples")
+
+
+def _columns(table: Any) -> dict[str, NDArray[Any]]:
+    seeds, moves, apples = (table.column(name) for name in ("seed", "moves", "apples"))
+    return {
+        "numbers": table.column("number").to_numpy(),
+        "seeds": seeds.fill_null(0).to_numpy(),
+        "seeded": np.ascontiguousarray(seeds.is_valid().to_numpy(zero_copy_only=False)),
+        "moves": np.frombuffer(moves.buffers()[2] or b"", np.uint8),
+        "move_offsets": _offsets(moves),
+        "apples": apples.values.to_numpy(),
+        "apple_offsets": apples.offsets.to_numpy().astype(np.int64),
+        "scores": table.column("score").to_numpy().astype(np.int64),
+        "steps": table.column("steps").to_numpy(),
+    }
+
+
+def _offsets(binaries: Any) -> NDArray[np.int64]:
+    """Where the bytes of an array of binaries begin in its buffer, and where those of the last one end."""
+    offsets = np.frombuffer(binaries.buffers()[1], np.int32)
+    return offsets[binaries.offset : binaries.offset + len(binaries) + 1].astype(np.int64)
 
 
 def _schema_problem(schema: Any) -> str | None:

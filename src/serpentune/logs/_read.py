@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from serpentune.common.errors import UserError
-from serpentune.game import GameRecord, verify
+from serpentune.common.threads import mapped
+from serpentune.game import GameBatch, GameRecord
 from serpentune.logs._find import GAMES_FILE, find_logs, json_game_files
 from serpentune.logs._json import Unusable, load_document, parse_game
 from serpentune.logs._parquet import read_parquet_games
@@ -52,8 +53,8 @@ def read_logs(patterns: Sequence[str | Path], *, players: Collection[str] | None
             if isinstance(item, Refusal):
                 refused.append(item)
             else:
-                games.append(item)
-                folders.append(folder)
+                games.extend(item)
+                folders.extend([folder] * len(item))
     return LogReading(tuple(games), tuple(folders), tuple(refused), dict(passed_over))
 
 
@@ -63,6 +64,20 @@ def iter_logs(
     """The games and refusals of `read_logs` one after another, so that memory stays flat.
 
     Games of players that were not asked for are passed over.
+
+    Raises:
+        UserError: as of `find_logs`, when the function is called.
+    """
+    batches = iter_batches(patterns, players=players)
+    return (game for item in batches for game in ([item] if isinstance(item, Refusal) else item))
+
+
+def iter_batches(
+    patterns: Sequence[str | Path], *, players: Collection[str] | None = None
+) -> Iterator[GameBatch | Refusal]:
+    """The games of `iter_logs` as columns, many at a time: neighbours of one player on one board.
+
+    The games of a batch were replayed, all accepted, and stand in one run folder; a refused one stands between batches.
 
     Raises:
         UserError: as of `find_logs`, when the function is called.
@@ -81,11 +96,11 @@ def check_logs(patterns: Sequence[str | Path]) -> dict[str, Any]:
     """
     accepted = 0
     refused = []
-    for item in iter_logs(patterns):
+    for item in iter_batches(patterns):
         if isinstance(item, Refusal):
             refused.append({"file": str(item.file), "reason": item.explanation})
         else:
-            accepted += 1
+            accepted += len(item)
     return {"accepted": accepted, "refused": refused}
 
 
@@ -93,20 +108,36 @@ def _wanted(players: Collection[str] | None) -> frozenset[str] | None:
     return None if players is None else frozenset(player.casefold() for player in players)
 
 
-def _games_of(folder: Path, wanted: frozenset[str] | None, passed_over: Counter[str]) -> Iterator[GameRecord | Refusal]:
+def _games_of(folder: Path, wanted: frozenset[str] | None, passed_over: Counter[str]) -> Iterator[GameBatch | Refusal]:
     """The games of one run folder, replayed; those of players that are not `wanted` are only counted."""
-    for file, item in _unreplayed(folder):
-        if isinstance(item, Refusal):
-            yield item
-        elif wanted is not None and item.player.casefold() not in wanted:
-            passed_over[item.player] += 1
-        elif problem := verify(item):
-            yield Refusal(file, item.number if file.name == GAMES_FILE else None, problem)
-        else:
-            yield item
+
+    def wanted_ones() -> Iterator[tuple[Path, GameBatch | Refusal]]:
+        for file, item in _unreplayed(folder):
+            if not isinstance(item, Refusal) and wanted is not None and item.player.casefold() not in wanted:
+                passed_over[item.player] += len(item)
+            else:
+                yield file, item
+
+    for items in mapped(_replayed, wanted_ones()):
+        yield from items
 
 
-def _unreplayed(folder: Path) -> Iterator[tuple[Path, GameRecord | Refusal]]:
+def _replayed(item: tuple[Path, GameBatch | Refusal]) -> list[GameBatch | Refusal]:
+    """A batch, cut where a game is refused."""
+    file, games = item
+    if isinstance(games, Refusal):
+        return [games]
+    result: list[GameBatch | Refusal] = []
+    first = 0
+    for place, problem in games.verify().items():
+        result.append(games[first:place])
+        result.append(Refusal(file, int(games.numbers[place]) if file.name == GAMES_FILE else None, problem))
+        first = place + 1
+    result.append(games[first:])
+    return [piece for piece in result if isinstance(piece, Refusal) or len(piece)]
+
+
+def _unreplayed(folder: Path) -> Iterator[tuple[Path, GameBatch | Refusal]]:
     try:
         files = json_game_files(folder)
     except OSError as error:
@@ -121,6 +152,6 @@ def _unreplayed(folder: Path) -> Iterator[tuple[Path, GameRecord | Refusal]]:
         return
     for number, path in files:
         try:
-            yield path, parse_game(load_document(path), number, folder)
+            yield path, GameBatch.from_records([parse_game(load_document(path), number, folder)])
         except Unusable as error:
             yield path, Refusal(path, None, str(error))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 import serpentune
 from serpentune.common.errors import unknown_name
 from serpentune.common.files import replacing_folder, write_json
-from serpentune.game import Ending, GameRecord, verify
+from serpentune.game import Ending, GameBatch, GameRecord
 from serpentune.logs._find import GAMES_FILE, SUMMARY_FILE
 from serpentune.logs._json import game_text, grid_size
 from serpentune.logs._parquet import FORMAT_VERSION, write_parquet_games
 
 Format = Literal["parquet", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+
+_GROUP_GAMES = 4096
+_GROUP_BYTES = 1 << 23
+"""A row group of records ends at whichever comes first: a game is between a hundred bytes and some millions."""
 
 
 def write_run(
@@ -47,16 +52,61 @@ def write_run(
             refuses.
     """
     check_format(format)
-    tally = _Tally()
     with replacing_folder(folder, overwrite=overwrite) as part:
-        games = tally.counting(records)
-        if format == "parquet":
-            write_parquet_games(part / GAMES_FILE, games)
-        else:
-            for record in games:
-                (part / f"game_{record.number}.json").write_text(game_text(record), encoding="utf-8")
-        write_json(part / SUMMARY_FILE, tally.summary(metadata))
+        write_games(_batches(records), part, metadata, format)
     return folder
+
+
+def write_games(batches: Iterable[GameBatch], folder: Path, metadata: dict[str, Any], kind: Format) -> None:
+    """Write one player's games on one board, replayed already, into an empty folder, and their summary.
+
+    The same batches and metadata make the same bytes.
+
+    Raises:
+        OSError: the disk is full, or the folder can't be written.
+        ValueError: no games, games of several players or boards, or numbers out of order.
+    """
+    tally = _Tally()
+    games = tally.counting(batches)
+    if kind == "parquet":
+        write_parquet_games(folder / GAMES_FILE, games)
+    else:
+        for batch in games:
+            for record in batch:
+                (folder / f"game_{record.number}.json").write_text(game_text(record), encoding="utf-8")
+    write_json(folder / SUMMARY_FILE, tally.summary(metadata))
+
+
+def replayed(batch: GameBatch) -> GameBatch:
+    """The batch, once every game of it is over and follows from its moves.
+
+    Raises:
+        ValueError: one isn't.
+    """
+    for game in np.flatnonzero(batch.endings == Ending.RUNNING).tolist():
+        raise ValueError(f"game {batch.numbers[game]} is not over")
+    for game, problem in batch.verify().items():
+        raise ValueError(f"game {batch.numbers[game]}: {problem}")
+    return batch
+
+
+def _batches(records: Iterable[GameRecord]) -> Iterator[GameBatch]:
+    """Neighbours of one player and board as batches of some thousand games or some megabytes, replayed."""
+    group: list[GameRecord] = []
+    size = 0
+    for record in records:
+        full = len(group) == _GROUP_GAMES or size >= _GROUP_BYTES
+        if group and (full or _kind(record) != _kind(group[0])):
+            yield replayed(GameBatch.from_records(group))
+            group, size = [], 0
+        group.append(record)
+        size += len(record.moves) + 2 * len(record.apples)
+    if group:
+        yield replayed(GameBatch.from_records(group))
+
+
+def _kind(games: GameRecord | GameBatch) -> tuple[str, int, int]:
+    return games.player, games.width, games.height
 
 
 def check_format(name: str) -> None:
@@ -70,7 +120,7 @@ def check_format(name: str) -> None:
 
 
 class _Tally:
-    """What the summary says of games that were seen one after another and not kept."""
+    """What the summary says of games that were seen batch after batch and not kept."""
 
     def __init__(self) -> None:
         self._first: GameRecord | None = None
@@ -78,19 +128,19 @@ class _Tally:
         self._games = 0
         self._score = 0
         self._steps = 0
-        self._endings: Counter[str] = Counter()
+        self._endings = np.zeros(len(Ending), np.int64)
 
-    def counting(self, records: Iterable[GameRecord]) -> Iterator[GameRecord]:
-        """Check and count each record on its way through."""
-        for record in records:
-            self._check(record)
-            self._first = self._first or record
-            self._last = record
-            self._games += 1
-            self._score += record.score
-            self._steps += record.steps
-            self._endings[record.ending.name] += 1
-            yield record
+    def counting(self, batches: Iterable[GameBatch]) -> Iterator[GameBatch]:
+        """Check and count each batch on its way through."""
+        for batch in batches:
+            self._check(batch)
+            self._first = self._first or batch[0]
+            self._last = batch[-1]
+            self._games += len(batch)
+            self._score += int(batch.scores.sum())
+            self._steps += int(batch.steps.sum())
+            self._endings += np.bincount(batch.endings, minlength=len(Ending))
+            yield batch
 
     def summary(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """The summary; no clock is in it, so that the same games make the same bytes."""
@@ -98,6 +148,7 @@ class _Tally:
         if first is None or last is None:
             raise ValueError("a run needs at least one game")
         seeded = first.seed is not None and last.seed is not None
+        endings = {ending.name: int(self._endings[ending]) for ending in Ending if self._endings[ending]}
         return {
             "algorithm": first.player,
             "total_games": self._games,
@@ -105,21 +156,18 @@ class _Tally:
             "average_score": self._score / self._games,
             "total_steps": self._steps,
             "average_steps": self._steps / self._games,
-            "wins": self._endings[Ending.WIN.name],
-            "endings": dict(sorted(self._endings.items())),
+            "wins": endings.get(Ending.WIN.name, 0),
+            "endings": dict(sorted(endings.items())),
             "seeds": {"first": first.seed, "last": last.seed} if seeded else None,
             "configuration": {"grid_size": grid_size(first.width, first.height), **metadata},
             "format_version": FORMAT_VERSION,
             "serpentune_version": serpentune.__version__,
         }
 
-    def _check(self, record: GameRecord) -> None:
+    def _check(self, batch: GameBatch) -> None:
         first, last = self._first, self._last
-        if first and (record.player, record.width, record.height) != (first.player, first.width, first.height):
-            raise ValueError(f"game {record.number} is of another player or board than game {first.number}")
-        if last and record.number <= last.number:
-            raise ValueError(f"game {record.number} comes after game {last.number}")
-        if record.ending == Ending.RUNNING:
-            raise ValueError(f"game {record.number} is not over")
-        if problem := verify(record):
-            raise ValueError(f"game {record.number}: {problem}")
+        if first and _kind(batch) != _kind(first):
+            raise ValueError(f"game {batch.numbers[0]} is of another player or board than game {first.number}")
+        numbers = batch.numbers if last is None else np.concatenate([[last.number], batch.numbers])
+        for place in np.flatnonzero(np.diff(numbers) <= 0).tolist():
+            raise ValueError(f"game {numbers[place + 1]} comes after game {numbers[place]}")
