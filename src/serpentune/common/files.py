@@ -18,7 +18,6 @@ from typing import Any
 
 from serpentune.common.errors import UserError
 
-
 _GONE = "What was written is gone; free space and run again."
 
 

@@ -38,9 +38,7 @@ def held_folder(folder: Path, *, by: str) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(
-                f"{folder} is being written by {by}. Wait for it or choose another folder."
-            ) from error
+            raise UserError(f"{folder} is being written by {by}. Wait for it or choose another folder.") from error
         except OSError as error:
             _LOG.warning("%s can't be locked (%s): let no two processes write to it", folder, error.strerror)
         yield

@@ -48,7 +48,7 @@ def kernel(signature: Any = None, *, allocates: bool = True) -> Callable[[F], F]
 
 
 def compilation() -> tuple[int, float]:
-    """How many kernels this process had to compile so far, and the seconds that took; the others came from the cache."""
+    """How many kernels this process had to compile so far, and the seconds of that; the others came from the cache."""
     return len(_TAKEN), sum(_TAKEN)
 
 

@@ -16,6 +16,7 @@ from serpentune.game import _replay
 from serpentune.game.moves import Ending
 from serpentune.game.state import MAX_SIDE, MIN_SIDE, States
 
+
 @dataclass(frozen=True)
 class GameRecord:
     """One finished game of one player.

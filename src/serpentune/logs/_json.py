@@ -14,13 +14,11 @@ What other programs leave open, and how it is read here:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from serpentune.game import MAX_SIDE, MIN_SIDE, Ending, GameRecord, Move, states_before
+from serpentune.game import MAX_SIDE, MIN_SIDE, Ending, GameRecord, Move
+from serpentune.logs._positions import next_apples
 
 FORMAT_VERSION = 1
 USUAL_SIDE = 10
@@ -34,7 +32,6 @@ _PLAYER_PLACES = (
     ("llm_info", "primary_model"),
 )
 _MAX_COUNT = 2**62
-_STATES_CELLS = 1 << 24
 
 
 class Unusable(ValueError):
@@ -101,7 +98,7 @@ def parse_game(document: dict[str, Any], number: int, folder: Path) -> GameRecor
 def game_text(record: GameRecord) -> str:
     """A record as the text of its `game_N.json`; a round of `rounds_data` is a move and the apple before it."""
     rounds: dict[str, Any] = {}
-    for index, (apple, move) in enumerate(zip(_apples_before(record), record.moves, strict=True), 1):
+    for index, (apple, move) in enumerate(zip(next_apples(record), record.moves, strict=True), 1):
         name = Move(move).name
         rounds[str(index)] = {"round": index, "apple_position": _xy(apple, record.width), "moves": [name]}
     document = {
@@ -127,18 +124,6 @@ def game_text(record: GameRecord) -> str:
 def grid_size(width: int, height: int) -> int | list[int]:
     """A board as `grid_size`: one number where it is square."""
     return width if width == height else [width, height]
-
-
-def _apples_before(record: GameRecord) -> Iterator[int]:
-    """The apple that the player goes for before each move, in pieces that fit into memory on any board.
-
-    A state shows no apple where another program has put the last one under the snake.
-    """
-    piece = max(1, _STATES_CELLS // (record.width * record.height))
-    for start in range(0, len(record.moves), piece):
-        at = np.arange(start, min(start + piece, len(record.moves)))
-        for apple in states_before(record, at).apple.tolist():
-            yield apple if apple >= 0 else record.apples[-1]
 
 
 def _xy(cell: int, width: int) -> list[int]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from serpentune.common.errors import UserError
 from serpentune.common.threads import mapped
-from serpentune.game import GameBatch, GameRecord
+from serpentune.game import GameBatch, GameRecord, verify
 from serpentune.logs._find import GAMES_FILE, find_logs, json_game_files
 from serpentune.logs._json import Unusable, load_document, parse_game
 from serpentune.logs._parquet import read_parquet_games
+from serpentune.logs._positions import contradiction
 from serpentune.logs._refusal import Refusal
 
 
@@ -110,48 +112,49 @@ def _wanted(players: Collection[str] | None) -> frozenset[str] | None:
 
 def _games_of(folder: Path, wanted: frozenset[str] | None, passed_over: Counter[str]) -> Iterator[GameBatch | Refusal]:
     """The games of one run folder, replayed; those of players that are not `wanted` are only counted."""
+    try:
+        files = json_game_files(folder)
+    except OSError as error:
+        raise UserError(f"{folder} can't be read ({error.strerror or error}).") from error
 
-    def wanted_ones() -> Iterator[tuple[Path, GameBatch | Refusal]]:
-        for file, item in _unreplayed(folder):
-            if not isinstance(item, Refusal) and wanted is not None and item.player.casefold() not in wanted:
-                passed_over[item.player] += len(item)
-            else:
-                yield file, item
+    def wants(games: GameBatch | GameRecord) -> bool:
+        if wanted is None or games.player.casefold() in wanted:
+            return True
+        passed_over[games.player] += len(games) if isinstance(games, GameBatch) else 1
+        return False
 
-    for items in mapped(_replayed, wanted_ones()):
-        yield from items
+    parquet = folder / GAMES_FILE
+    if parquet.exists():
+        read = (item for item in read_parquet_games(parquet) if isinstance(item, Refusal) or wants(item))
+        for items in mapped(partial(_replayed, parquet), read):
+            yield from items
+        for _, path in files:
+            # Read both, and a game could stand on both sides of a split.
+            yield Refusal(path, None, f"its folder holds {GAMES_FILE} too, which was read instead")
+        return
+    for number, path in files:
+        try:
+            document = load_document(path)
+            record = parse_game(document, number, folder)
+        except Unusable as error:
+            yield Refusal(path, None, str(error))
+            continue
+        if not wants(record):
+            continue
+        if problem := verify(record) or contradiction(document, record):
+            yield Refusal(path, None, problem)
+        else:
+            yield GameBatch.from_records([record])
 
 
-def _replayed(item: tuple[Path, GameBatch | Refusal]) -> list[GameBatch | Refusal]:
+def _replayed(file: Path, games: GameBatch | Refusal) -> list[GameBatch | Refusal]:
     """A batch, cut where a game is refused."""
-    file, games = item
     if isinstance(games, Refusal):
         return [games]
     result: list[GameBatch | Refusal] = []
     first = 0
     for place, problem in games.verify().items():
-        result.append(games[first:place])
-        result.append(Refusal(file, int(games.numbers[place]) if file.name == GAMES_FILE else None, problem))
+        result += [games[first:place], Refusal(file, int(games.numbers[place]), problem)]
         first = place + 1
     result.append(games[first:])
     return [piece for piece in result if isinstance(piece, Refusal) or len(piece)]
-
-
-def _unreplayed(folder: Path) -> Iterator[tuple[Path, GameBatch | Refusal]]:
-    try:
-        files = json_game_files(folder)
-    except OSError as error:
-        raise UserError(f"{folder} can't be read ({error.strerror or error}).") from error
-    parquet = folder / GAMES_FILE
-    if parquet.exists():
-        for item in read_parquet_games(parquet):
-            yield parquet, item
-        for _, path in files:
-            # Read both, and a game could stand on both sides of a split.
-            yield path, Refusal(path, None, f"its folder holds {GAMES_FILE} too, which was read instead")
-        return
-    for number, path in files:
-        try:
-            yield path, GameBatch.from_records([parse_game(load_document(path), number, folder)])
-        except Unusable as error:
-            yield path, Refusal(path, None, str(error))

@@ -85,13 +85,15 @@ def _play_compiled(
     name: str, choose: Choose, seeds: Sequence[int], width: int, height: int, limits: Limits, first_number: int
 ) -> GameBatch:
     games = len(seeds)
-    wrapped = np.array([seed % 2**64 for seed in seeds], np.uint64)
+    own_seeds = _signed(seeds)
+    wrapped = own_seeds.view(np.uint64)
+    bounds = limits.for_board(width, height)
     moves = np.empty(_MOVES_AT_FIRST, np.uint8)
     apples = np.empty(games * width * height, np.int16)
     columns = np.zeros((_COLUMNS, games + 1), np.int64)
     done = 0
     while done < games:
-        done = _play_games(choose, wrapped, limits.for_board(width, height), width, height, done, moves, apples, columns)
+        done = _play_games(choose, wrapped, bounds, width, height, done, moves, apples, columns)
         if done < games:  # the rest found no room: the game that was cut off begins again
             moves = np.concatenate([moves, np.empty_like(moves)])
     # Copies, so that what was room for more is given back.
@@ -100,7 +102,7 @@ def _play_compiled(
         width=width,
         height=height,
         numbers=np.arange(first_number, first_number + games),
-        seeds=wrapped.view(np.int64),
+        seeds=own_seeds,
         seeded=np.ones(games, np.bool_),
         moves=moves[: columns[_TO, games]].copy(),
         move_offsets=columns[_TO],
@@ -115,14 +117,18 @@ def _play_compiled(
 def _play_python(
     teacher: Teacher, seeds: Sequence[int], width: int, height: int, limits: Limits, first_number: int
 ) -> GameBatch:
-    # A column of seeds holds 64 bits with a sign, and the apples depend on no more of them.
-    games = LockstepGames(np.array([seed % 2**64 for seed in seeds], np.uint64).view(np.int64).tolist(), width, height, limits)
+    games = LockstepGames(_signed(seeds).tolist(), width, height, limits)
     while (running := games.running).size:
         chosen = np.full(len(games), NO_MOVE, np.int8)
         chosen[running] = teacher.moves(games.states(running))
         games.step(chosen)
     records = games.records(teacher.name)
     return GameBatch.from_records([replace(record, number=first_number - 1 + record.number) for record in records])
+
+
+def _signed(seeds: Sequence[int]) -> NDArray[np.int64]:
+    """The 64 bits of each seed on which its apples depend, with a sign, as a column holds them."""
+    return np.array([seed % 2**64 for seed in seeds], np.uint64).view(np.int64)
 
 
 def _numbered(seeds: Iterable[int]) -> Iterator[tuple[int, Sequence[int]]]:
@@ -135,8 +141,8 @@ def _numbered(seeds: Iterable[int]) -> Iterator[tuple[int, Sequence[int]]]:
 
 
 _TO, _SHOWN, _ENDING, _SCORE, _STEPS, _COLUMNS = range(6)
-"""Rows of `columns`, int64 `(_COLUMNS, games + 1)`; game `g` fills in place `g + 1`: the place behind its last move, the
-one behind its last apple, and the rest as in the rules."""
+"""Rows of `columns`, int64 `(_COLUMNS, games + 1)`; game `g` fills in place `g + 1`: the place behind its last move,
+the one behind its last apple, and the rest as in the rules."""
 
 _GIVE_UP = int(Move.NO_PATH_FOUND)
 
