@@ -234,9 +234,6 @@ def unfinished_run(request: Request, output_dir: Path, stamp: str, *, resume: bo
 
 
 def _remove(part: Path) -> None:
-    """Remove the folder, its request last: until then it can be gone on with."""
-    for item in part.iterdir():
-        if item.is_dir():
-            shutil.rmtree(item)
+    """Remove the folder, its request first: without one it is nobody's unfinished run."""
     (part / _REQUEST_FILE).unlink()
-    part.rmdir()
+    shutil.rmtree(part)
