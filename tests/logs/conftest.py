@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from serpentune.game import GameRecord, LockstepGames
+from serpentune.logs import write_run
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
 
@@ -35,3 +36,13 @@ def samples() -> Path:
     if not SAMPLES.is_dir():
         pytest.skip(f"no sample logs at {SAMPLES}")
     return SAMPLES
+
+
+@pytest.fixture
+def json_run(tmp_path, random_games) -> Path:
+    return write_run(random_games(4), tmp_path / "json", metadata={}, format="json")
+
+
+@pytest.fixture
+def parquet_run(tmp_path, random_games) -> Path:
+    return write_run(random_games(4), tmp_path / "parquet", metadata={})

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from serpentune.game import Ending, GameRecord, verify
-from serpentune.logs import Refusal, check_logs, iter_logs, read_logs, write_run
-
-
-@pytest.fixture
-def json_run(tmp_path, random_games) -> Path:
-    return write_run(random_games(4), tmp_path / "json", metadata={}, format="json")
-
-
-@pytest.fixture
-def parquet_run(tmp_path, random_games) -> Path:
-    return write_run(random_games(4), tmp_path / "parquet", metadata={})
-
-
-def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    document = json.loads(path.read_text())
-    change(document)
-    path.write_text(json.dumps(document))
-
+from serpentune.game import Ending, GameBatch, GameRecord, verify
+from serpentune.logs import Refusal, check_logs, iter_batches, iter_logs, read_logs, write_run
+from serpentune.logs._parquet import write_parquet_games
+from tests.logs.documents import edit, history
 
 # --- the samples ---------------------------------------------------------------------------------------------------
 
@@ -133,10 +117,6 @@ def test_a_seed_is_only_believed_in_games_of_ours(json_run):
 
 
 # --- planted faults ------------------------------------------------------------------------------------------------
-
-
-def history(document):
-    return document["detailed_history"]
 
 
 JSON_FAULTS = {
@@ -323,4 +303,51 @@ def test_iterating_gives_games_and_refusals_in_order(json_run):
     assert str(items[1]) == f"{json_run / 'game_2.json'}: the document is a list of 0, not an object"
 
 
-# --- mutations -----------------------------------------------------------------------------------------------------
+def test_batches_are_the_games_many_at_a_time(tmp_path, random_games):
+    games = random_games(300)
+    run = write_run(games, tmp_path / "run", metadata={})
+    batches = list(iter_batches([run]))
+    assert all(isinstance(batch, GameBatch) for batch in batches)
+    assert len(batches) < 10
+    assert [game for batch in batches for game in batch] == games
+
+
+def test_a_refused_game_stands_between_batches(parquet_run, json_run):
+    rewritten(parquet_run, score=lambda score: score + 1)
+    (json_run / "game_1.json").write_text("{")
+    items = list(iter_batches([parquet_run, json_run]))
+    kinds = [item.game if isinstance(item, Refusal) else [game.number for game in item] for item in items]
+    assert kinds == [None, [2], [3], [4], [1, 2], 3, [4]]
+
+
+def test_a_file_may_hold_several_players_and_boards(tmp_path, random_games):
+    """Ours hold one, but the columns allow it, and other programs' files may use that."""
+    games = [
+        *random_games(5, player="ADA"),
+        *random_games(3, 7, 4, player="ADA"),
+        *(replace(game, seed=None) for game in random_games(4, 7, 4, player="BOB")),
+        *random_games(2, player="ADA"),
+    ]
+    games = [replace(game, number=number) for number, game in enumerate(games, 1)]
+    folder = tmp_path / "run"
+    folder.mkdir()
+    batches = [GameBatch.from_records(games[a:b]) for a, b in ((0, 5), (5, 8), (8, 12), (12, 14))]
+    write_parquet_games(folder / "games.parquet", batches)
+    table = pq.read_table(folder / "games.parquet")
+    pq.write_table(table, folder / "games.parquet", row_group_size=100)  # all in one row group
+    found = list(iter_batches([folder]))
+    assert [(batch.player, batch.width, len(batch)) for batch in found] == [
+        ("ADA", 6, 5),
+        ("ADA", 7, 3),
+        ("BOB", 7, 4),
+        ("ADA", 6, 2),
+    ]
+    assert list(iter_logs([folder])) == games
+    assert list(iter_logs([folder], players=["bob"])) == games[8:12]
+    assert read_logs([folder], players=["bob"]).passed_over == {"ADA": 10}
+
+
+def test_a_run_without_games_is_read_as_such(parquet_run):
+    path = parquet_run / "games.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    assert (read_logs([parquet_run]).games, read_logs([parquet_run]).refused) == ((), ())

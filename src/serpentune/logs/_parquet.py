@@ -46,15 +46,15 @@ _ENDINGS = {ending.name: int(ending) for ending in Ending if ending != Ending.RU
 _UNKNOWN = -1
 
 
-def write_parquet_games(target: Path | BinaryIO, batches: Iterable[GameBatch]) -> None:
+def write_parquet_games(target: Path | BinaryIO, batches: Iterable[GameBatch], *, compression: str = "zstd") -> None:
     """Write games to one Parquet file as they come, a row group a batch; memory holds one of them.
 
-    The same batches make the same bytes.
+    The same batches make the same bytes. `compression` is one of Parquet's: `"lz4"` is quicker and takes more room.
     """
     # A checksum a page, so that a damaged file is refused as such and not read as other games. Moves and apples repeat
     # nowhere as a whole: to look for repeated ones would take longer than to play the game.
     with pq.ParquetWriter(
-        target, SCHEMA, compression="zstd", write_page_checksum=True, use_dictionary=["player", "ending"]
+        target, SCHEMA, compression=compression, write_page_checksum=True, use_dictionary=["player", "ending"]
     ) as writer:
         for batch in batches:
             writer.write_table(_table(batch), row_group_size=len(batch))
@@ -76,8 +76,15 @@ def read_parquet_games(source: Path) -> Iterator[GameBatch | Refusal]:
         if problem:
             yield Refusal(source, None, problem)
             return
+        read, damaged = 0, False
         for group in range(file.num_row_groups):
-            yield from _read_group(source, file, group)
+            for item in _read_group(source, file, group):
+                if isinstance(item, Refusal) and item.game is None:
+                    damaged = True
+                read += 1 if isinstance(item, Refusal) else len(item)
+                yield item
+        if not damaged and (lost := _promised(file.metadata) - read):
+            yield Refusal(source, None, f"its metadata are damaged: {abs(lost)} games more or less than were read")
 
 
 def _read_group(path: Path, file: Any, group: int) -> Iterator[GameBatch | Refusal]:
@@ -100,6 +107,13 @@ def _read_group(path: Path, file: Any, group: int) -> Iterator[GameBatch | Refus
             return
         if table.num_rows:
             yield from _batches(path, table)
+
+
+def _promised(metadata: Any) -> int:
+    """How many games a file says it has, in the place that says most: no checksum guards its metadata."""
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    values = sum(max(group.num_rows, group.column(0).num_values) for group in groups)
+    return int(max(metadata.num_rows, values))
 
 
 def _rows_at_once(group: Any) -> int:
