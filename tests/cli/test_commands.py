@@ -32,6 +32,30 @@ def test_generate_shows_figures_and_folders(tmp_path: Path) -> None:
     assert [Path(folder).name.split("_")[0] for folder in folders] == ["heuristics-hamiltonian", "heuristics-bfs"]
 
 
+def test_a_generation_that_was_interrupted_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ["generate", "--algorithms", "BFS", "--games", 8, "--grid-size", 6, "--output-dir", tmp_path / "runs"]
+    nothing = serpentune(*options, "--resume")
+    assert nothing.code == 2 and "There is nothing to resume" in nothing.err
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("serpentune.logs._unfinished.write_games", interrupt)
+        stopped = serpentune(*options)
+    assert stopped.code == 130 and "the same command with --resume goes on" in stopped.err
+    (part,) = (tmp_path / "runs").glob(".generate-*.part")
+    part.rename(part.with_name(re.sub(r"\d{8}_\d{6}", "20200101_000000", part.name)))
+    other = serpentune(*options, "--json")
+    assert other.code == 0 and "unfinished run of this request" in " ".join(other.err.split())
+    resumed = serpentune(*options, "--resume", "--json")
+    assert resumed.code == 0, resumed.err
+    assert resumed.document["runs"][0]["folder"].endswith("heuristics-bfs_20200101_000000")
+    runs = [made.document["runs"][0] for made in (other, resumed)]
+    assert runs[0] | {"folder": ""} == runs[1] | {"folder": ""}
+    assert serpentune(*options, "--resume").code == 2
+
+
 def test_logs_check_accepts_what_was_generated(logs: Path) -> None:
     assert serpentune("logs", "check", logs, "--json").document == {"accepted": 24, "refused": []}
     text = serpentune("logs", "check", f"{logs}/*bfs*", f"{logs}/*astar*")

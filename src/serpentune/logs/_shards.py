@@ -18,6 +18,8 @@ from serpentune.teachers import Teacher, play_batch
 
 _CELLS_SQUARED = 1 << 23
 _MOST_GAMES = 1024
+_FEWEST_GAMES = 128
+_SHARDS_AT_LEAST = 32
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,13 @@ class DamagedShard(ValueError):
 
 
 def shards_of(games: int, seed: int, width: int, height: int) -> list[Shard]:
-    """The shards of a run, as many games in each as make a few megabytes of moves at most.
+    """The shards of a run: enough of them to occupy many processor cores, and none too big to lose or to hold.
 
-    A teacher that wanders over the whole board for each apple makes about half the square of the number of cells.
+    A teacher that wanders over the whole board for each apple makes about half the square of the number of cells in
+    moves, and a shard is some megabytes of them at most.
     """
-    size = max(1, min(_MOST_GAMES, _CELLS_SQUARED // (width * height) ** 2))
+    shared_out = max(_FEWEST_GAMES, -(-games // _SHARDS_AT_LEAST))
+    size = max(1, min(shared_out, _MOST_GAMES, _CELLS_SQUARED // (width * height) ** 2))
     return [
         Shard(index, first + 1, seed + first, min(size, games - first))
         for index, first in enumerate(range(0, games, size))
