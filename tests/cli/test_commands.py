@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from serpentune import teachers
+from serpentune.game import Move, State
+from serpentune.teachers import _registry
 from tests.cli.calls import ROOT, serpentune
 
 
@@ -33,16 +37,30 @@ def test_generate_shows_figures_and_folders(tmp_path: Path) -> None:
 
 
 def test_a_generation_that_was_interrupted_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = ["generate", "--algorithms", "BFS", "--games", 8, "--grid-size", 6, "--output-dir", tmp_path / "runs"]
+    """By Ctrl-C while the second piece of a run is played."""
+    moves = itertools.count()
+
+    def up(_: State) -> Move:
+        if next(moves) == 300:  # two moves a game, at least 128 games a piece
+            raise KeyboardInterrupt
+        return Move.UP
+
+    climber = teachers.Teacher("CLIMBER", summary="Always up.", guarantee="It dies.", function=up)
+    monkeypatch.setitem(_registry._TEACHERS, climber.name, climber)  # known in this test only
+    options = [
+        "generate",
+        "--algorithms",
+        "CLIMBER",
+        "--games",
+        300,
+        "--grid-size",
+        4,
+        "--output-dir",
+        tmp_path / "runs",
+    ]
     nothing = serpentune(*options, "--resume")
     assert nothing.code == 2 and "There is nothing to resume" in nothing.err
-
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("serpentune.logs._unfinished.write_games", interrupt)
-        stopped = serpentune(*options)
+    stopped = serpentune(*options)
     assert stopped.code == 130 and "the same command with --resume goes on" in stopped.err
     (part,) = (tmp_path / "runs").glob(".generate-*.part")
     part.rename(part.with_name(re.sub(r"\d{8}_\d{6}", "20200101_000000", part.name)))
@@ -50,7 +68,7 @@ def test_a_generation_that_was_interrupted_is_resumed(tmp_path: Path, monkeypatc
     assert other.code == 0 and "unfinished run of this request" in " ".join(other.err.split())
     resumed = serpentune(*options, "--resume", "--json")
     assert resumed.code == 0, resumed.err
-    assert resumed.document["runs"][0]["folder"].endswith("heuristics-bfs_20200101_000000")
+    assert resumed.document["runs"][0]["folder"].endswith("heuristics-climber_20200101_000000")
     runs = [made.document["runs"][0] for made in (other, resumed)]
     assert runs[0] | {"folder": ""} == runs[1] | {"folder": ""}
     assert serpentune(*options, "--resume").code == 2

@@ -36,6 +36,22 @@ def test_a_changed_rule_reaches_kernels_in_other_files(tmp_path: Path) -> None:
     assert run(tmp_path) == (2, False)
 
 
+def test_what_had_to_be_compiled_is_known(tmp_path: Path) -> None:
+    (tmp_path / "called.py").write_text(CALLED.format(answer=1).replace("kernel()", "kernel('int64()')"))
+    program = "import called; from serpentune.game import compilation; print(*compilation())"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    environment["NUMBA_CACHE_DIR"] = str(tmp_path / "cache")
+    found = []
+    for _ in range(2):
+        ended = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        found.append([float(value) for value in ended.stdout.split()])
+    (kernels, seconds), later = found
+    assert kernels > 10 and seconds > 0.5
+    assert later == [0, 0]
+
+
 def test_kernels_are_cached_below_the_users_own_cache_folder_if_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "kernels.py").write_text("")
     beside = _cache_folder(tmp_path, "")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -227,6 +229,30 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt, match="the same command with --resume goes on"):
         generate(tmp_path, progress=stop)
+
+
+@pytest.mark.parametrize("moment", ["a shard", "the run"])
+def test_a_full_disk_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """A full disk can't be had in a test without rights of the system's owner; this is what the system says of one."""
+
+    name, room_for = ("mkstemp", 3) if moment == "a shard" else ("mkdtemp", 0)  # the request is a file too
+    make = getattr(tempfile, name)
+    made = []
+
+    def full(*arguments: Any, **named: Any) -> Any:
+        if len(made) == room_for:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        made.append(arguments)
+        return make(*arguments, **named)
+
+    interrupted(tmp_path / "logs", games=80)
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, name, full)
+        with pytest.raises(UserError, match=r"No room left .*Free space first\. What is finished is kept.*--resume"):
+            generate(tmp_path / "logs", games=80, resume=True)
+    generate(tmp_path / "logs", games=80, resume=True)
+    generate(tmp_path / "whole", games=80)
+    assert content(tmp_path / "logs") == content(tmp_path / "whole")
 
 
 def test_a_failure_says_that_what_is_finished_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.game import Ending, Limits, Move, State, verify
-from serpentune.teachers import BFS, HAMILTONIAN, Teacher, play
+from serpentune.teachers import BFS, HAMILTONIAN, Teacher, _play, play, play_batch
 
 
 def test_games_come_in_the_order_of_their_seeds_numbered_from_1() -> None:
@@ -41,6 +41,29 @@ def test_a_game_longer_than_the_buffer_of_moves() -> None:
 def test_seeds_are_read_as_games_are_asked_for() -> None:
     endless = play(BFS, itertools.count(), 6, 6)
     assert [record.seed for record in itertools.islice(endless, 3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("at_once", [1, 7, 64])
+def test_threads_and_batches_are_not_in_the_games(monkeypatch: pytest.MonkeyPatch, threads: int, at_once: int) -> None:
+    expected = list(play(BFS, range(150), 6, 6))
+    monkeypatch.setattr(_play, "_GAMES_AT_ONCE", at_once)
+    assert list(play(BFS, range(150), 6, 6, threads=threads)) == expected
+
+
+@pytest.mark.parametrize("room", [1, 50, 10_000])
+def test_a_batch_is_the_games_of_its_seeds(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """However often the room for moves runs out in between."""
+    monkeypatch.setattr(_play, "_MOVES_AT_FIRST", room)
+    seeds = [9, 2**63 + 1, -4, 0]
+    batch = play_batch(BFS, seeds, 6, 8, Limits(), first_number=5)
+    records = list(play(BFS, seeds, 6, 8))
+    assert [(game.moves, game.apples, game.ending, game.score, game.steps) for game in batch] == [
+        (game.moves, game.apples, game.ending, game.score, game.steps) for game in records
+    ]
+    assert batch.numbers.tolist() == [5, 6, 7, 8]
+    assert [seed % 2**64 for seed in batch.seeds.tolist()] == [seed % 2**64 for seed in seeds]
+    assert batch.verify() == {}
 
 
 def test_no_seeds_no_games() -> None:

@@ -48,8 +48,13 @@ def kernel(signature: Any = None, *, allocates: bool = True) -> Callable[[F], F]
 
 
 def compilation() -> tuple[int, float]:
-    """How many kernels this process had to compile so far, and the seconds of that; the others came from the cache."""
-    return len(_TAKEN), sum(_TAKEN)
+    """How many kernels this process has compiled since it was last asked, and in how many seconds.
+
+    Those that came from the cache are not among them.
+    """
+    taken = len(_TAKEN), sum(_TAKEN)
+    _TAKEN.clear()
+    return taken
 
 
 @functools.cache

@@ -154,7 +154,10 @@ class GameBatch:
         piece = max(1, _CELLS_AT_ONCE // (self.width * self.height))
         starts = range(int(self.move_offsets[0]), int(self.move_offsets[-1]), piece)
         stop = int(self.move_offsets[-1])
-        return mapped(lambda start: self._states(start, min(start + piece, stop)), starts, threads)
+        # Threads take longer to begin than one piece takes.
+        return mapped(
+            lambda start: self._states(start, min(start + piece, stop)), starts, threads if len(starts) > 1 else 1
+        )
 
     def _states(self, start: int, stop: int) -> States:
         """The states before the moves at `start` to `stop` in the column of moves."""
