@@ -4,9 +4,10 @@
 
 A speed is that of `generate_runs`: playing, replaying each game before it is written, and the Parquet file, on all
 processor cores. The plain BFS asks a Python function for every move, the rules and the log being the same; its games
-are checked to be those of the compiled BFS, move for move. Teachers take turns, and a speed is that of the median turn. All
-teachers together play their games once, without turns. Memory is the peak of a process of its own that writes games and
-reads their states. Compiling is measured in a process of its own with an empty cache, and is in no other figure.
+are checked to be those of the compiled BFS, move for move. Teachers take turns, and a speed is that of the median
+turn. All teachers together play their games once, without turns. Memory is the peak of a process of its own that
+writes games and reads their states. Compiling is measured in a process of its own with an empty cache, and is in no
+other figure.
 """
 
 from __future__ import annotations
