@@ -4,8 +4,8 @@ Knows nothing of teachers, text or models. The Gymnasium environment is `serpent
 else imports: it needs the extra `gym`.
 """
 
-from serpentune.game.animation import save_animation, save_picture
 from serpentune.game._jit import compilation
+from serpentune.game.animation import save_animation, save_picture
 from serpentune.game.batch import GameBatch
 from serpentune.game.lockstep import NO_MOVE, Limits, LockstepGames
 from serpentune.game.moves import DIRECTIONS, MOVE_LETTERS, Ending, Move, from_letters, letters
