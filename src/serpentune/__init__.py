@@ -4,5 +4,5 @@ import sys
 
 __version__ = "0.1.0"
 
-if "gymnasium" in sys.modules:  # who has imported it wants the environment, and nobody else pays for either
+if sys.modules.get("gymnasium"):  # who has imported it wants the environment, and nobody else pays for either
     import serpentune.game.environment  # noqa: F401 - it registers serpentune/Snake-v0

@@ -41,6 +41,14 @@ def generate(
     resume: Annotated[
         bool, option("--resume", help="Go on with the newest unfinished run of the same options, as after a power cut.")
     ] = False,
+    engine: Annotated[
+        Literal["local", "ray"],
+        option("--engine", metavar="ENGINE", help="local: the cores of this machine; ray: a Ray cluster."),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        option("--address", metavar="HOST:PORT", help="The Ray cluster.", default="one on this machine alone"),
+    ] = None,
 ) -> None:
     """Let teachers play games and write them down.
 
@@ -66,6 +74,8 @@ def generate(
             format=format,
             overwrite=overwrite,
             resume=resume,
+            engine=engine,
+            address=address,
             progress=advance,
         )
     runs = [{"folder": str(folder), **read_json(folder / "summary.json")} for folder in folders]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 from serpentune import teachers
-from serpentune.common.errors import UserError
+from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import ensure_free
 from serpentune.common.threads import mapped
 from serpentune.game import Limits, check_board
+from serpentune.logs._ray import ray_cluster, shards_on_ray
 from serpentune.logs._shards import Shard, make_shard, shards_of
 from serpentune.logs._unfinished import Request, Unfinished, unfinished_run
 from serpentune.logs._write import Format, check_format
+
+Engine = Literal["local", "ray"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 _MAX_SEED = 2**63 - 1
 """What a Parquet column of whole numbers holds."""
@@ -34,6 +39,8 @@ def generate_runs(
     overwrite: bool = False,
     timestamp: str | None = None,
     resume: bool = False,
+    engine: Engine = "local",
+    address: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Path]:
     """Let each teacher play `games` games and write a run folder for each; the folders, in the order of `algorithms`.
@@ -58,13 +65,15 @@ def generate_runs(
         timestamp: `YYYYMMDD_HHMMSS`, the present local time without.
         resume: go on with the newest unfinished run of these arguments (`overwrite` may differ) by this version; with
             `timestamp`, with the one of that time.
+        engine: `"local"`: all processor cores of this machine; `"ray"`: a Ray cluster. The bytes are the same.
+        address: of the Ray cluster (`auto`, `host:6379`); None starts one on this machine.
         progress: called with a number of games when so many more are there, played now or kept from before
             (`common.progress.progress_bar` hands out such a function).
 
     Raises:
         UserError: no or unknown teachers, a board outside the rules, no games, a seed out of range, an
-            unknown format, a timestamp of another form, a folder that is taken, another process that writes the same
-            run, nothing to resume, or no room on the disk.
+            unknown format or engine, an address without a cluster or no cluster there, a timestamp of another form, a
+            folder that is taken, another process that writes the same run, nothing to resume, or no room on the disk.
         KeyboardInterrupt: after Ctrl-C; its message says that `resume` goes on.
     """
     if not algorithms:
@@ -78,6 +87,10 @@ def generate_runs(
             f"The seed {seed} is out of range; seeds of {games} games start between 0 and {_MAX_SEED - games}."
         )
     check_format(format)
+    if engine not in ENGINES:
+        raise unknown_name("engine", engine, ENGINES)
+    if address is not None and engine != "ray":
+        raise UserError(f"The address {address} is for the engine ray; the engine is {engine}.")
     if timestamp is not None and not re.fullmatch(r"\d{8}_\d{6}", timestamp):
         raise UserError(f"{timestamp!r} is no timestamp of the form YYYYMMDD_HHMMSS.")
     if output_dir.is_file():
@@ -90,9 +103,10 @@ def generate_runs(
     if not request.part(output_dir, stamp).is_dir():
         for folder in folders:
             ensure_free(folder, overwrite=overwrite)
-    with unfinished_run(request, output_dir, stamp, resume=resume) as unfinished:
+    cluster = ray_cluster(address) if engine == "ray" else contextlib.nullcontext()
+    with cluster as ray, unfinished_run(request, output_dir, stamp, resume=resume) as unfinished:
         for player, folder in zip(players, folders, strict=True):
-            _generate(request, player, folder, unfinished, overwrite, progress or (lambda _: None))
+            _generate(request, player, folder, unfinished, overwrite, ray, progress or (lambda _: None))
     return folders
 
 
@@ -102,6 +116,7 @@ def _generate(
     folder: Path,
     unfinished: Unfinished,
     overwrite: bool,
+    ray: Any | None,
     progress: Callable[[int], None],
 ) -> None:
     """One teacher's run: find what is kept, play what is missing, and make the folder of both."""
@@ -117,14 +132,34 @@ def _generate(
         else:
             missing.append(shard)
 
-    def make(shard: Shard) -> int:
-        unfinished.store(shard, folder, make_shard(player, request.width, request.height, request.limits, shard))
-        return shard.games
-
-    with contextlib.closing(mapped(make, missing, 1 if player.kernel is None else None)) as made:
-        for games in made:
-            progress(games)
+    with contextlib.closing(_stored(request, player, folder, unfinished, ray, missing)) as stored:
+        for shard in stored:
+            progress(shard.games)
     unfinished.assemble(shards, player.name, folder, overwrite=overwrite)
+
+
+def _stored(
+    request: Request,
+    player: teachers.Teacher,
+    folder: Path,
+    unfinished: Unfinished,
+    ray: Any | None,
+    missing: Sequence[Shard],
+) -> Generator[Shard, None, None]:
+    """Play shards, here or on a cluster; each as soon as it is kept."""
+    board = request.width, request.height
+
+    def make_here(shard: Shard) -> Shard:
+        unfinished.store(shard, folder, make_shard(player, *board, request.limits, shard))
+        return shard
+
+    if ray is None:
+        yield from mapped(make_here, missing, 1 if player.kernel is None else None)
+        return
+    with contextlib.closing(shards_on_ray(ray, player.name, *board, request.limits, missing)) as made:
+        for shard, content in made:
+            unfinished.store(shard, folder, content)
+            yield shard
 
 
 def _slug(name: str) -> str:

@@ -1,0 +1,120 @@
+"""Floor 3, logs: the shards of a run made on a Ray cluster, whichever machine is free.
+
+Ray (the extra `cluster`) is imported when a run asks for it. A task plays one shard and returns its file's bytes; a
+task whose worker or machine dies is run again somewhere else. Only this process writes to the disk, and it takes each
+shard once, so nothing is lost and nothing is there twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
+
+import serpentune
+from serpentune import teachers
+from serpentune.common.errors import UserError
+from serpentune.game import Limits
+from serpentune.logs._shards import Shard, make_shard
+
+_TASKS_A_PROCESSOR = 2
+"""Enough that a worker finds its next shard waiting; more would only fill the cluster's memory with finished ones."""
+
+
+@contextlib.contextmanager
+def ray_cluster(address: str | None) -> Iterator[Any]:
+    """The `ray` module, connected while the block runs.
+
+    A connection that the caller has made already is used, and left as it was.
+
+    Args:
+        address: of a running cluster (`auto`, `host:6379`, `ray://host:10001`); None starts one on this machine that
+            goes with the block, unless RAY_ADDRESS names another.
+
+    Raises:
+        UserError: Ray isn't installed, no cluster answers there, or the connected one is another.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise UserError(
+            "The engine ray needs Ray, which is not installed: pip install 'serpentune[cluster]', here and on every "
+            "machine of the cluster."
+        ) from error
+    if ray.is_initialized():
+        yield ray
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that is started here reports to nobody
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        where = "on this machine" if address is None else f"at {address}"
+        raise UserError(f"No Ray cluster could be reached {where} ({first}).") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def shards_on_ray(
+    ray: Any, player: str, width: int, height: int, limits: Limits, shards: Sequence[Shard]
+) -> Generator[tuple[Shard, bytes], None, None]:
+    """Each shard with its file's bytes, in the order in which they are done; a few a processor are under way at a time.
+
+    Args:
+        ray: as of `ray_cluster`.
+        player: the teacher's name, known on every machine of the cluster.
+        width: cells a row.
+        height: cells a column.
+        limits: when a game is stopped.
+        shards: what to play.
+
+    Raises:
+        UserError: the cluster has no processor or is gone, or one of its machines has another version of serpentune or
+            doesn't know the teacher.
+        ValueError: as `make_shard`.
+    """
+    # Endless retries are for workers and machines that die; what a task itself raises is raised here at once.
+    task = ray.remote(num_cpus=1, max_retries=-1)(_make)
+    waiting = iter(shards)
+    running: dict[Any, Shard] = {}
+    try:
+        while True:
+            most = _TASKS_A_PROCESSOR * _processors(ray)
+            while len(running) < most and (shard := next(waiting, None)) is not None:
+                reference = task.remote(serpentune.__version__, player, width, height, limits, shard)
+                running[reference] = shard
+            if not running:
+                return
+            (done, *_), _ = ray.wait(list(running), num_returns=1)
+            content = ray.get(done)
+            yield running.pop(done), content
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    except ray.exceptions.RayError as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"The Ray cluster failed ({first}).") from error
+    finally:
+        for reference in running:
+            ray.cancel(reference, force=True)
+
+
+def _processors(ray: Any) -> int:
+    """How many the cluster has at present: machines come and go."""
+    count = int(ray.cluster_resources().get("CPU", 0))
+    if count < 1:
+        raise UserError("The Ray cluster has no processor to play on.")
+    return count
+
+
+def _make(version: str, player: str, width: int, height: int, limits: Limits, shard: Shard) -> bytes:
+    """One shard, on whichever machine this runs."""
+    if version != serpentune.__version__:
+        raise UserError(
+            f"{os.uname().nodename} has serpentune {serpentune.__version__}, the run began with {version}. Install the "
+            "same version on every machine of the cluster."
+        )
+    return make_shard(teachers.get(player), width, height, limits, shard)
