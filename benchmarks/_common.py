@@ -63,7 +63,7 @@ class Figure:
 def run(description: str, measure: Callable[[bool], Iterable[Figure]], *, pivot: bool = False) -> None:
     """Read the options, measure, and print; `measure` is told whether a short run is wanted.
 
-    With `pivot` the table has a row a subject and a column a quantity; every subject must have the same quantities.
+    With `pivot` the table has a row a subject and a column a quantity.
     """
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a short run: under a minute on two processor cores")
@@ -117,16 +117,22 @@ def _list(figures: Iterable[Figure]) -> Table:
 
 
 def _pivot(figures: Iterable[Figure]) -> Table:
-    rows: dict[str, list[Figure]] = {}
-    for figure in figures:
-        rows.setdefault(figure.subject, []).append(figure)
-    first = next(iter(rows.values()))
+    rows: dict[str, dict[str, Figure]] = {}
+    columns: dict[str, tuple[str, str]] = {}
     arrows = {"higher": "↑", "lower": "↓"}
-    columns = [(f"{figure.what} {arrows[figure.better]}\n[{figure.unit}]", "right") for figure in first]
-    table = _empty(("subject", "left"), *columns)
+    for figure in figures:
+        rows.setdefault(figure.subject, {})[figure.what] = figure
+        columns[figure.what] = (f"{figure.what} {arrows[figure.better]}\n[{figure.unit}]", "right")
+    table = _empty(("subject", "left"), *columns.values())
     for subject, row in rows.items():
-        table.add_row(subject, *(_number(figure.value) for figure in row))
+        table.add_row(subject, *(_cell(row.get(what)) for what in columns))
     return table
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
+        return ""
+    return _number(figure.value) + (f"\n{_verdict(figure)}" if figure.target is not None else "")
 
 
 def _empty(*columns: tuple[str, str]) -> Table:

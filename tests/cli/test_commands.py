@@ -25,6 +25,20 @@ def test_teachers() -> None:
     assert "HAMILTONIAN" in table.out and max(map(len, table.out.splitlines())) <= 80
 
 
+def test_teachers_play_a_league() -> None:
+    options = ["--algorithms", "CELL", "BFS", "--games", 12, "--grid-size", "6x4", "--seed", 3]
+    rows = serpentune("teachers", *options, "--json").document["rows"]
+    assert [row["teacher"] for row in rows] == ["CELL", "BFS"]
+    wanted = {"teacher", "grid", "games", "wins", "score_mean", "steps_to_win_mean", "moves_per_second"}
+    assert all(wanted <= set(row) for row in rows)
+    assert (rows[0]["grid"], rows[0]["games"], rows[0]["wins"], rows[0]["score_mean"]) == ("6x4", 12, 12, 23.0)
+    assert rows[1]["wins"] < 12
+    table = serpentune("teachers", *options)
+    assert table.code == 0 and max(map(len, table.out.splitlines())) <= 80
+    assert "6x4, 12 games each from seed 3" in table.out
+    assert next(line.split() for line in table.out.splitlines() if line.startswith("CELL"))[1] == "100.0%"
+
+
 def test_generate_shows_figures_and_folders(tmp_path: Path) -> None:
     options = ["--algorithms", "HAMILTONIAN", "BFS", "--games", 5, "--grid-size", "6x4"]
     made = serpentune("generate", *options, "--output-dir", tmp_path / "runs")

@@ -62,7 +62,12 @@ add_command(
     _pipeline.run,
     "serpentune run --heuristic-dirs logs/extensions --algorithms BFS ASTAR --epochs 3",
 )
-add_command(app, "teachers", _teachers.teachers)
+add_command(
+    app,
+    "teachers",
+    _teachers.teachers,
+    "serpentune teachers\nserpentune teachers --algorithms CELL HAMILTONIAN-SHORTCUT --games 1000 --grid-size 10",
+)
 add_command(
     app,
     "watch",

@@ -1,4 +1,5 @@
-"""Floor 11, pipeline: composes the floors and does no work of its own: the run from logs to report, and the demo.
+"""Floor 11, pipeline: composes the floors and does no work of its own: the run from logs to report, the demo,
+and the league of teachers.
 
 Importing it is quick: torch and its kin are imported when a run needs them.
 """
@@ -6,14 +7,17 @@ Importing it is quick: torch and its kin are imported when a run needs them.
 from serpentune.pipeline._results import PipelineInterrupted, PipelineResults
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import DemoResult, DemoSettings, run_demo
+from serpentune.pipeline.league import LeagueRow, play_league
 from serpentune.pipeline.run import MultiDatasetPipeline
 
 __all__ = [
     "DemoResult",
     "DemoSettings",
+    "LeagueRow",
     "MultiDatasetConfig",
     "MultiDatasetPipeline",
     "PipelineInterrupted",
     "PipelineResults",
+    "play_league",
     "run_demo",
 ]

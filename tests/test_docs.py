@@ -1,0 +1,36 @@
+"""Generated pages are those that the code would generate today, but for the figures that were measured."""
+
+from __future__ import annotations
+
+import re
+
+from benchmarks.teachers import GAMES
+from scripts.make_teachers_page import PAGE, page
+from serpentune import teachers
+from serpentune.pipeline import play_league
+
+_FIGURE = re.compile(r"\d[\d,]*(\.\d+)?|\bnone\b")
+
+
+def _form(text: str) -> list[str]:
+    """The lines with every figure, and what stands for one, as `#`."""
+    text = re.sub(r"Measured on .*, [\d-]+:", "Measured on #:", text)
+    return [_FIGURE.sub("#", line) for line in text.splitlines()]
+
+
+def test_the_page_of_teachers_has_the_form_that_its_script_makes() -> None:
+    league = {}
+    for board in GAMES:
+        width, height = map(int, board.split("x"))
+        league[board] = play_league(None, 2, width, height)
+    written = PAGE.read_text(encoding="utf-8")
+    assert _form(written) == _form(page(league, "a machine", "2026-01-01")), "run python scripts/make_teachers_page.py"
+
+
+def test_the_page_of_teachers_speaks_of_as_many_games_as_its_script_plays() -> None:
+    written = PAGE.read_text(encoding="utf-8")
+    for board, games in GAMES.items():
+        assert f"### {board.replace('x', '×')}, {games:,} games each" in written
+    for name in teachers.names():
+        teacher = teachers.get(name)
+        assert f"| {name} | {teacher.summary} | {teacher.guarantee} |" in written
