@@ -9,12 +9,21 @@ from serpentune.teachers._cell import CELL
 from serpentune.teachers._dfs import DFS
 from serpentune.teachers._hamiltonian import HAMILTONIAN
 from serpentune.teachers._hybrids import ASTAR_HAMILTONIAN, BFS_HAMILTONIAN
-from serpentune.teachers._kernel import CHOOSE_TYPE, EQUAL_MOVES, FACTS, NODES_EXPANDED, PATH_LENGTH, WORK_PER_CELL
+from serpentune.teachers._kernel import (
+    CHOOSE_TYPE,
+    EQUAL_MOVES,
+    FACTS,
+    GOAL,
+    NODES_EXPANDED,
+    PATH_LENGTH,
+    WORK_PER_CELL,
+)
 from serpentune.teachers._play import play, play_batch
 from serpentune.teachers._registry import get, names, register
 from serpentune.teachers._safe_greedy import BFS_SAFE_GREEDY
 from serpentune.teachers._shortcut import HAMILTONIAN_SHORTCUT
 from serpentune.teachers._teacher import Decision, Promise, Teacher
+from serpentune.teachers._truth import ExplanationCheck, FalseClaim, check_explanation
 from serpentune.teachers._watch import watch
 
 for _teacher in (
@@ -41,14 +50,18 @@ __all__ = [
     "DFS",
     "EQUAL_MOVES",
     "FACTS",
+    "GOAL",
     "HAMILTONIAN",
     "HAMILTONIAN_SHORTCUT",
     "NODES_EXPANDED",
     "PATH_LENGTH",
     "WORK_PER_CELL",
     "Decision",
+    "ExplanationCheck",
+    "FalseClaim",
     "Promise",
     "Teacher",
+    "check_explanation",
     "get",
     "names",
     "play",

@@ -6,6 +6,7 @@ from numba import types
 
 from serpentune.game._jit import kernel
 from serpentune.game._rules import APPLE, HEAD, NO_CELL, OCCUPIED_TYPE, Counters, Occupied, Ring, tail_cell
+from serpentune.teachers import _explanations
 from serpentune.teachers._cycle import number_after
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
@@ -122,4 +123,5 @@ BFS = Teacher(
     guarantee="The path is a shortest one on the present board. None beyond the apple: the snake may lock itself in; "
     "without a path the first legal move is played.",
     kernel=choose,
+    reasons=_explanations.breadth_first,
 )

@@ -33,7 +33,7 @@ from serpentune.game._rules import (
     Occupied,
     Ring,
 )
-from serpentune.teachers import _shortcut
+from serpentune.teachers import _explanations, _shortcut
 from serpentune.teachers._cycle import lay_cycle
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
@@ -41,6 +41,7 @@ from serpentune.teachers._kernel import (
     COLUMNS,
     EQUAL_MOVES,
     FOLLOWS,
+    GOAL,
     NO_PATH,
     NODES_EXPANDED,
     PATH_LENGTH,
@@ -321,6 +322,8 @@ def choose(
             goal = _goal(work, cells, apple, now, length, max(width, height))
             if goal == apple:
                 facts[PATH_LENGTH] = work[steps + apple]
+            else:
+                facts[GOAL] = goal
             while work[steps + goal] > 1:
                 goal = work[_BEFORE * cells + goal]
             ways = _STAYING if goal == work[_STAY * cells + head] else _LEAVING
@@ -338,4 +341,5 @@ CELL = Teacher(
     "the streets it promises nothing.",
     promises=frozenset({Promise.NEVER_DIES}),
     kernel=choose,
+    reasons=_explanations.cell,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from serpentune.game._jit import kernel
 from serpentune.game._rules import APPLE, HEAD, NO_CELL, Counters, Occupied, Ring, tail_cell
+from serpentune.teachers import _explanations
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
     COLUMNS,
@@ -107,4 +108,5 @@ DFS = Teacher(
     guarantee="None: the path leads to the apple on the present board but may be long, and planning anew at every move "
     "may circle; without a path the first legal move is played.",
     kernel=choose,
+    reasons=_explanations.depth_first,
 )

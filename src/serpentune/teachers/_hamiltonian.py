@@ -17,6 +17,7 @@ from serpentune.game._rules import (
     Occupied,
     Ring,
 )
+from serpentune.teachers import _explanations
 from serpentune.teachers._cycle import lay_cycle, step_along
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
@@ -93,4 +94,5 @@ HAMILTONIAN = Teacher(
     "free or the tail's own; it needs at most one round of the cycle an apple.",
     promises=frozenset({Promise.NEVER_DIES, Promise.FILLS_THE_BOARD}),
     kernel=choose,
+    reasons=_explanations.hamiltonian,
 )

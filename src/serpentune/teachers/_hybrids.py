@@ -18,6 +18,7 @@ from serpentune.game._rules import (
     Ring,
     tail_cell,
 )
+from serpentune.teachers import _explanations
 from serpentune.teachers._astar import search_ahead
 from serpentune.teachers._bfs import search_back
 from serpentune.teachers._cycle import in_order, jump, lay_cycle, steps_between, takes_shortcuts
@@ -131,6 +132,7 @@ BFS_HAMILTONIAN = Teacher(
     guarantee=_GUARANTEE,
     promises=frozenset({Promise.NEVER_DIES, Promise.FILLS_THE_BOARD}),
     kernel=choose_breadth_first,
+    reasons=_explanations.breadth_first_in_order,
 )
 
 ASTAR_HAMILTONIAN = Teacher(
@@ -139,4 +141,5 @@ ASTAR_HAMILTONIAN = Teacher(
     guarantee=_GUARANTEE,
     promises=frozenset({Promise.NEVER_DIES, Promise.FILLS_THE_BOARD}),
     kernel=choose_estimating,
+    reasons=_explanations.estimating_in_order,
 )

@@ -22,10 +22,12 @@ PATH_LENGTH = 0
 NODES_EXPANDED = 1
 EQUAL_MOVES = 2
 WANTED = 3
-FACTS = 4
+GOAL = 4
+FACTS = 5
 """Places in `facts`, int64 `(FACTS,)`: moves to the apple along the teacher's path, or `NO_PATH`; cells that the search
 took up; bit `1 << direction` for each move that the teacher holds equally good, the chosen one always among them.
-WANTED is set by the caller: where it is 0, nobody reads the others, and a kernel need not work for them."""
+WANTED is set by the caller: where it is 0, nobody reads the others, and a kernel need not work for them; else
+GOAL holds `NO_CELL` at the call, and a kernel that plans a way to a cell before the apple writes that cell there."""
 
 NO_PATH = -1
 TRAPPED = int(Move.NO_PATH_FOUND)

@@ -17,6 +17,7 @@ from serpentune.game._rules import (
     Ring,
     tail_cell,
 )
+from serpentune.teachers import _explanations
 from serpentune.teachers._bfs import TOWARD, search_back
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
@@ -156,4 +157,5 @@ BFS_SAFE_GREEDY = Teacher(
     "eating, which ends by the step limit. In a game begun by another player it lives on where it can reach its tail.",
     promises=frozenset({Promise.NEVER_DIES}),
     kernel=choose,
+    reasons=_explanations.safe_greedy,
 )

@@ -18,6 +18,7 @@ from serpentune.game._rules import (
     Ring,
     tail_cell,
 )
+from serpentune.teachers import _explanations
 from serpentune.teachers._cycle import in_order, jump, lay_cycle, step_along
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
@@ -131,4 +132,5 @@ HAMILTONIAN_SHORTCUT = Teacher(
     "tail.",
     promises=frozenset({Promise.NEVER_DIES, Promise.FILLS_THE_BOARD}),
     kernel=choose,
+    reasons=_explanations.shortcut,
 )

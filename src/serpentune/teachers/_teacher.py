@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from serpentune.game import DIRECTIONS, Move, State, States, _rules, check_board
 from serpentune.game._jit import kernel
+from serpentune.teachers._explanations import Reasons, explanation
+from serpentune.teachers._facts import NONE, board_facts
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
     EQUAL_MOVES,
     FACTS,
+    GOAL,
     NO_PATH,
     NODES_EXPANDED,
     PATH_LENGTH,
@@ -44,12 +47,28 @@ class Decision:
         path_length: moves to the apple along the teacher's path; None when it has none, or plans none.
         nodes_expanded: cells that its search took up; 0 when it doesn't search.
         equal_moves: the moves that it holds equally good, in the fixed order, `move` among them; empty when trapped.
+        legal_moves: the legal moves, in the fixed order.
+        safe_moves: those of them after which free cells lead from the head to the tail.
+        distance: columns plus rows from head to apple (Manhattan); None without apple.
+        shortest_path: moves of a shortest path to the apple past a body that stands still; None where there is none.
+        free_regions: sizes in cells of the connected regions of free cells, largest first.
+        goal: the cell to which the teacher's plan leads before the apple; None where it leads to the apple or nowhere.
     """
 
     move: Move
     path_length: int | None
     nodes_expanded: int
     equal_moves: tuple[Move, ...]
+    legal_moves: tuple[Move, ...]
+    safe_moves: tuple[Move, ...]
+    distance: int | None
+    shortest_path: int | None
+    free_regions: tuple[int, ...]
+    goal: int | None
+
+
+_MOVES = tuple(tuple(move for move in DIRECTIONS if mask & (1 << move)) for mask in range(16))
+"""The moves of each mask, in the fixed order."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +94,10 @@ class Teacher:
         summary: one line for tables.
         guarantee: what it promises and why, and what it doesn't.
         kernel: a Numba function compiled with the signature `CHOOSE_TYPE`; fast. Either this one
-        function: or a Python function from state to move; slow, and its decisions carry no facts.
+        function: or a Python function from state to move; slow, and its decisions carry no facts of a search.
         promises: the part of the guarantee that the tests hold against its games, for every teacher alike.
+        reasons: from its name, a state in which it can move and its decision there, the sentences of an explanation
+            that are its own, three at most; None for those that fit any teacher.
 
     Raises:
         ValueError: the name is empty or not in capitals; not exactly one of `kernel` and `function` is given.
@@ -89,6 +110,7 @@ class Teacher:
     kernel: Choose | None = None
     function: Callable[[State], Move] | None = None
     promises: frozenset[Promise] = frozenset()
+    reasons: Reasons | None = None
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip().upper():
@@ -114,16 +136,62 @@ class Teacher:
             ValueError: no state of the rules (a cell outside the board, a body without a cell), or a Python function
                 answered with something else than a direction or `NO_PATH_FOUND`.
         """
-        states = States.stack([state])
+        return self.decisions(States.stack([state]))[0]
+
+    def decisions(self, states: States) -> list[Decision]:
+        """The moves in many states of one board size, with their facts.
+
+        Raises:
+            UserError: as `decide`.
+            ValueError: as `decide`.
+        """
         if self.kernel is None:
-            move = Move(int(self.moves(states)[0]))
-            return Decision(move, None, 0, (move,) if move in DIRECTIONS else ())
-        moves, facts = self._ask(self.kernel, states)
-        length = int(facts[0, PATH_LENGTH])
-        equal = tuple(move for move in DIRECTIONS if facts[0, EQUAL_MOVES] & (1 << move))
-        return Decision(
-            Move(int(moves[0])), None if length == NO_PATH else length, int(facts[0, NODES_EXPANDED]), equal
-        )
+            moves = self.moves(states).tolist()
+            asked = [(NO_PATH, 0, 1 << move & 15, 0, _rules.NO_CELL) for move in moves]
+        else:
+            codes, facts = self._ask(self.kernel, states)
+            moves, asked = codes.tolist(), facts.tolist()
+        board = board_facts(states)
+        regions = -np.sort(-board.regions, axis=1)
+        found = np.count_nonzero(regions, axis=1).tolist()
+        return [
+            Decision(
+                Move(move),
+                _unless(NO_PATH, own[PATH_LENGTH]),
+                own[NODES_EXPANDED],
+                _MOVES[own[EQUAL_MOVES]],
+                _MOVES[legal],
+                _MOVES[safe],
+                _unless(NONE, distance),
+                _unless(NONE, shortest),
+                tuple(regions[row, : found[row]].tolist()),
+                _unless(_rules.NO_CELL, own[GOAL]),
+            )
+            for row, (move, own, legal, safe, distance, shortest) in enumerate(
+                zip(
+                    moves,
+                    asked,
+                    board.legal.tolist(),
+                    board.safe.tolist(),
+                    board.distance.tolist(),
+                    board.shortest.tolist(),
+                    strict=True,
+                )
+            )
+        ]
+
+    def explain(self, state: State, decision: Decision | None = None) -> str:
+        """Why it moves as it does: two to five sentences, all of whose claims `check_explanation` can check.
+
+        Args:
+            state: the state.
+            decision: what `decide` answers to it, for whoever has that already.
+
+        Raises:
+            UserError: as `decide`.
+            ValueError: as `decide`; or the answer is not legal in this state, against the contract.
+        """
+        return explanation(self.name, self.reasons, state, decision or self.decide(state))
 
     def moves(self, states: States) -> NDArray[np.int8]:
         """The `Move` code for each state, int8 `(n,)`.
@@ -176,6 +244,10 @@ class Teacher:
         return int(answer)
 
 
+def _unless(missing: int, value: int) -> int | None:
+    return None if value == missing else value
+
+
 _INT_ROWS = types.int64[:, ::1]
 
 
@@ -214,6 +286,7 @@ def _decide(
         counters[_rules.APPLE] = apple[row]
         counters[_rules.DIRECTION] = direction[row]
         facts[row, WANTED] = 1
+        facts[row, GOAL] = _rules.NO_CELL
         moves[row] = choose(body[row], occupied, counters, width, height, work, facts[row])
         for place in range(length[row]):
             occupied[body[row, place]] = 0

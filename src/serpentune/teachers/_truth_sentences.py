@@ -1,0 +1,152 @@
+"""Floor 2, teachers: sentences that can be written from values and read back, each with what the board says.
+
+A claim has one template, like `"Only {legal:moves} is legal."`, from which both the writer's sentence and the reader's
+pattern come, so that they can't drift apart. Every value is in a field, so that nothing is said unchecked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from serpentune.game import DIRECTIONS, Move
+from serpentune.teachers._truth_board import Board
+
+Value: TypeAlias = int | str | tuple[int, ...]
+"""A number, a teacher's name, a cell as `(x, y)`, or moves."""
+
+Says: TypeAlias = Callable[[Board, dict[str, Value]], dict[str, Value] | str]
+"""What the board says of a claim: the true values of all its fields, or in words why nothing of the kind is so."""
+
+UNITS = ("cell", "move", "level", "step", "number", "region", "column", "row")
+_MOVE = "(?:" + "|".join(move.name for move in DIRECTIONS) + ")"
+_MASK = "\x02"
+_TOKEN = re.compile(
+    r"\((?P<x>-?[0-9]{1,9}), (?P<y>-?[0-9]{1,9})\)"
+    rf"|(?P<number>-?[0-9]{{1,9}})(?: (?P<unit>{'|'.join(UNITS)})s?\b)?"
+    rf"|(?P<moves>\b{_MOVE}(?:(?:, | and ){_MOVE})*\b)"
+    rf"|(?P<name>\b[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)*|{_MASK})"
+)
+_FIELD = re.compile(r"\{(\w+):(\w+)\}")
+_MARK = "\x01"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One kind of sentence.
+
+    Attributes:
+        template: the sentence with a field `{name:kind}` for each value. The kinds: `teacher`; `xy`, a cell; `moves`, a
+            set of moves; `order`, moves in their order; `n`, a number; or one of `UNITS`, a number of such things.
+        fields: name and kind of each field, as they come.
+        says: what the board says.
+        by: the teachers of which it can be said; none: all of them.
+    """
+
+    template: str
+    fields: tuple[tuple[str, str], ...]
+    says: Says
+    by: tuple[str, ...]
+
+    def __call__(self, width: int, **values: int | str | tuple[int, ...]) -> str:
+        """The sentence with these values, a cell given by its number on a board `width` cells wide.
+
+        Raises:
+            KeyError: a field has no value.
+        """
+        return _FIELD.sub(lambda field: _write(field[2], values[field[1]], width), self.template)
+
+    def mistakes(self, board: Board, said: dict[str, Value]) -> str | None:
+        """In words what is wrong with the values read from a sentence; None where all is true."""
+        if self.by and said["teacher"] not in self.by:
+            return f"the text says of {said['teacher']} what can be true of {', '.join(self.by)} only"
+        true = self.says(board, said)
+        if isinstance(true, str):
+            return true
+        wrong = [
+            f"the text says {name.replace('_', ' ')} {show(kind, said[name])}, the board says {show(kind, true[name])}"
+            for name, kind in self.fields
+            if name != "teacher" and said[name] != true[name]
+        ]
+        return "; ".join(wrong) or None
+
+
+CLAIMS: dict[str, Claim] = {}
+"""The table: every claim by the form of its sentence."""
+
+
+def claim(template: str, *by: str) -> Callable[[Says], Claim]:
+    """Enter a function into the table, as the one that says what the board says of sentences like `template`.
+
+    Args:
+        template: as in `Claim`. What stands in the field `teacher`, if there is one, is not for `says` to judge.
+        by: the teachers of which it can be said; none: all of them.
+    """
+
+    def enter(says: Says) -> Claim:
+        fields = tuple((name, kind) for name, kind in _FIELD.findall(template))
+        form = _FIELD.sub(lambda field: _MARK + _form(field[2]), template)
+        entered = CLAIMS[form] = Claim(template, fields, says, by)
+        return entered
+
+    return enter
+
+
+def read(sentence: str, teacher: str | None) -> tuple[Claim, dict[str, Value]] | None:
+    """The claim that a sentence makes and the values in it; None where it has the form of none.
+
+    Args:
+        sentence: the text, with single spaces.
+        teacher: the name of the teacher in question, read wherever it stands even if it looks like no name.
+    """
+    if _MARK in sentence or _MASK in sentence:
+        return None
+    if teacher is not None:
+        sentence = re.sub(rf"(?<![\w-]){re.escape(teacher)}(?![\w-])", _MASK, sentence)
+    values: list[Value] = []
+
+    def note(token: re.Match[str]) -> str:
+        kind = token.lastgroup
+        if token["x"] is not None:
+            values.append((int(token["x"]), int(token["y"])))
+            return _MARK + "xy"
+        if token["number"] is not None:
+            values.append(int(token["number"]))
+            return _MARK + _form(token["unit"] or "n")
+        if kind == "moves":
+            values.append(tuple(Move[name] for name in re.findall(_MOVE, token["moves"])))
+            return _MARK + "moves"
+        values.append(teacher if token["name"] == _MASK and teacher is not None else token["name"])
+        return _MARK + "teacher"
+
+    found = CLAIMS.get(_TOKEN.sub(note, sentence))
+    if found is None:
+        return None
+    said = {}
+    for (name, kind), value in zip(found.fields, values, strict=True):
+        said[name] = tuple(sorted(value)) if kind == "moves" and isinstance(value, tuple) else value
+    return found, said
+
+
+def _form(kind: str) -> str:
+    return "moves" if kind == "order" else f"n {kind}" if kind in UNITS else kind
+
+
+def _write(kind: str, value: Value, width: int) -> str:
+    if kind == "xy" and isinstance(value, int):
+        value = (value % width, value // width)
+    return show(kind, value)
+
+
+def show(kind: str, value: Value) -> str:
+    """A value as sentences show it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple):
+        if kind == "xy":
+            return f"({value[0]}, {value[1]})"
+        names = [Move(code).name for code in value]
+        return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part) or "no move"
+    return str(value) if kind == "n" else f"{value} {kind}{'' if value == 1 else 's'}"

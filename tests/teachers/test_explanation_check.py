@@ -1,0 +1,207 @@
+"""The check of explanations finds every change in them, believes no nonsense, and is independent of the kernels."""
+
+from __future__ import annotations
+
+import ast
+import random
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serpentune import teachers
+from serpentune.game import DIRECTIONS, Move, State, random_states
+from serpentune.teachers import ASTAR, BFS, HAMILTONIAN, ExplanationCheck, Teacher, check_explanation
+from serpentune.teachers._truth_sentences import CLAIMS
+from tests.teachers.explained import TEACHERS, own_states
+
+STATE = State(6, 6, (14, 13, 12), 28, Move.RIGHT)
+NUMBER = re.compile(r"\d+")
+MOVE = re.compile("|".join(move.name for move in DIRECTIONS))
+CELL = re.compile(r"\((\d+), (\d+)\)")
+
+everyone = pytest.mark.parametrize("teacher", TEACHERS, ids=lambda teacher: teacher.name)
+
+
+def _explained(
+    teacher: Teacher, boards: tuple[tuple[int, int], ...] = ((6, 6), (8, 8), (7, 9))
+) -> Iterator[tuple[State, str]]:
+    for width, height in boards:
+        states = [*random_states(25, width, height, seed=51), *own_states(teacher, width, height, 1, 15)]
+        for state in states:
+            yield state, teacher.explain(state)
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"(?<=\.) ", text)
+
+
+def _replaced(text: str, found: re.Match[str], value: str) -> str:
+    return text[: found.start()] + value + text[found.end() :]
+
+
+def _is_found(state: State, changed: str, teacher: Teacher) -> bool:
+    check = check_explanation(state, changed, teacher)
+    return len(check.false) + len(check.unreadable) == 1
+
+
+@everyone
+def test_every_changed_number_is_found(teacher: Teacher) -> None:
+    chance = random.Random(1)
+    tried = 0
+    for state, text in _explained(teacher):
+        for found in NUMBER.finditer(text):
+            other = chance.choice([value for value in range(state.width * state.height + 1) if value != int(found[0])])
+            for value in (other, int(found[0]) + 1, 10**6):
+                changed = _replaced(text, found, str(value))
+                assert _is_found(state, changed, teacher), (state, changed)
+                tried += 1
+    assert tried > 2000
+
+
+@everyone
+def test_every_changed_move_and_cell_is_found(teacher: Teacher) -> None:
+    chance = random.Random(2)
+    tried = 0
+    for state, text in _explained(teacher):
+        for found in MOVE.finditer(text):
+            changed = _replaced(text, found, chance.choice([move.name for move in DIRECTIONS if move.name != found[0]]))
+            assert _is_found(state, changed, teacher), (state, changed)
+            tried += 1
+        for found in CELL.finditer(text):
+            swapped = f"({found[2]}, {found[1]})"
+            if swapped != found[0]:
+                assert _is_found(state, _replaced(text, found, swapped), teacher), (state, text, found[0])
+            tried += 1
+    assert tried > 500
+
+
+@everyone
+def test_what_is_said_of_another_state_is_found(teacher: Teacher) -> None:
+    explained = list(_explained(teacher, ((6, 6),)))
+    explained += [(state, teacher.explain(state)) for state in random_states(500, 6, 6, seed=53)]
+    passed = sum(
+        not check.false
+        for (state, _), (_, other) in pairwise(explained)
+        for check in [check_explanation(state, other, teacher)]
+    )
+    assert passed == 0
+
+
+def test_what_is_said_of_another_teacher_is_found() -> None:
+    for state in random_states(100, 6, 6, seed=54):
+        check = check_explanation(state, BFS.explain(state), ASTAR)
+        assert check.false and all(
+            "the text speaks of BFS, the move is of ASTAR" in claim.reason for claim in check.false[:1]
+        )
+        renamed = check_explanation(state, BFS.explain(state).replace("BFS", "ASTAR"))
+        if "Level by level" in BFS.explain(state):
+            assert any("what can be true of BFS only" in claim.reason for claim in renamed.false)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("BFS plays UP, from (2, 2) to (2, 4).", "the text says next cell (2, 4), the board says (2, 3)"),
+        ("BFS plays LEFT, from (2, 2) to (1, 2).", "the text says move LEFT, the board says UP"),
+        ("BFS gives up: no move of the head at (2, 2) is legal.", "UP is legal on the board"),
+        ("The legal moves are UP and DOWN.", "the text says legal UP and DOWN, the board says UP, RIGHT and DOWN"),
+        ("There is no apple on the board.", "there is an apple at (4, 4)"),
+        ("A shortest path to the apple has 6 moves.", "the text says shortest 6 moves, the board says 4 moves"),
+        ("The body cuts the 33 free cells into 2 regions, the largest of 30 cells.", "33 free cells in 1 regions"),
+        ("The snake fills the board, all 36 cells, and there is no apple.", "33 of 36 cells are free"),
+        ("Eating the apple at (4, 4) now would cut off (0, 0), so CELL goes there first.", "makes no detour"),
+    ],
+)
+def test_the_reason_says_what_the_text_and_what_the_board_says(sentence: str, reason: str) -> None:
+    check = check_explanation(STATE, sentence)
+    assert [claim.sentence for claim in check.false] == [sentence]
+    assert reason in check.false[0].reason
+    assert check.share_true == 0
+
+
+def test_a_mixed_text_is_sorted_sentence_by_sentence() -> None:
+    check = check_explanation(
+        STATE,
+        "I think about it.\nBFS plays UP, from (2, 2)  to (2, 3). The legal moves are UP, RIGHT. "
+        "ZIGZAG plays UP, from (2, 2) to (2, 3). bfs plays up. There is no apple on the board! BFS plays UP, from (2",
+    )
+    assert check.true == ("BFS plays UP, from (2, 2) to (2, 3).",)
+    assert [claim.sentence for claim in check.false] == ["The legal moves are UP, RIGHT."]
+    assert check.unreadable == (
+        "I think about it.",
+        "ZIGZAG plays UP, from (2, 2) to (2, 3).",
+        "bfs plays up.",
+        "There is no apple on the board!",
+        "BFS plays UP, from (2",
+    )
+    assert check.share_true == 0.5
+    assert check_explanation(STATE, " \n") == ExplanationCheck((), (), ())
+    assert check_explanation(STATE, "").share_true is None
+
+
+def _assert_sorted(state: State, text: str, teacher: Teacher | None) -> None:
+    check = check_explanation(state, text, teacher)
+    sentences = [*check.true, *(claim.sentence for claim in check.false), *check.unreadable]
+    assert sorted("".join(sentences).replace(" ", "")) == sorted("".join(text.split()))
+    assert all(claim.reason for claim in check.false)
+
+
+@given(st.text(), st.sampled_from([None, *TEACHERS]))
+def test_any_text_can_be_checked_and_nothing_is_dropped(text: str, teacher: Teacher | None) -> None:
+    _assert_sorted(STATE, text, teacher)
+    assert not check_explanation(STATE, text, teacher).true
+
+
+VALUES = st.one_of(
+    st.integers(-(10**12), 10**12).map(str),
+    st.tuples(st.integers(-3, 60), st.integers(-3, 60)).map(str),
+    st.lists(st.sampled_from([move.name for move in DIRECTIONS]), min_size=1).map(" and ".join),
+    st.sampled_from([*teachers.names(), "ZIGZAG", "NO_PATH_FOUND", "\x01", "\x02", "٣"]),
+)
+
+
+@given(st.data(), st.sampled_from(sorted({claim.template for claim in CLAIMS.values()})), st.integers(0, 299))
+def test_claims_with_any_values_can_be_checked(data: st.DataObject, template: str, number: int) -> None:
+    state = random_states(300, 6, 6, seed=55)[number]
+    text = re.sub(r"\{\w+:\w+\}", lambda field: data.draw(VALUES), template)
+    _assert_sorted(state, text, data.draw(st.sampled_from([None, BFS, HAMILTONIAN])))
+
+
+@given(st.data(), st.sampled_from(teachers.names()), st.integers(0, 299))
+def test_claims_of_one_teacher_about_another_can_be_checked(data: st.DataObject, name: str, number: int) -> None:
+    state = random_states(300, 6, 6, seed=56)[number]
+    other = data.draw(st.sampled_from(teachers.names()))
+    text = re.sub(rf"(?<![\w-]){name}(?![\w-])", other, teachers.get(name).explain(state))
+    _assert_sorted(state, text, None)
+
+
+@given(st.data(), st.integers(0, 99))
+def test_damaged_explanations_can_be_checked(data: st.DataObject, number: int) -> None:
+    state = random_states(100, 6, 6, seed=57)[number]
+    text = data.draw(st.sampled_from(TEACHERS)).explain(state)
+    start, stop = sorted((data.draw(st.integers(0, len(text))), data.draw(st.integers(0, len(text)))))
+    _assert_sorted(state, text[:start] + data.draw(st.text(max_size=8)) + text[stop:], None)
+
+
+def test_the_truth_is_found_without_the_kernels() -> None:
+    folder = Path(teachers.__file__).parent
+    modules = sorted(folder.glob("_truth_*.py"))
+    assert len(modules) >= 8
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            imported = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [name.name for name in node.names]
+                if isinstance(node, ast.Import)
+                else []
+            )
+            for name in imported:
+                ours = name.startswith("serpentune")
+                assert not ours or name == "serpentune.game" or name.startswith("serpentune.teachers._truth_"), module
+                assert name.split(".")[0] not in ("numba", "numpy"), module

@@ -1,0 +1,126 @@
+"""Explanations say nothing that the board contradicts, for every teacher, in all kinds of states."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from serpentune.game import Move, State, random_states
+from serpentune.teachers import BFS, Teacher, check_explanation
+from serpentune.teachers._truth_sentences import CLAIMS, read
+from tests.teachers.explained import FULL, FULL_AND_TRAPPED, OUTSIDE, TEACHERS, own_states, strange_states
+
+BOARDS = [(6, 6), (10, 10), (7, 9), (20, 12)]
+DOCUMENT = Path(__file__).parents[2] / "docs" / "explanations.md"
+
+everyone = pytest.mark.parametrize("teacher", TEACHERS, ids=lambda teacher: teacher.name)
+boards = pytest.mark.parametrize(("width", "height"), BOARDS)
+
+
+def _assert_true(teacher: Teacher, state: State, text: str) -> None:
+    check = check_explanation(state, text, teacher)
+    assert not check.false, (state, text)
+    assert not check.unreadable, (state, text)
+    assert 2 <= len(check.true) <= 5, text
+    assert check.share_true == 1
+    assert " ".join(check.true) == text
+
+
+@everyone
+@boards
+def test_they_are_true_in_random_states(teacher: Teacher, width: int, height: int) -> None:
+    states = random_states(150, width, height, seed=31)
+    for state, decision in zip(states, teacher.decisions(states), strict=True):
+        text = teacher.explain(state, decision)
+        assert text == teacher.explain(state)
+        _assert_true(teacher, state, text)
+
+
+@everyone
+@boards
+def test_they_are_true_in_its_own_games(teacher: Teacher, width: int, height: int) -> None:
+    for state in own_states(teacher, width, height, games=2, each=50):
+        _assert_true(teacher, state, teacher.explain(state))
+
+
+@everyone
+@pytest.mark.parametrize(("width", "height"), [(4, 4), (5, 5), (6, 4)])
+def test_they_are_true_of_short_and_long_snakes_and_without_an_apple(teacher: Teacher, width: int, height: int) -> None:
+    for state in strange_states(width, height):
+        _assert_true(teacher, state, teacher.explain(state))
+
+
+@everyone
+def test_they_are_true_on_full_boards(teacher: Teacher) -> None:
+    for state in (FULL, FULL_AND_TRAPPED):
+        _assert_true(teacher, state, teacher.explain(state))
+    assert teacher.explain(FULL).startswith(f"{teacher.name} plays RIGHT, from (0, 0) to (1, 0).")
+    assert teacher.explain(FULL_AND_TRAPPED) == (
+        f"{teacher.name} gives up: no move of the head at (0, 0) is legal. "
+        "The snake fills the board, all 16 cells, and there is no apple."
+    )
+
+
+@pytest.mark.slow
+@everyone
+def test_none_of_very_many_is_wrong(teacher: Teacher) -> None:
+    for width, height, count in ((6, 6, 25_000), (8, 8, 10_000), (10, 10, 8_000), (7, 9, 4_000), (9, 6, 3_000)):
+        states = random_states(count, width, height, seed=2**40)
+        for state, decision in zip(states, teacher.decisions(states), strict=True):
+            _assert_true(teacher, state, teacher.explain(state, decision))
+    for width, height in ((8, 8), (10, 10), (7, 9)):
+        for state in own_states(teacher, width, height, games=40, each=100):
+            _assert_true(teacher, state, teacher.explain(state))
+
+
+def test_every_claim_of_the_table_is_made_somewhere_and_has_been_read_back() -> None:
+    def sentences(states: Iterable[State]) -> Iterable[str]:
+        for state in states:
+            for teacher in TEACHERS:
+                yield from check_explanation(state, teacher.explain(state), teacher).true
+
+    states = [FULL, FULL_AND_TRAPPED, *strange_states(6, 6)[::3], *random_states(300, 8, 8, seed=5)]
+    states += random_states(20, 7, 6, seed=5)
+    states += [state for teacher in TEACHERS for state in own_states(teacher, 8, 8, games=1, each=20)]
+    made = set()
+    for sentence in sentences(states):
+        known = read(sentence, OUTSIDE.name if OUTSIDE.name in sentence else None)
+        assert known is not None
+        made.add(known[0].template)
+    assert made == {claim.template for claim in CLAIMS.values()}
+
+
+def test_one_teacher_explains_itself_as_its_documentation_says() -> None:
+    state = State(6, 6, (14, 13, 12), 28, Move.RIGHT)
+    assert BFS.explain(state) == (
+        "BFS plays UP, from (2, 2) to (2, 3). "
+        # 1, 4, 6 and 6 cells of the board are 0 to 3 steps away from the apple.
+        "Level by level from the apple at (4, 4), BFS takes 17 cells from its queue until it meets the head on level "
+        "4: a shortest path has 4 moves. "
+        "The Manhattan distance is 4 too, so no detour is needed. "
+        "UP and RIGHT begin such paths, and BFS takes the first in the order UP, RIGHT, DOWN and LEFT. "
+        "The legal moves are UP, RIGHT and DOWN, and the tail, now at (0, 2), stays within reach after each of them."
+    )
+
+
+def test_an_answer_that_breaks_the_contract_is_not_explained() -> None:
+    into_the_wall = Teacher(name="WALL", summary="Left.", guarantee="None.", function=lambda state: Move.LEFT)
+    with pytest.raises(ValueError, match="WALL answered LEFT, which is not legal"):
+        into_the_wall.explain(State(6, 6, (0,), 5, None))
+
+
+def test_the_examples_of_the_document_are_what_its_snippet_prints() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(snippet, str(DOCUMENT), "exec"), {})
+    assert printed.getvalue().split() == shown.split()
+    for teacher in TEACHERS[:-1]:
+        assert f"{teacher.name} plays" in shown
