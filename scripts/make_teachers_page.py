@@ -1,6 +1,6 @@
 """Writes docs/teachers.md: every teacher, what it promises, and the league tables, all from the code and its games.
 
-    python scripts/make_teachers_page.py             # minutes: the games of benchmarks/teachers.py
+python scripts/make_teachers_page.py             # minutes: the games of benchmarks/teachers.py
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.teachers import GAMES
 from serpentune import teachers
 from serpentune.pipeline import LeagueRow, play_league
 
-PAGE = ROOT / "docs" / "teachers.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "teachers.md"
 
 _HEAD = """# Teachers
 

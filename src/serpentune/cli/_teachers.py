@@ -35,7 +35,8 @@ def teachers(
 ) -> None:
     """List the teachers, or let them play a league.
 
-    Without an option each says what it does and promises. With any, they play the same games. Wins have their 95% Wilson interval. Moves a second are those of playing alone: nothing is written.
+    Without an option each says what it does and promises. With any, they play the same games. Wins have their 95%
+    Wilson interval. Moves a second are those of playing alone: nothing is written.
     """
     if all(given is None for given in (algorithms, games, grid_size, seed)):
         _list(out)

@@ -1,5 +1,4 @@
-"""Floor 11, pipeline: composes the floors and does no work of its own: the run from logs to report, the demo,
-and the league of teachers.
+"""Floor 11, pipeline: composes the floors and does no work of its own: run, demo, league of teachers.
 
 Importing it is quick: torch and its kin are imported when a run needs them.
 """

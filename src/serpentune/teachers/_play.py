@@ -11,7 +11,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from serpentune.common.threads import mapped
-from serpentune.game import NO_MOVE, GameBatch, GameRecord, Limits, LockstepGames, Move, _rules
+from serpentune.game import NO_MOVE, GameBatch, GameRecord, Limits, LockstepGames, Move, _rules, check_board
 from serpentune.game._jit import kernel
 from serpentune.game._rules import COUNTERS_TYPE
 from serpentune.teachers._kernel import CHOOSE_TYPE, CLOCK, FACTS, FOLLOWS, WORK_PER_CELL, Choose
@@ -47,10 +47,10 @@ def play(
             a Python function. The games are the same whatever the number.
 
     Raises:
-        UserError: the teacher can't play this board.
+        UserError: the board is outside the rules.
         ValueError: while reading, a teacher's Python function broke its contract.
     """
-    teacher.check_board(width, height)
+    check_board(width, height)
     chosen = limits or Limits()
 
     def play_some(some: tuple[int, Sequence[int]]) -> list[GameRecord]:

@@ -120,19 +120,11 @@ class Teacher:
         if self.kernel is not None and CHOOSE_TYPE.args not in getattr(self.kernel, "signatures", ()):
             raise TypeError(f"the kernel of teacher {self.name} must be compiled with @numba.njit(CHOOSE_TYPE)")
 
-    def check_board(self, width: int, height: int) -> None:
-        """Refuse a board outside the rules; a teacher plays all the others.
-
-        Raises:
-            UserError: the message says which boards are possible.
-        """
-        check_board(width, height)
-
     def decide(self, state: State) -> Decision:
         """The move in one state, with its facts.
 
         Raises:
-            UserError: the teacher can't play this board.
+            UserError: the board is outside the rules.
             ValueError: no state of the rules (a cell outside the board, a body without a cell), or a Python function
                 answered with something else than a direction or `NO_PATH_FOUND`.
         """
@@ -223,7 +215,7 @@ class Teacher:
         return moves, facts
 
     def _check(self, states: States) -> None:
-        self.check_board(states.width, states.height)
+        check_board(states.width, states.height)
         cells = states.width * states.height
         inside = np.arange(cells) < states.length[:, None]
         if (

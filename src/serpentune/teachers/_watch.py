@@ -1,13 +1,15 @@
-"""Floor 2, teachers: a game to look at while it is played: the board, the score, and the facts of each move."""
+"""Floor 2, teachers: a game to look at while it is played: the board, the score, and why each move is made."""
 
 from __future__ import annotations
 
+import textwrap
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serpentune.common.errors import UserError
-from serpentune.game import GameRecord, LockstepGames, State, ansi, save_animation
+from serpentune.game import GameRecord, LockstepGames, State, ansi, check_board, save_animation
 from serpentune.game.animation import FASTEST
 from serpentune.teachers._play import play
 from serpentune.teachers._teacher import Decision, Teacher
@@ -19,6 +21,9 @@ _SLOWEST_FPS, _FASTEST_FPS = 0.1, 1000
 _NAMES_WIDTH = 14
 _FACTS_WIDTH, _FACTS_HEIGHT = 3 + _NAMES_WIDTH + 2 + 18, 9
 """What the facts beside a board take, its distance and the four moves being equally good included."""
+
+_MOST_LINES = 6
+"""Of explanation under the board, where the terminal has room for them; at least one."""
 
 
 def watch(
@@ -47,11 +52,11 @@ def watch(
         every: steps from one picture of a GIF to the next.
 
     Raises:
-        UserError: the teacher can't play this board, `fps` is out of range, the terminal is too small for the board, or
+        UserError: the board is outside the rules, `fps` is out of range, the terminal is too small for the board, or
             as `game.animation.save_animation`.
         ValueError: a teacher's Python function broke its contract.
     """
-    teacher.check_board(width, height)
+    check_board(width, height)
     if not _SLOWEST_FPS <= fps <= _FASTEST_FPS:
         raise UserError(f"{fps:g} moves a second can't be shown: choose from {_SLOWEST_FPS} to {_FASTEST_FPS}.")
     if console is not None:
@@ -64,7 +69,7 @@ def watch(
 
 
 def _check_size(console: Console, width: int, height: int) -> None:
-    columns, lines = 2 * width + 3 + _FACTS_WIDTH, max(height + 2, _FACTS_HEIGHT) + 1
+    columns, lines = 2 * width + 3 + _FACTS_WIDTH, _board_lines(height) + 1
     if console.width < columns or console.height < lines:
         raise UserError(
             f"A {width}x{height} board needs a terminal of {columns} columns and {lines} lines; this one has "
@@ -72,27 +77,39 @@ def _check_size(console: Console, width: int, height: int) -> None:
         )
 
 
+def _board_lines(height: int) -> int:
+    """Lines of a board and the facts beside it."""
+    return max(height + 2, _FACTS_HEIGHT)
+
+
 def _show(teacher: Teacher, seed: int, width: int, height: int, console: Console, fps: float) -> GameRecord:
     from rich.live import Live
 
     games = LockstepGames([seed], width, height)
     facts = {"player": teacher.name, "seed": str(seed)}
+    lines = min(_MOST_LINES, console.height - _board_lines(height) - 1)
     with Live(console=console, auto_refresh=False) as live:
         due = time.perf_counter()
         while games.running.size:
             state = games.states()[0]
             decision = teacher.decide(state)
-            live.update(
-                _scene(state, facts | _counts(games, state) | _reasons(decision), teacher.summary), refresh=True
-            )
+            why = textwrap.wrap(_why(teacher, state, decision), console.width)
+            below = [*why, *[""] * lines][:lines]  # as many lines for each move, so that nothing jumps
+            live.update(_scene(state, facts | _counts(games, state) | _reasons(decision), below), refresh=True)
             games.step([decision.move])
             due += 1 / fps
             time.sleep(max(0, due - time.perf_counter()))
         (record,) = games.records(teacher.name)
         ended = f"The game ends with {record.ending.name}."
         state = games.states()[0]
-        live.update(_scene(state, facts | _counts(games, state), ended), refresh=True)
+        live.update(_scene(state, facts | _counts(games, state), [ended]), refresh=True)
     return record
+
+
+def _why(teacher: Teacher, state: State, decision: Decision) -> str:
+    if decision.legal_moves and decision.move not in decision.legal_moves:
+        return f"{teacher.name} answers {decision.move.name}, which is not legal here."
+    return teacher.explain(state, decision)
 
 
 def _counts(games: LockstepGames, state: State) -> dict[str, str]:
@@ -113,8 +130,8 @@ def _reasons(decision: Decision) -> dict[str, str]:
     }
 
 
-def _scene(state: State, facts: dict[str, str], line: str) -> RenderableType:
-    """The board, `facts` beside it, and one line of text below."""
+def _scene(state: State, facts: dict[str, str], below: Sequence[str]) -> RenderableType:
+    """The board, `facts` beside it, and lines of text below."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -125,4 +142,4 @@ def _scene(state: State, facts: dict[str, str], line: str) -> RenderableType:
         beside.add_row(Text(name, style="dim"), Text(value))
     both = Table.grid(padding=(0, 3))
     both.add_row(Text.from_ansi(ansi(state, colour=True)), beside)
-    return Group(both, Text(line, no_wrap=True, overflow="ellipsis"))
+    return Group(both, Text("\n".join(below), no_wrap=True, overflow="ellipsis"))
