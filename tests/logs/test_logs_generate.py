@@ -10,6 +10,7 @@ from serpentune.common.errors import UserError
 from serpentune.common.progress import progress_bar
 from serpentune.game import Limits
 from serpentune.logs import generate_runs, read_logs
+from serpentune.teachers import names
 
 STAMP = "20260102_030405"
 
@@ -34,15 +35,15 @@ def test_every_teacher_gets_a_folder_and_meets_the_same_apples(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["parquet", "json"])
-def test_the_same_seed_makes_the_same_bytes(tmp_path, kind):
+def test_the_same_seed_makes_the_same_bytes_of_every_teacher(tmp_path, kind):
     runs = [
-        generate_runs(["BFS"], 20, 6, 6, 3, tmp_path / name, format=kind, timestamp=stamp)[0]
+        generate_runs(names(), 20, 6, 6, 3, tmp_path / name, format=kind, timestamp=stamp)
         for name, stamp in (("a", STAMP), ("b", "20270101_000000"))
     ]
-    contents = [{path.name: path.read_bytes() for path in run.iterdir()} for run in runs]
+    contents = [[{path.name: path.read_bytes() for path in run.iterdir()} for run in several] for several in runs]
     assert contents[0] == contents[1]
-    other = generate_runs(["BFS"], 20, 6, 6, 4, tmp_path / "c", format=kind, timestamp=STAMP)[0]
-    assert {path.name: path.read_bytes() for path in other.iterdir()} != contents[0]
+    (other,) = generate_runs(names()[:1], 20, 6, 6, 4, tmp_path / "c", format=kind, timestamp=STAMP)
+    assert {path.name: path.read_bytes() for path in other.iterdir()} != contents[0][0]
 
 
 def test_the_limits_hold_and_stand_in_the_summary(tmp_path):
