@@ -130,9 +130,11 @@ def _pivot(figures: Iterable[Figure]) -> Table:
 
 
 def _cell(figure: Figure | None) -> str:
+    """A value, with ✓ where it meets its target and the target where it misses it."""
     if figure is None:
         return ""
-    return _number(figure.value) + (f"\n{_verdict(figure)}" if figure.target is not None else "")
+    mark = "" if figure.target is None else "✓ " if figure.met else f"{_verdict(figure)} ✗ "
+    return mark + _number(figure.value)
 
 
 def _empty(*columns: tuple[str, str]) -> Table:
