@@ -169,11 +169,11 @@ def measure(quick: bool) -> Iterator[Figure]:
             middle, subject = statistics.median(times[name]), f"{name}, {SIDE}x{SIDE}"
             yield Figure(subject, "games per second", count / middle, "games/s")
             yield Figure(subject, "moves per second", moves[name] / middle, "moves/s", target=TARGETS.get(name))
-            cores = 1 if name == PLAIN.name else processors()
-            hours = middle / count * BILLION * cores / 3600
-            yield Figure(subject, "core-hours for a billion games", hours, "h", "lower")
-            size = (runs[name] / "games.parquet").stat().st_size
-            yield Figure(subject, "size of a game on disk", size / count, "bytes", "lower")
+            if name != PLAIN.name:  # too few games to say
+                hours = middle / count * BILLION * processors() / 3600
+                yield Figure(subject, "core-hours for a billion games", hours, "h", "lower")
+                size = (runs[name] / "games.parquet").stat().st_size
+                yield Figure(subject, "size of a game on disk", size / count, "bytes", "lower")
         per_move = [[taken / moves[name] for taken in times[name]] for name in (PLAIN.name, "BFS")]
         yield Figure("compiled over plain BFS", "moves per second, ratio", median_ratio(*per_move), "times")
         yield from reading(runs["BFS"])

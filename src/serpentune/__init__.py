@@ -4,5 +4,10 @@ import sys
 
 __version__ = "0.1.0"
 
-if sys.modules.get("gymnasium"):  # who has imported it wants the environment, and nobody else pays for either
-    import serpentune.game.environment  # noqa: F401 - it registers serpentune/Snake-v0
+if gymnasium := sys.modules.get("gymnasium"):
+    # By name: nothing is imported before somebody makes the environment, so an older Gymnasium does no harm either.
+    gymnasium.register(
+        "serpentune/Snake-v0",
+        entry_point="serpentune.game.environment:SnakeEnv",
+        vector_entry_point="serpentune.game.environment:SnakeVectorEnv",
+    )

@@ -336,3 +336,22 @@ def test_the_hash_of_nothing_is_refused(tmp_path: Path) -> None:
 def test_json_files_end_with_a_line(tmp_path: Path) -> None:
     write_json(tmp_path / "x.json", [1])
     assert (tmp_path / "x.json").read_text() == json.dumps([1], indent=2) + "\n"
+
+
+def test_ctrl_c_between_the_renames_leaves_what_stood_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    replace, calls = Path.replace, []
+
+    def interrupted(self: Path, target: Path) -> Path:
+        calls.append(target)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), replacing_folder(folder, overwrite=True) as part:
+        (part / "new.txt").write_text("new")
+    assert [item.name for item in tmp_path.iterdir()] == ["run"]
+    assert (folder / "notes.txt").read_text() == "mine"

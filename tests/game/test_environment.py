@@ -51,6 +51,18 @@ assert gymnasium.make(gymnasium.envs.registration.EnvSpec.from_json(env.spec.to_
     assert done.stderr == ""
 
 
+def test_an_old_gymnasium_that_another_package_brought_does_no_harm() -> None:
+    code = """
+import sys, types
+registered = []
+sys.modules["gymnasium"] = types.SimpleNamespace(register=lambda name, **entry_points: registered.append(name))
+import serpentune.game
+assert registered == ["serpentune/Snake-v0"]
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
 def test_nothing_else_imports_gymnasium_or_pillow() -> None:
     code = "import sys, serpentune.game, serpentune.teachers; print({'gymnasium', 'PIL'} & set(sys.modules))"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
@@ -155,7 +167,7 @@ def test_bad_settings_are_refused() -> None:
             env.reset(options={"seed": 1})
         with pytest.raises(ValueError, match="64-bit"):
             env.reset(options={"game_seed": 2**63})
-        with pytest.raises(TypeError):
+        with pytest.raises(ValueError, match="64-bit integer, not 1.5"):
             env.reset(options={"game_seed": 1.5})
     with pytest.raises(ValueError, match="at least one"):
         SnakeVectorEnv(0)

@@ -40,7 +40,20 @@ def rounds(document):
     return history(document)["rounds_data"]
 
 
+def of_two_moments(document):
+    """One round over the first three moves, its head of their beginning and its body of their end."""
+    first, last = states_before(parse_game(document, 1, Path()), [0, 3])
+    history(document)["rounds_data"] = {
+        "1": {
+            "moves": history(document)["moves"][:3],
+            "head_position": list(first.xy(first.head)),
+            "snake_positions": [list(last.xy(cell)) for cell in last.body],
+        }
+    }
+
+
 POSITION_FAULTS = {
+    "a head and a body of two moments": (of_two_moments, "snake_positions together with its head_position"),
     "a teleporting head": (
         lambda d: board(d).update(head_position=[5, 5]),
         "dataset_game_states, 4: its head_position",

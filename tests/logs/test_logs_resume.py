@@ -13,13 +13,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 
+import serpentune
 from serpentune import teachers
 from serpentune.common.errors import UserError
 from serpentune.common.locks import held_folder
 from serpentune.game import Limits, Move
 from serpentune.logs import _generate, _shards, generate_runs, read_logs
+from serpentune.teachers import BFS, DFS, Teacher
 from tests.logs.killed_runs import content
 
 STAMP = "20260102_030405"
@@ -180,6 +183,39 @@ def test_another_request_is_left_alone(tmp_path: Path, other: dict[str, Any]) ->
         generate(tmp_path, resume=True, **other)
     generate(tmp_path, **{"timestamp": LATER, **other})
     assert {path: path.read_bytes() for path in part.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(serpentune, "__version__"), (pyarrow, "__version__"), (teachers, "fingerprint")]
+)
+def test_a_run_that_other_versions_began_is_not_mixed_with_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    part = interrupted(tmp_path)
+    with monkeypatch.context() as changed:
+        changed.setattr(module, name, (lambda teacher: "other") if name == "fingerprint" else "9.9.9")
+        of = {"serpentune": "serpentune", "pyarrow": "pyarrow"}.get(module.__name__, "teacher BFS, teacher DFS")
+        with pytest.raises(
+            UserError, match=rf"of {STAMP} can't be gone on with: .* another version of {of}\. .*{part}"
+        ):
+            generate(tmp_path, resume=True)
+        generate(tmp_path)  # at the very same time: begun anew
+    assert not part.exists()
+    assert len(read_logs([tmp_path]).games) == 22
+
+
+def test_a_teacher_of_another_code_has_another_fingerprint() -> None:
+    up, down = (Teacher("SOME", "a move", "none", function=function) for function in (lambda _: 0, lambda _: 2 + 0 * _))
+    assert len({teachers.fingerprint(teacher) for teacher in (up, down, BFS, DFS)}) == 4
+    assert teachers.fingerprint(BFS) == teachers.fingerprint(teachers.get("bfs"))
+
+
+def test_a_finished_run_that_was_moved_away_is_made_again(tmp_path: Path) -> None:
+    interrupted(tmp_path, after=15)
+    moved = tmp_path / f"heuristics-bfs_{STAMP}"
+    moved.rename(tmp_path / "mine")
+    assert all((folder / "summary.json").is_file() for folder in generate(tmp_path, resume=True))
+    assert content(moved) == content(tmp_path / "mine")
 
 
 @pytest.mark.parametrize("resume", [False, True])

@@ -12,7 +12,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from serpentune.cli._arguments import OF_EVERY_COMMAND, Command
-from serpentune.cli._output import Output
+from serpentune.cli._output import Output, seconds
+
+_WORTH_A_WORD = 2.0
+"""Seconds of compiling that a user will have noticed."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -88,8 +91,20 @@ def _with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
         stdout = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
         with _logging(level.upper()), stdout:
             function(out, **values)
+        _tell_of_compiling(out)
 
     return _signed(command, function, list(inspect.signature(function, eval_str=True).parameters.values())[1:])
+
+
+def _tell_of_compiling(out: Output) -> None:
+    """Say once what the first start on a machine took longer for, where a user will have noticed."""
+    if "serpentune.game" not in sys.modules:  # then nothing was compiled, and asking would import it
+        return
+    from serpentune.game import compilation
+
+    kernels, taken = compilation()
+    if taken >= _WORTH_A_WORD:
+        out.note(f"Compiled {kernels} kernels for this machine in {seconds(taken)}; from now on they are only loaded.")
 
 
 def _signed(

@@ -8,10 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from serpentune.cli._arguments import option
-from serpentune.cli._output import Output, number, seconds
-
-_WORTH_A_WORD = 2.0
-"""Seconds of compiling that a user will have noticed."""
+from serpentune.cli._output import Output, number
 
 
 def generate(
@@ -56,14 +53,11 @@ def generate(
     """
     from serpentune.common.files import read_json
     from serpentune.common.progress import progress_bar
-    from serpentune.game import compilation, parse_board
+    from serpentune.game import parse_board
     from serpentune.logs import generate_runs
 
-    kernels, taken = compilation()
-    if taken >= _WORTH_A_WORD:
-        out.note(f"Compiled {kernels} kernels for this machine in {seconds(taken)}; from now on they are only loaded.")
     width, height = parse_board(grid_size)
-    with progress_bar("Playing", games * len(set(algorithms)), quiet=out.quiet) as advance:
+    with progress_bar("Playing", games * len({name.upper() for name in algorithms}), quiet=out.quiet) as advance:
         folders = generate_runs(
             algorithms,
             games,

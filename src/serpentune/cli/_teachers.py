@@ -48,7 +48,7 @@ def teachers(
 
     width, height = parse_board(_BOARD if grid_size is None else grid_size)
     count = _GAMES if games is None else games
-    players = len(set(algorithms or names()))
+    players = len({name.upper() for name in algorithms or names()})
     with progress_bar("Playing", count * players, quiet=out.quiet) as advance:
         rows = play_league(algorithms or None, count, width, height, seed or 0, progress=advance)
     if out.json:

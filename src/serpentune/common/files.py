@@ -88,7 +88,7 @@ def _exchange(part: Path, path: Path) -> None:
         path.replace(old)
     try:
         part.replace(path)
-    except OSError:
+    except BaseException:  # Ctrl-C too: what stood there must not be left under another name
         if old.exists():
             old.replace(path)
         raise

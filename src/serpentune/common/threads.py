@@ -31,7 +31,7 @@ def mapped(
     Args:
         function: Numba kernels, NumPy and Arrow release the interpreter lock; plain Python gains nothing here.
         items: may be endless.
-        threads: how many; those of `processors` without.
+        threads: how many, at least 1; those of `processors` without.
     """
     count = processors() if threads is None else threads
     if count == 1:

@@ -63,9 +63,15 @@ def _cache_folder(package: Path, configured: str) -> Path:
 
     Where that can't be written, Numba falls back to the user's own cache folder.
     """
+    base = Path(configured) if configured else package / "__pycache__"
+    return base / f"kernels-{sources_digest(package)}"
+
+
+@functools.cache
+def sources_digest(package: Path) -> str:
+    """Sixteen hexadecimal digits that change with any source file of the rules or of the folder `package`."""
     digest = hashlib.sha256()
     for folder in (Path(__file__).parent, package):
         for file in sorted(folder.glob("*.py")):
             digest.update(hashlib.sha256(file.read_bytes()).digest())
-    base = Path(configured) if configured else package / "__pycache__"
-    return base / f"kernels-{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]

@@ -339,7 +339,10 @@ def _game_seeds(options: dict[str, Any] | None, count: int) -> list[int] | None:
     if not options:
         return None
     given = options["game_seed"]
-    seeds = [operator.index(seed) for seed in ([given] * count if np.ndim(given) == 0 else given)]
+    try:
+        seeds = [operator.index(seed) for seed in ([given] * count if np.ndim(given) == 0 else given)]
+    except TypeError as error:
+        raise ValueError(f"a game seed is a 64-bit integer, not {given!r}") from error
     if len(seeds) != count:
         raise ValueError(f"{len(seeds)} game seeds were given for {count} games")
     if not all(-(2**63) <= seed < 2**63 for seed in seeds):
@@ -378,8 +381,5 @@ def _frames(games: LockstepGames, render_mode: str) -> tuple[Frame, ...]:
     return tuple(ansi(state) if render_mode == "ansi" else rgb(state) for state in games.states())
 
 
-gymnasium.register(
-    ENVIRONMENT,
-    entry_point=f"{__name__}:SnakeEnv",
-    vector_entry_point=f"{__name__}:SnakeVectorEnv",
-)
+if ENVIRONMENT not in gymnasium.registry:  # it is where `serpentune` was imported after Gymnasium
+    gymnasium.register(ENVIRONMENT, entry_point=f"{__name__}:SnakeEnv", vector_entry_point=f"{__name__}:SnakeVectorEnv")

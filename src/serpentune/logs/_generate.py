@@ -100,7 +100,7 @@ def generate_runs(
     if stamp is None:
         stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
     folders = [output_dir / f"heuristics-{_slug(player.name)}_{stamp}" for player in players]
-    if not request.part(output_dir, stamp).is_dir():
+    if not request.is_in(request.part(output_dir, stamp)):
         for folder in folders:
             ensure_free(folder, overwrite=overwrite)
     cluster = ray_cluster(address) if engine == "ray" else contextlib.nullcontext()

@@ -46,15 +46,15 @@ _ENDINGS = {ending.name: int(ending) for ending in Ending if ending != Ending.RU
 _UNKNOWN = -1
 
 
-def write_parquet_games(target: Path | BinaryIO, batches: Iterable[GameBatch], *, compression: str = "zstd") -> None:
+def write_parquet_games(target: Path | BinaryIO, batches: Iterable[GameBatch]) -> None:
     """Write games to one Parquet file as they come, a row group a batch; memory holds one of them.
 
-    The same batches make the same bytes. `compression` is one of Parquet's: `"lz4"` is quicker and takes more room.
+    The same batches make the same bytes.
     """
     # A checksum a page, so that a damaged file is refused as such and not read as other games. Moves and apples repeat
     # nowhere as a whole: to look for repeated ones would take longer than to play the game.
     with pq.ParquetWriter(
-        target, SCHEMA, compression=compression, write_page_checksum=True, use_dictionary=["player", "ending"]
+        target, SCHEMA, compression="zstd", write_page_checksum=True, use_dictionary=["player", "ending"]
     ) as writer:
         for batch in batches:
             writer.write_table(_table(batch), row_group_size=len(batch))

@@ -125,17 +125,24 @@ def _in_rounds(rounds: dict[str, Any], course: _Course) -> str | None:
 
 
 def _contradicted(claims: dict[str, Any], course: _Course, first: int, last: int) -> str | None:
-    """Which of the claims is true at none of the places from `first` to `last`."""
+    """Which of the claims, taken together, are true at none of the places from `first` to `last`."""
+    places = list(range(first, last + 1))
+    before: list[str] = []
     for key, true_at in _CLAIMS.items():
         claimed = claims.get(key)
-        if claimed is not None and not any(true_at(claimed, course, place) for place in range(first, last + 1)):
-            return f"its {key} is not where its moves lead"
+        if claimed is None:
+            continue
+        places = [place for place in places if true_at(claimed, course, place)]
+        if not places:
+            together = f" together with its {' and '.join(before)}" if before else ""
+            return f"its {key}{together} is not where its moves lead"
+        before.append(key)
     return None
 
 
 def _is_apple(claimed: Any, course: _Course, place: int) -> bool:
-    apple = int(course.apple[place])
-    return apple < 0 or _cell(claimed, course.record) == apple
+    apple, cell = int(course.apple[place]), _cell(claimed, course.record)
+    return cell is not None and apple in (cell, -1)  # a full board has no apple left to contradict
 
 
 def _is_head(claimed: Any, course: _Course, place: int) -> bool:

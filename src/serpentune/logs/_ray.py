@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import platform
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ from serpentune import teachers
 from serpentune.common.errors import UserError
 from serpentune.game import Limits
 from serpentune.logs._shards import Shard, make_shard
+
+_RETRIES = 20
+"""More than a cluster loses machines under one shard; a teacher that crashes its process would go on for ever."""
 
 _TASKS_A_PROCESSOR = 2
 """Enough that a worker finds its next shard waiting; more would only fill the cluster's memory with finished ones."""
@@ -44,15 +48,17 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
             "machine of the cluster."
         ) from error
     if ray.is_initialized():
+        connected = ray.get_runtime_context().gcs_address
+        if address not in (None, "auto", connected):
+            raise UserError(f"This process is connected to the Ray cluster at {connected}, not to {address}.")
         yield ray
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that is started here reports to nobody
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
         where = "on this machine" if address is None else f"at {address}"
-        raise UserError(f"No Ray cluster could be reached {where} ({first}).") from error
+        raise UserError(f"No Ray cluster could be reached {where} ({_first_line(error)}).") from error
     try:
         yield ray
     finally:
@@ -77,8 +83,8 @@ def shards_on_ray(
             doesn't know the teacher.
         ValueError: as `make_shard`.
     """
-    # Endless retries are for workers and machines that die; what a task itself raises is raised here at once.
-    task = ray.remote(num_cpus=1, max_retries=-1)(_make)
+    # Retries are for workers and machines that die; what a task itself raises is raised here at once.
+    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_make)
     waiting = iter(shards)
     running: dict[Any, Shard] = {}
     try:
@@ -90,16 +96,31 @@ def shards_on_ray(
             if not running:
                 return
             (done, *_), _ = ray.wait(list(running), num_returns=1)
-            content = ray.get(done)
-            yield running.pop(done), content
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from error
+            shard = running.pop(done)
+            yield shard, _content(ray, done, shard)
     except ray.exceptions.RayError as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"The Ray cluster failed ({first}).") from error
+        raise UserError(f"The Ray cluster failed ({_first_line(error)}).") from error
     finally:
         for reference in running:
             ray.cancel(reference, force=True)
+
+
+def _content(ray: Any, done: Any, shard: Shard) -> bytes:
+    """The bytes of a shard that is done, or what went wrong with it."""
+    try:
+        return bytes(ray.get(done))
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    except ray.exceptions.RayError as error:
+        seeds = f"{shard.seed} to {shard.seed + shard.games - 1}"
+        raise UserError(
+            f"The games of the seeds {seeds} came to no end on the Ray cluster, {_RETRIES} retries included "
+            f"({_first_line(error)}). Does the teacher crash on them?"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _processors(ray: Any) -> int:
@@ -114,7 +135,7 @@ def _make(version: str, player: str, width: int, height: int, limits: Limits, sh
     """One shard, on whichever machine this runs."""
     if version != serpentune.__version__:
         raise UserError(
-            f"{os.uname().nodename} has serpentune {serpentune.__version__}, the run began with {version}. Install the "
+            f"{platform.node()} has serpentune {serpentune.__version__}, the run began with {version}. Install the "
             "same version on every machine of the cluster."
         )
     return make_shard(teachers.get(player), width, height, limits, shard)

@@ -66,7 +66,7 @@ def make_shard(teacher: Teacher, width: int, height: int, limits: Limits, shard:
     seeds = range(shard.seed, shard.seed + shard.games)
     batch = replayed(play_batch(teacher, seeds, width, height, limits, first_number=shard.number))
     file = io.BytesIO()
-    write_parquet_games(file, [batch], compression="lz4")  # it is read once, and soon
+    write_parquet_games(file, [batch])  # it is read once, and soon
     return file.getvalue()
 
 

@@ -23,11 +23,13 @@ from typing import Any
 import pyarrow as pa
 
 import serpentune
+from serpentune import teachers
 from serpentune.common.errors import UserError
-from serpentune.common.files import ensure_free, read_json, replacing_file, replacing_folder, write_json
+from serpentune.common.files import ensure_free, read_json, replacing_file, replacing_folder, write_json, write_text
 from serpentune.common.locks import held_folder
 from serpentune.common.threads import mapped
 from serpentune.game import GameBatch, Limits
+from serpentune.logs._find import SUMMARY_FILE
 from serpentune.logs._parquet import FORMAT_VERSION
 from serpentune.logs._shards import DamagedShard, Shard, read_shard
 from serpentune.logs._write import Format, write_games
@@ -47,7 +49,7 @@ class GenerationInterrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Request:
-    """What decides the bytes of runs: two requests that are equal make the same ones."""
+    """What decides the bytes of runs: two requests that are equal, of the same versions, make the same ones."""
 
     players: tuple[str, ...]
     games: int
@@ -58,7 +60,10 @@ class Request:
     format: Format
 
     def as_json(self) -> dict[str, Any]:
-        """The request and the versions that have a part in the bytes."""
+        """What is wanted, and by which versions it is made, all that has a part in the bytes."""
+        return {"wanted": self._wanted(), "made_by": self._made_by()}
+
+    def _wanted(self) -> dict[str, Any]:
         return {
             "algorithms": list(self.players),
             "games": self.games,
@@ -67,9 +72,14 @@ class Request:
             "seed": self.seed,
             "limits": self.limits.as_dict(),
             "format": self.format,
-            "format_version": FORMAT_VERSION,
-            "serpentune_version": serpentune.__version__,
-            "pyarrow_version": pa.__version__,
+        }
+
+    def _made_by(self) -> dict[str, str]:
+        return {
+            "the log format": str(FORMAT_VERSION),
+            "serpentune": serpentune.__version__,
+            "pyarrow": pa.__version__,
+            **{f"teacher {name}": teachers.fingerprint(teachers.get(name)) for name in self.players},
         }
 
     def part(self, output_dir: Path, stamp: str) -> Path:
@@ -78,30 +88,49 @@ class Request:
 
     def unfinished(self, output_dir: Path) -> list[str]:
         """The timestamps of the unfinished runs of this request, the newest last."""
-        pattern = re.compile(rf"\.generate-{self._digest()}_(\d{{8}}_\d{{6}})\.part")
-        if not output_dir.is_dir():
-            return []
-        matches = [pattern.fullmatch(item.name) for item in output_dir.iterdir()]
-        stamps = sorted(match.group(1) for match in matches if match)
-        return [stamp for stamp in stamps if self.is_in(self.part(output_dir, stamp))]
+        return [_stamp_of(part) for part in self._parts(output_dir) if self.is_in(part)]
 
     def to_resume(self, output_dir: Path, stamp: str | None) -> str:
         """The timestamp of the unfinished run to go on with: that one, or the newest.
 
         Raises:
-            UserError: there is none.
+            UserError: there is none, or it was begun by other versions.
         """
         stamps = self.unfinished(output_dir)
-        if not stamps or (stamp is not None and stamp not in stamps):
-            when = "" if stamp is None else f" of {stamp}"
-            raise UserError(
-                f"There is nothing to resume: {output_dir} holds no unfinished run{when} of this request by this "
-                "version of serpentune. Give the same options as before, or leave out --resume."
-            )
-        return stamp or stamps[-1]
+        if stamps and stamp is None:
+            return stamps[-1]
+        if stamp is not None and stamp in stamps:
+            return stamp
+        for part in reversed(self._parts(output_dir)):
+            if stamp in (None, _stamp_of(part)) and (others := self._other_versions(part)):
+                raise UserError(
+                    f"The unfinished run of {_stamp_of(part)} can't be gone on with: it was begun by another version "
+                    f"of {', '.join(others)}. Begin anew without --resume, and delete {part}."
+                )
+        when = "" if stamp is None else f" of {stamp}"
+        raise UserError(
+            f"There is nothing to resume: {output_dir} holds no unfinished run{when} of this request. Give the same "
+            "options as before, or leave out --resume."
+        )
+
+    def _other_versions(self, part: Path) -> list[str]:
+        """Of what another version has begun a hidden folder of this request; empty where that can't be read."""
+        try:
+            begun = read_json(part / _REQUEST_FILE)["made_by"]
+        except (UserError, KeyError, TypeError):  # killed before anything was begun, or no folder of ours
+            return []
+        now = self._made_by()
+        return [name for name in now if begun.get(name) != now[name]]
 
     def _digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(self._wanted(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def _parts(self, output_dir: Path) -> list[Path]:
+        """The hidden folders of this request, by whichever version, the newest last."""
+        pattern = re.compile(rf"\.generate-{self._digest()}_\d{{8}}_\d{{6}}\.part")
+        if not output_dir.is_dir():
+            return []
+        return sorted(item for item in output_dir.iterdir() if pattern.fullmatch(item.name))
 
     def is_in(self, part: Path) -> bool:
         """Whether a hidden folder is one of this request, begun and not finished."""
@@ -109,6 +138,10 @@ class Request:
             return bool(read_json(part / _REQUEST_FILE) == self.as_json())
         except UserError:  # killed before anything was begun, or after all was finished
             return False
+
+
+def _stamp_of(part: Path) -> str:
+    return part.name.partition("_")[2].removesuffix(".part")
 
 
 class Unfinished:
@@ -119,8 +152,8 @@ class Unfinished:
         self._part = part
 
     def is_finished(self, folder: Path) -> bool:
-        """Whether that run folder is there in its final form."""
-        return (self._of(folder) / _FINISHED).exists()
+        """Whether that run folder is there in its final form, and has not been moved away since."""
+        return (self._of(folder) / _FINISHED).exists() and (folder / SUMMARY_FILE).exists()
 
     def ensure_free(self, folder: Path, *, overwrite: bool) -> None:
         """Refuse a run folder that holds something, unless it is ours, from before a kill.
@@ -160,7 +193,7 @@ class Unfinished:
         ):
             write_games(batches, run, metadata, request.format)
             (own / _ASSEMBLED).touch()
-        (own / _FINISHED).touch()
+        write_text(own / _FINISHED, "")
         for shard in shards:
             self._path(shard, folder).unlink()
 
@@ -192,7 +225,7 @@ class Unfinished:
 def unfinished_run(request: Request, output_dir: Path, stamp: str, *, resume: bool) -> Iterator[Unfinished]:
     """Make or find the hidden folder of a run and hold it; without an error it goes at the end.
 
-    A folder of the same request and timestamp is gone on with in any case: it can only become the same bytes.
+    A folder of the same request, versions and timestamp is gone on with in any case: it can only become the same bytes.
 
     Raises:
         UserError: another process writes to it, it can't be written, or it is gone. One that is raised in the block is
@@ -217,6 +250,8 @@ def unfinished_run(request: Request, output_dir: Path, stamp: str, *, resume: bo
     with held:
         if resume and not request.is_in(part):
             raise UserError(f"There is nothing to resume: the run of {stamp} has just been finished.")
+        if not request.is_in(part):
+            _remove_runs(part)  # of other versions, at the very same second
         write_json(part / _REQUEST_FILE, request.as_json())
         try:
             yield Unfinished(request, part)
@@ -237,3 +272,9 @@ def _remove(part: Path) -> None:
     """Remove the folder, its request first: without one it is nobody's unfinished run."""
     (part / _REQUEST_FILE).unlink()
     shutil.rmtree(part)
+
+
+def _remove_runs(part: Path) -> None:
+    for item in part.iterdir():
+        if item.is_dir():
+            shutil.rmtree(item)

@@ -19,7 +19,7 @@ from serpentune.teachers._kernel import (
     WORK_PER_CELL,
 )
 from serpentune.teachers._play import play, play_batch
-from serpentune.teachers._registry import get, names, register
+from serpentune.teachers._registry import fingerprint, get, names, register
 from serpentune.teachers._safe_greedy import BFS_SAFE_GREEDY
 from serpentune.teachers._shortcut import HAMILTONIAN_SHORTCUT
 from serpentune.teachers._teacher import Decision, Promise, Teacher
@@ -62,6 +62,7 @@ __all__ = [
     "Promise",
     "Teacher",
     "check_explanation",
+    "fingerprint",
     "get",
     "names",
     "play",

@@ -8,10 +8,14 @@ A package adds a teacher without touching this one, through an entry point that 
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
 
 from serpentune.common.errors import UserError, unknown_name
+from serpentune.game._jit import sources_digest
 from serpentune.teachers._teacher import Teacher
 
 ENTRY_POINTS = "serpentune.teachers"
@@ -54,6 +58,14 @@ def names() -> tuple[str, ...]:
     """
     _load_entry_points()
     return tuple(_TEACHERS)
+
+
+def fingerprint(teacher: Teacher) -> str:
+    """What changes when the teacher may play otherwise: a digest of its code, the sources beside it, and the rules'."""
+    function: Any = teacher.function or teacher.kernel
+    code = getattr(function, "py_func", function).__code__
+    text = f"{sources_digest(Path(code.co_filename).parent)} {code.co_code.hex()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
