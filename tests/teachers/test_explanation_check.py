@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from serpentune import teachers
 from serpentune.game import DIRECTIONS, Move, State, random_states
 from serpentune.teachers import ASTAR, BFS, HAMILTONIAN, ExplanationCheck, Teacher, check_explanation
-from serpentune.teachers._truth_sentences import CLAIMS
-from tests.teachers.explained import TEACHERS, own_states
+from serpentune.teachers._truth import CLAIMS, RULES, Board, cycle, read
+from serpentune.teachers._truth.board import STEPS
+from tests.teachers.explained import TEACHERS, own_states, strange_states
 
 STATE = State(6, 6, (14, 13, 12), 28, Move.RIGHT)
 NUMBER = re.compile(r"\d+")
@@ -100,7 +101,7 @@ def test_what_is_said_of_another_teacher_is_found() -> None:
         )
         renamed = check_explanation(state, BFS.explain(state).replace("BFS", "ASTAR"))
         if "Level by level" in BFS.explain(state):
-            assert any("what can be true of BFS only" in claim.reason for claim in renamed.false)
+            assert any("what can be said of BFS only" in claim.reason for claim in renamed.false)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,7 @@ def test_what_is_said_of_another_teacher_is_found() -> None:
         ("A shortest path to the apple has 6 moves.", "the text says shortest 6 moves, the board says 4 moves"),
         ("The body cuts the 33 free cells into 2 regions, the largest of 30 cells.", "33 free cells in 1 regions"),
         ("The snake fills the board, all 36 cells, and there is no apple.", "33 of 36 cells are free"),
+        ("Only UP, RIGHT and DOWN is legal.", "the board has 3 legal moves"),
         ("Eating the apple at (4, 4) now would cut off (0, 0), so CELL goes there first.", "makes no detour"),
     ],
 )
@@ -124,14 +126,81 @@ def test_the_reason_says_what_the_text_and_what_the_board_says(sentence: str, re
     assert check.share_true == 0
 
 
+@pytest.mark.parametrize(
+    ("written", "otherwise"),
+    [
+        ("A shortest path to the apple has 4 moves.", "A shortest path to the apple has 4 move."),
+        ("A shortest path to the apple has 4 moves.", "A shortest path to the apple has 004 moves."),
+        ("The legal moves are UP, RIGHT and DOWN.", "The legal moves are UP and RIGHT and DOWN."),
+        ("The legal moves are UP, RIGHT and DOWN.", "The legal moves are DOWN, RIGHT and UP."),
+        ("The legal moves are UP, RIGHT and DOWN.", "The legal moves are UP, UP, RIGHT and DOWN."),
+        ("BFS plays UP, from (2, 2) to (2, 3).", "BFS plays UP, from (02, 2) to (2, 3)."),
+        ("BFS plays UP, from (2, 2) to (2, 3).", "BFS plays UP and UP, from (2, 2) to (2, 3)."),
+    ],
+)
+def test_a_sentence_is_read_only_as_it_is_written(written: str, otherwise: str) -> None:
+    assert check_explanation(STATE, written).true == (written,)
+    assert check_explanation(STATE, otherwise) == ExplanationCheck((), (), (otherwise,))
+
+
+def _made_and_accepted(states: list[State]) -> tuple[set[tuple[str, str]], dict[tuple[str, str], tuple[State, str]]]:
+    """The pairs of claim and teacher that explanations of these states make, and those that a check accepts there."""
+    made: set[tuple[str, str]] = set()
+    accepted: dict[tuple[str, str], tuple[State, str]] = {}
+    for state in states:
+        board = Board(state, RULES)
+        for name in teachers.names():
+            teacher = teachers.get(name)
+            for sentence in _sentences(teacher.explain(state)):
+                known = read(sentence, name)
+                assert known is not None
+                made.add((known[0].template, name))
+            for claim in CLAIMS.values():
+                true = claim.says(board, {"teacher": name})
+                if isinstance(true, str) or "teacher" not in dict(claim.fields):
+                    continue
+                sentence = claim(state.width, **{**true, "teacher": name})
+                if check_explanation(state, sentence, teacher).true:
+                    accepted.setdefault((claim.template, name), (state, sentence))
+    return made, accepted
+
+
+@pytest.mark.parametrize(("width", "height"), [(6, 6), (5, 7)], ids=["with blocks for CELL", "without"])
+def test_nothing_is_true_of_a_teacher_that_its_explanations_never_say(width: int, height: int) -> None:
+    states = [*random_states(300, width, height, seed=58), *strange_states(width, height)[::4]]
+    states += [state for teacher in TEACHERS for state in own_states(teacher, width, height, 1, 25)]
+    made, accepted = _made_and_accepted(states)
+    assert len(accepted) > 30
+    assert not {pair: found for pair, found in accepted.items() if pair not in made}
+
+
+def test_cell_is_said_to_go_by_the_cycle_only_where_it_does() -> None:
+    for state in own_states(teachers.CELL, 8, 8, games=5, each=60):
+        ring = cycle.cycle_of(8, 8)
+        move = teachers.CELL.decide(state).move
+        if move == Move.NO_PATH_FOUND:
+            continue
+        x, y = state.xy(state.head)
+        dx, dy = STEPS[move]
+        number = ring.number[(y + dy) * 8 + x + dx]
+        skipped = (number - ring.number[state.head] - 1) % 64
+        text = (
+            "The body lies in the order of the Hamiltonian cycle, but no step ahead is open to CELL. "
+            f"CELL jumps to number {number}, skips {skipped} number{'s' * (skipped != 1)} and passes neither the tail "
+            f"nor the apple. CELL goes one step along the cycle, to number {number}."
+        )
+        check = check_explanation(state, text, teachers.CELL)
+        assert len(check.false) == 3, (state, text)
+
+
 def test_a_mixed_text_is_sorted_sentence_by_sentence() -> None:
     check = check_explanation(
         STATE,
-        "I think about it.\nBFS plays UP, from (2, 2)  to (2, 3). The legal moves are UP, RIGHT. "
+        "I think about it.\nBFS plays UP, from (2, 2)  to (2, 3). The legal moves are UP and RIGHT. "
         "ZIGZAG plays UP, from (2, 2) to (2, 3). bfs plays up. There is no apple on the board! BFS plays UP, from (2",
     )
     assert check.true == ("BFS plays UP, from (2, 2) to (2, 3).",)
-    assert [claim.sentence for claim in check.false] == ["The legal moves are UP, RIGHT."]
+    assert [claim.sentence for claim in check.false] == ["The legal moves are UP and RIGHT."]
     assert check.unreadable == (
         "I think about it.",
         "ZIGZAG plays UP, from (2, 2) to (2, 3).",
@@ -190,8 +259,8 @@ def test_damaged_explanations_can_be_checked(data: st.DataObject, number: int) -
 
 def test_the_truth_is_found_without_the_kernels() -> None:
     folder = Path(teachers.__file__).parent
-    modules = sorted(folder.glob("_truth_*.py"))
-    assert len(modules) >= 8
+    modules = sorted((folder / "_truth").glob("*.py"))
+    assert len(modules) >= 10
     for module in modules:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             imported = (
@@ -203,5 +272,5 @@ def test_the_truth_is_found_without_the_kernels() -> None:
             )
             for name in imported:
                 ours = name.startswith("serpentune")
-                assert not ours or name == "serpentune.game" or name.startswith("serpentune.teachers._truth_"), module
+                assert not ours or name == "serpentune.game" or name.startswith("serpentune.teachers._truth"), module
                 assert name.split(".")[0] not in ("numba", "numpy"), module

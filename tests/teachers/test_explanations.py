@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from serpentune import teachers
 from serpentune.game import Move, State, random_states
 from serpentune.teachers import BFS, Teacher, check_explanation
-from serpentune.teachers._truth_sentences import CLAIMS, read
+from serpentune.teachers._truth import CLAIMS, RULES, Board, claims, read, split
+from serpentune.teachers._truth import claims_cycle as of_cycle
 from tests.teachers.explained import FULL, FULL_AND_TRAPPED, OUTSIDE, TEACHERS, own_states, strange_states
 
 BOARDS = [(6, 6), (10, 10), (7, 9), (20, 12)]
@@ -112,6 +114,52 @@ def test_an_answer_that_breaks_the_contract_is_not_explained() -> None:
     into_the_wall = Teacher(name="WALL", summary="Left.", guarantee="None.", function=lambda state: Move.LEFT)
     with pytest.raises(ValueError, match="WALL answered LEFT, which is not legal"):
         into_the_wall.explain(State(6, 6, (0,), 5, None))
+
+
+def _with_reasons(reasons: list[str]) -> Teacher:
+    return Teacher("TALKER", "As BFS.", "None.", kernel=BFS.kernel, reasons=lambda name, state, decision: reasons)
+
+
+@pytest.mark.parametrize("reasons", [["So."] * 6, ["One. Two!", "Three? Four."], ["no stop"] * 4])
+def test_more_than_three_sentences_of_its_own_are_refused(reasons: list[str]) -> None:
+    with pytest.raises(ValueError, match=rf"teacher TALKER gives its reasons in {max(4, len(reasons))} sentences"):
+        _with_reasons(reasons).explain(State(6, 6, (14, 13, 12), 28, Move.RIGHT))
+
+
+@pytest.mark.parametrize("reasons", [[], ["One."], ["One. Two!", "Three?"]])
+def test_two_to_five_sentences_are_said_with_reasons_from_outside(reasons: list[str]) -> None:
+    teacher = _with_reasons(reasons)
+    own = sum(len(split(reason)) for reason in reasons)
+    for state in random_states(200, 6, 6, seed=32):
+        check = check_explanation(state, teacher.explain(state), teacher)
+        trapped = teacher.decide(state).move == Move.NO_PATH_FOUND
+        assert not check.false
+        assert len(check.unreadable) == (0 if trapped else own)
+        assert 2 <= len(check.true) + len(check.unreadable) <= 5
+
+
+RULE_OF_THE_CYCLE = {
+    "jump": {of_cycle.jumps, of_cycle.steps_on},
+    "safe along": {of_cycle.careful_along},
+    "safe": {of_cycle.careful},
+    "lost along": {of_cycle.lost_along},
+    "lost": {claims.lost},
+    "trapped": {claims.gives_up},
+}
+
+
+@pytest.mark.parametrize("name", ["HAMILTONIAN-SHORTCUT", "CELL"])
+def test_each_names_the_rule_by_which_the_move_was_chosen(name: str) -> None:
+    teacher = teachers.get(name)
+    states = random_states(20_000, 5, 5, seed=2)
+    met = set()
+    for state, decision in zip(states, teacher.decisions(states), strict=True):
+        answer = Board(state, RULES).answer(name)
+        assert answer is not None
+        said = [read(sentence, name) for sentence in split(teacher.explain(state, decision))]
+        assert any(known[0] in RULE_OF_THE_CYCLE[answer.how] for known in said if known is not None), state
+        met.add(answer.how)
+    assert met == set(RULE_OF_THE_CYCLE)
 
 
 def test_the_examples_of_the_document_are_what_its_snippet_prints() -> None:

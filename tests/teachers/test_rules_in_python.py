@@ -6,8 +6,7 @@ import pytest
 
 from serpentune import teachers
 from serpentune.game import State, States, random_states
-from serpentune.teachers._truth_board import Board
-from serpentune.teachers._truth_rules import RULES
+from serpentune.teachers._truth import RULES, Board
 from tests.teachers.explained import own_states, strange_states
 
 

@@ -6,6 +6,8 @@ Knows nothing of text formats or models.
 from serpentune.teachers._astar import ASTAR
 from serpentune.teachers._bfs import BFS
 from serpentune.teachers._cell import CELL
+from serpentune.teachers._check import ExplanationCheck, FalseClaim, check_explanation
+from serpentune.teachers._decision import Decision
 from serpentune.teachers._dfs import DFS
 from serpentune.teachers._hamiltonian import HAMILTONIAN
 from serpentune.teachers._hybrids import ASTAR_HAMILTONIAN, BFS_HAMILTONIAN
@@ -22,8 +24,7 @@ from serpentune.teachers._play import play, play_batch
 from serpentune.teachers._registry import fingerprint, get, names, register
 from serpentune.teachers._safe_greedy import BFS_SAFE_GREEDY
 from serpentune.teachers._shortcut import HAMILTONIAN_SHORTCUT
-from serpentune.teachers._teacher import Decision, Promise, Teacher
-from serpentune.teachers._truth import ExplanationCheck, FalseClaim, check_explanation
+from serpentune.teachers._teacher import Promise, Teacher
 from serpentune.teachers._watch import watch
 
 for _teacher in (

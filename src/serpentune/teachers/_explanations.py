@@ -1,6 +1,6 @@
 """Floor 2, teachers: the sentences that explain a move, each teacher in its own terms.
 
-Every sentence is written through the table of claims (`_truth_claims`), so that it can be read back and checked. What
+Every sentence is written through the table of claims (`_truth`), so that it can be read back and checked. What
 it says comes from the decision, the state and the kernels' table of the cycle; the check finds it out without them.
 """
 
@@ -9,25 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from serpentune.game import DIRECTIONS, Move, State, _rules
-from serpentune.teachers import _truth_claims as say
-from serpentune.teachers import _truth_claims_cycle as of_cycle
-from serpentune.teachers import _truth_claims_search as of_search
 from serpentune.teachers._cycle import in_order, jump, lay_cycle, step_along, steps_between, takes_shortcuts
+from serpentune.teachers._decision import Decision
 from serpentune.teachers._kernel import CLOCK, NUMBERS, ROUND, WORK_PER_CELL, Work, begin
-from serpentune.teachers._truth_sentences import Value
+from serpentune.teachers._truth import Value, split
+from serpentune.teachers._truth import claims as say
+from serpentune.teachers._truth import claims_cycle as of_cycle
+from serpentune.teachers._truth import claims_search as of_search
 
-if TYPE_CHECKING:
-    from serpentune.teachers._teacher import Decision
-
-Reasons: TypeAlias = "Callable[[str, State, Decision], list[str]]"
+Reasons: TypeAlias = Callable[[str, State, Decision], list[str]]
 """A teacher's own sentences, three at most, from its name, a state that isn't a trap and its decision there."""
 
-_MOST_SENTENCES = 5
+_MOST_REASONS = 3
 _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 
@@ -41,7 +39,8 @@ def explanation(name: str, reasons: Reasons | None, state: State, decision: Deci
         decision: its answer to that state.
 
     Raises:
-        ValueError: the answer breaks the contract of `Teacher`: no legal move, or giving up where there is one.
+        ValueError: the answer breaks the contract of `Teacher`: no legal move, or giving up where there is one;
+            or its reasons are more than three sentences, as `check_explanation` splits them.
     """
     if decision.move not in (decision.legal_moves or (Move.NO_PATH_FOUND,)):
         raise ValueError(f"teacher {name} answered {decision.move.name}, which is not legal in this state")
@@ -50,10 +49,12 @@ def explanation(name: str, reasons: Reasons | None, state: State, decision: Deci
         if decision.free_regions:
             sentences.append(_regions(state, decision))
         return " ".join(sentences)
-    sentences = [_move(name, state, decision)]
-    sentences += (reasons or _any_teacher)(name, state, decision)
-    sentences.append(_choice(state, decision))
-    if len(decision.free_regions) > 1 and len(sentences) < _MOST_SENTENCES:
+    own = (reasons or _any_teacher)(name, state, decision)
+    count = sum(len(split(reason)) for reason in own)
+    if count > _MOST_REASONS:
+        raise ValueError(f"teacher {name} gives its reasons in {count} sentences, not in {_MOST_REASONS} at most")
+    sentences = [_move(name, state, decision), *own, _choice(state, decision)]
+    if len(decision.free_regions) > 1 and count < _MOST_REASONS:
         sentences.append(_regions(state, decision))
     return " ".join(sentences)
 
@@ -360,7 +361,8 @@ def cell(name: str, state: State, decision: Decision) -> list[str]:
     width, height = state.width, state.height
     if width % 2 == 1 or height % 2 == 1:
         blocks = of_cycle.no_blocks(width, teacher=name, columns=width, rows=height, model="HAMILTONIAN-SHORTCUT")
-        return [blocks, *shortcut(name, state, decision)[:2]]
+        # Of three sentences the first only says where the snake lies; the others hold the rule and why it applies.
+        return [blocks, *shortcut(name, state, decision)[-2:]]
     if decision.distance is None:
         return [*_apple(state, decision), _first_legal(name, state)]
     if not decision.nodes_expanded:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from serpentune.game import DIRECTIONS, Move, State, States, _rules, check_board
 from serpentune.game._jit import kernel
+from serpentune.teachers._decision import Decision
 from serpentune.teachers._explanations import Reasons, explanation
 from serpentune.teachers._facts import NONE, board_facts
 from serpentune.teachers._kernel import (
@@ -36,35 +37,6 @@ class Promise(Enum):
 
     FILLS_THE_BOARD = "fills the board"
     """It wins every game."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A teacher's answer to one state.
-
-    Attributes:
-        move: UP, RIGHT, DOWN or LEFT; `NO_PATH_FOUND` when the snake is trapped.
-        path_length: moves to the apple along the teacher's path; None when it has none, or plans none.
-        nodes_expanded: cells that its search took up; 0 when it doesn't search.
-        equal_moves: the moves that it holds equally good, in the fixed order, `move` among them; empty when trapped.
-        legal_moves: the legal moves, in the fixed order.
-        safe_moves: those of them after which free cells lead from the head to the tail.
-        distance: columns plus rows from head to apple (Manhattan); None without apple.
-        shortest_path: moves of a shortest path to the apple past a body that stands still; None where there is none.
-        free_regions: sizes in cells of the connected regions of free cells, largest first.
-        goal: the cell to which the teacher's plan leads before the apple; None where it leads to the apple or nowhere.
-    """
-
-    move: Move
-    path_length: int | None
-    nodes_expanded: int
-    equal_moves: tuple[Move, ...]
-    legal_moves: tuple[Move, ...]
-    safe_moves: tuple[Move, ...]
-    distance: int | None
-    shortest_path: int | None
-    free_regions: tuple[int, ...]
-    goal: int | None
 
 
 _MOVES = tuple(tuple(move for move in DIRECTIONS if mask & (1 << move)) for mask in range(16))
@@ -181,7 +153,8 @@ class Teacher:
 
         Raises:
             UserError: as `decide`.
-            ValueError: as `decide`; or the answer is not legal in this state, against the contract.
+            ValueError: as `decide`; or the answer is not legal in this state, against the contract; or `reasons` makes
+                more than three sentences.
         """
         return explanation(self.name, self.reasons, state, decision or self.decide(state))
 

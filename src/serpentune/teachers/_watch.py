@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from serpentune.common.errors import UserError
 from serpentune.game import GameRecord, LockstepGames, State, ansi, check_board, save_animation
 from serpentune.game.animation import FASTEST
+from serpentune.teachers._decision import Decision
 from serpentune.teachers._play import play
-from serpentune.teachers._teacher import Decision, Teacher
+from serpentune.teachers._teacher import Teacher
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

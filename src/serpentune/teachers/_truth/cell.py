@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from serpentune.game import Move
-from serpentune.teachers._truth_board import Answer, Board, first_legal
-from serpentune.teachers._truth_cycle import careful, shortcut
+from serpentune.teachers._truth.board import Answer, Board, first_legal
+from serpentune.teachers._truth.cycle import careful, shortcut
 
 STREETS = {
     (0, 0): (Move.RIGHT, Move.DOWN),
@@ -19,6 +19,11 @@ STREETS = {
 
 _NEVER = -(10**9)
 _FOR_EVER = 10**9
+
+
+def has_blocks(board: Board) -> bool:
+    """Whether the board can be cut into blocks, so that CELL goes by its streets."""
+    return board.state.width % 2 == 0 and board.state.height % 2 == 0
 
 
 def streets(board: Board, cell: int) -> tuple[Move, Move]:
@@ -118,7 +123,7 @@ def _goal(board: Board, times: _Times, steps: dict[int, int], before: dict[int, 
 
 def cell(board: Board) -> Answer:
     """CELL: to the apple over the streets, or first to what eating it would cut off."""
-    if board.state.width % 2 == 1 or board.state.height % 2 == 1:
+    if not has_blocks(board):
         return shortcut(board)
     if not board.legal or board.apple is None:
         return first_legal(board)

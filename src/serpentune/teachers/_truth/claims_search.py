@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from serpentune.game import DIRECTIONS
-from serpentune.teachers._truth_board import Board
-from serpentune.teachers._truth_claims import Said, Truth, answer, cell_of, path_of
-from serpentune.teachers._truth_sentences import claim
+from serpentune.teachers._truth.board import Board
+from serpentune.teachers._truth.claims import Said, Truth, answer, cell_of, path_of
+from serpentune.teachers._truth.sentences import claim
 
 
 @claim(
@@ -101,7 +101,7 @@ def deep(board: Board, said: Said) -> Truth:
     return {"apple": cell_of(board, board.apple), "taken": found.taken, "path": path}
 
 
-@claim("A shortest path has {shortest:move}, so {teacher:teacher} goes {extra:step} further than needed.")
+@claim("A shortest path has {shortest:move}, so {teacher:teacher} goes {extra:step} further than needed.", "DFS")
 def longer(board: Board, said: Said) -> Truth:
     found = answer(board, said)
     if board.shortest is None or found.path is None or found.path <= board.shortest:
@@ -192,9 +192,12 @@ def wanders_without_apple(board: Board, said: Said) -> Truth:
     return {"equal": found.equal}
 
 
-@claim("Where moves are equal, as {equal:moves} are, {teacher:teacher} takes the first in the order {order:order}.")
+@claim(
+    "Where moves are equal, as {equal:moves} are, {teacher:teacher} takes the first in the order {order:order}.",
+    "BFS-SAFE-GREEDY",
+)
 def equally_good(board: Board, said: Said) -> Truth:
     found = answer(board, said)
-    if len(found.equal) < 2 or found.move != found.equal[0]:
-        return "the teacher takes no first one of several equal moves on the board"
+    if len(found.equal) < 2:
+        return "no other move is as good for the teacher on the board"
     return {"equal": found.equal, "order": DIRECTIONS}

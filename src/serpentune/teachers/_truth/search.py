@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 
 from serpentune.game import DIRECTIONS, Move
-from serpentune.teachers._truth_board import Answer, Board, first_legal
+from serpentune.teachers._truth.board import Answer, Board, first_legal
 
 
 def breadth_first(board: Board) -> Answer:

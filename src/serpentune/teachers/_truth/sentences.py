@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from serpentune.game import DIRECTIONS, Move
-from serpentune.teachers._truth_board import Board
+from serpentune.teachers._truth.board import Board
 
 Value: TypeAlias = int | str | tuple[int, ...]
 """A number, a teacher's name, a cell as `(x, y)`, or moves."""
@@ -31,6 +31,7 @@ _TOKEN = re.compile(
 )
 _FIELD = re.compile(r"\{(\w+):(\w+)\}")
 _MARK = "\x01"
+_END = re.compile(r"(?<=[.!?]) ")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Claim:
     def mistakes(self, board: Board, said: dict[str, Value]) -> str | None:
         """In words what is wrong with the values read from a sentence; None where all is true."""
         if self.by and said["teacher"] not in self.by:
-            return f"the text says of {said['teacher']} what can be true of {', '.join(self.by)} only"
+            return f"the text says of {said['teacher']} what can be said of {', '.join(self.by)} only"
         true = self.says(board, said)
         if isinstance(true, str):
             return true
@@ -94,8 +95,13 @@ def claim(template: str, *by: str) -> Callable[[Says], Claim]:
     return enter
 
 
+def split(text: str) -> list[str]:
+    """The sentences of a text: each ends with a stop, `!` or `?` before white space. White space becomes one space."""
+    return [sentence for sentence in _END.split(" ".join(text.split())) if sentence]
+
+
 def read(sentence: str, teacher: str | None) -> tuple[Claim, dict[str, Value]] | None:
-    """The claim that a sentence makes and the values in it; None where it has the form of none.
+    """The claim that a sentence makes and the values in it; None where it isn't, letter by letter, how one is written.
 
     Args:
         sentence: the text, with single spaces.
@@ -103,8 +109,9 @@ def read(sentence: str, teacher: str | None) -> tuple[Claim, dict[str, Value]] |
     """
     if _MARK in sentence or _MASK in sentence:
         return None
+    masked = sentence
     if teacher is not None:
-        sentence = re.sub(rf"(?<![\w-]){re.escape(teacher)}(?![\w-])", _MASK, sentence)
+        masked = re.sub(rf"(?<![\w-]){re.escape(teacher)}(?![\w-])", _MASK, sentence)
     values: list[Value] = []
 
     def note(token: re.Match[str]) -> str:
@@ -121,13 +128,14 @@ def read(sentence: str, teacher: str | None) -> tuple[Claim, dict[str, Value]] |
         values.append(teacher if token["name"] == _MASK and teacher is not None else token["name"])
         return _MARK + "teacher"
 
-    found = CLAIMS.get(_TOKEN.sub(note, sentence))
+    found = CLAIMS.get(_TOKEN.sub(note, masked))
     if found is None:
         return None
-    said = {}
+    said: dict[str, Value] = {}
     for (name, kind), value in zip(found.fields, values, strict=True):
-        said[name] = tuple(sorted(value)) if kind == "moves" and isinstance(value, tuple) else value
-    return found, said
+        said[name] = tuple(sorted(set(value))) if kind == "moves" and isinstance(value, tuple) else value
+    # "1 moves", "001 move" and "DOWN and UP" have the form of a claim, but no claim is written like that.
+    return (found, said) if found(1, **said) == sentence else None
 
 
 def _form(kind: str) -> str:

@@ -7,8 +7,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 from serpentune.game import Move
-from serpentune.teachers._truth_board import Answer, Board, first_legal
-from serpentune.teachers._truth_search import estimating, ordered
+from serpentune.teachers._truth.board import Answer, Board, first_legal
+from serpentune.teachers._truth.search import estimating, ordered
 
 _CORNER = 0
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from serpentune.teachers._truth_board import Answer, Board
-from serpentune.teachers._truth_cell import cell
-from serpentune.teachers._truth_cycle import breadth_first_in_order, estimating_in_order, hamiltonian, shortcut
-from serpentune.teachers._truth_search import breadth_first, depth_first, estimating, safe_greedy
+from serpentune.teachers._truth.board import Answer, Board
+from serpentune.teachers._truth.cell import cell
+from serpentune.teachers._truth.cycle import breadth_first_in_order, estimating_in_order, hamiltonian, shortcut
+from serpentune.teachers._truth.search import breadth_first, depth_first, estimating, safe_greedy
 
 RULES: dict[str, Callable[[Board], Answer]] = {
     "BFS": breadth_first,

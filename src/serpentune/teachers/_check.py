@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from serpentune.game import State
-from serpentune.teachers import _truth_claims_cycle, _truth_claims_search  # noqa: F401  (they fill the table)
 from serpentune.teachers._teacher import Teacher
-from serpentune.teachers._truth_board import Answer, Board
-from serpentune.teachers._truth_rules import RULES
-from serpentune.teachers._truth_sentences import read
-
-_END = re.compile(r"(?<=[.!?]) ")
+from serpentune.teachers._truth import RULES, Answer, Board, read, split
 
 
 @dataclass(frozen=True)
@@ -53,8 +47,8 @@ def check_explanation(state: State, text: str, teacher: Teacher | None = None) -
     """Hold an explanation against the board, sentence by sentence.
 
     The truth is found in plain Python, apart from the teachers' kernels; only the move of a teacher that isn't ours is
-    asked of the teacher itself. Any text can be checked. A sentence is read only if it has the exact form of one that
-    `Teacher.explain` writes.
+    asked of the teacher itself. Any text can be checked. A sentence is read only if it is, letter by letter, what
+    `Teacher.explain` would write of the same values.
 
     Args:
         state: a state of the rules.
@@ -69,9 +63,7 @@ def check_explanation(state: State, text: str, teacher: Teacher | None = None) -
     true: list[str] = []
     false: list[FalseClaim] = []
     unreadable: list[str] = []
-    for sentence in _END.split(" ".join(text.split())):
-        if not sentence:
-            continue
+    for sentence in split(text):
         claim = read(sentence, teacher.name if teacher else None)
         if claim is None:
             unreadable.append(sentence)

@@ -33,6 +33,9 @@ How = Literal[
 ]
 """The rule of a teacher that gave its move; of a teacher that isn't ours, none is known."""
 
+CAREFUL: tuple[How, ...] = ("safe along", "safe", "lost along", "lost")
+"""The rules of the cycle's teachers where the cycle's order gives no move."""
+
 
 @dataclass(frozen=True)
 class Answer:

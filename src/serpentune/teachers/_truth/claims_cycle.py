@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from serpentune.game import DIRECTIONS
-from serpentune.teachers._truth_board import Board
-from serpentune.teachers._truth_cell import streets
-from serpentune.teachers._truth_claims import JUMPS, Said, Truth, answer, cell_of, path_of
-from serpentune.teachers._truth_cycle import along, cycle, in_order
-from serpentune.teachers._truth_sentences import Value, claim
+from serpentune.teachers._truth.board import CAREFUL, Board
+from serpentune.teachers._truth.cell import has_blocks, streets
+from serpentune.teachers._truth.claims import JUMPS, Said, Truth, answer, cell_of, path_of
+from serpentune.teachers._truth.cycle import along, cycle, in_order
+from serpentune.teachers._truth.sentences import Value, claim
 
 
 @claim(
@@ -124,9 +124,14 @@ def steps_on(board: Board, said: Said) -> Truth:
     )
 
 
+def _by_streets(board: Board, said: Said) -> bool:
+    """Whether the teacher in the text is CELL where it has streets, whose path is none of the cycle."""
+    return said["teacher"] == "CELL" and has_blocks(board)
+
+
 def _steps_ahead(board: Board, said: Said) -> int | str:
     found = answer(board, said)
-    if found.how not in ("jump", "path"):
+    if found.how not in ("jump", "path") or _by_streets(board, said):
         return "the teacher does not go by the cycle's order on the board"
     return cycle(board).steps(board.head, board.moves[board.head][found.move])
 
@@ -145,7 +150,7 @@ def long_snake(board: Board, said: Said) -> Truth:
     return {"length": length, "cells": board.cells}
 
 
-@claim("Going on like this, {teacher:teacher} eats the apple with move {path:n}.", *JUMPS)
+@claim("Going on like this, {teacher:teacher} eats the apple with move {path:n}.", "HAMILTONIAN-SHORTCUT", "CELL")
 def jumps_to_apple(board: Board, said: Said) -> Truth:
     found = answer(board, said)
     if found.how != "jump" or found.path is None:
@@ -187,7 +192,9 @@ def out_of_order(board: Board, said: Said) -> Truth:
 def no_step_ahead(board: Board, said: Said) -> Truth:
     if not in_order(board):
         return "the body does not lie in the cycle's order on the board"
-    return "a step ahead is open on the board" if answer(board, said).how in ("jump", "path") else {}
+    if answer(board, said).how not in CAREFUL or _by_streets(board, said):
+        return "a step ahead is open on the board, or the move has another reason"
+    return {}
 
 
 @claim("{teacher:teacher} takes the step along the cycle, after which the tail stays within reach.", *JUMPS)
@@ -217,7 +224,7 @@ def lost_along(board: Board, said: Said) -> Truth:
 )
 def no_blocks(board: Board, said: Said) -> Truth:
     width, height = board.state.width, board.state.height
-    if width % 2 == 0 and height % 2 == 0:
+    if has_blocks(board):
         return f"the board of {width} columns and {height} rows can be cut into blocks"
     return {"columns": width, "rows": height, "model": "HAMILTONIAN-SHORTCUT"}
 
@@ -277,7 +284,6 @@ def no_street_to_apple(board: Board, said: Said) -> Truth:
 
 @claim("No street is open to {teacher:teacher} at {head:xy}, so the rules of the Hamiltonian cycle decide.", "CELL")
 def no_street(board: Board, said: Said) -> Truth:
-    odd = board.state.width % 2 == 1 or board.state.height % 2 == 1
-    if odd or answer(board, said).how not in ("safe along", "safe", "lost along", "lost"):
+    if not has_blocks(board) or answer(board, said).how not in CAREFUL:
         return "the board has an open street, or no blocks, or nothing to go for"
     return {"head": board.xy(board.head)}

@@ -1,6 +1,6 @@
 """Floor 2, teachers: the table of what explanations can claim, and what the board says of it; first, of any move.
 
-`_truth_claims_search` and `_truth_claims_cycle` hold the rest of the table.
+`claims_search` and `claims_cycle` hold the rest of the table.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from serpentune.game import DIRECTIONS
-from serpentune.teachers._truth_board import Answer, Board
-from serpentune.teachers._truth_sentences import Value, claim
+from serpentune.teachers._truth.board import Answer, Board
+from serpentune.teachers._truth.sentences import Value, claim
 
 Said: TypeAlias = dict[str, Value]
 Truth: TypeAlias = dict[str, Value] | str
@@ -17,7 +17,7 @@ Truth: TypeAlias = dict[str, Value] | str
 QUEUES = ("BFS", "BFS-SAFE-GREEDY", "BFS-HAMILTONIAN")
 ESTIMATES = ("ASTAR", "ASTAR-HAMILTONIAN")
 JUMPS = ("HAMILTONIAN-SHORTCUT", "BFS-HAMILTONIAN", "ASTAR-HAMILTONIAN", "CELL")
-"""Teachers that search level by level, with an estimate, or jump ahead on the cycle."""
+"""Teachers that search level by level, with an estimate, or jump ahead on the cycle; CELL where it has no streets."""
 
 
 def answer(board: Board, said: Said) -> Answer:
@@ -104,7 +104,7 @@ def legal(board: Board, said: Said) -> Truth:
 
 @claim("Only {legal:moves} is legal.")
 def only_legal(board: Board, said: Said) -> Truth:
-    return {"legal": board.legal}
+    return {"legal": board.legal} if len(board.legal) == 1 else f"the board has {len(board.legal)} legal moves"
 
 
 @claim("The legal moves are {legal:moves}, and the tail, now at {tail:xy}, stays within reach after each of them.")
@@ -190,7 +190,7 @@ def _tie(board: Board, said: Said) -> Truth:
     return {"equal": found.equal} if len(found.equal) > 1 else f"{found.move.name} alone begins one on the board"
 
 
-@claim("For {teacher:teacher} no other move than {move:moves} begins such a path.", *QUEUES, *ESTIMATES)
+@claim("For {teacher:teacher} no other move than {move:moves} begins such a path.", "BFS", "BFS-SAFE-GREEDY", "ASTAR")
 def no_tie(board: Board, said: Said) -> Truth:
     found = answer(board, said)
     path = path_of(board, found)
