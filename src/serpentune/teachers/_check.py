@@ -11,7 +11,7 @@ from serpentune.teachers._truth import RULES, Answer, Board, read, split
 
 @dataclass(frozen=True)
 class FalseClaim:
-    """A sentence that the board contradicts.
+    """A sentence that the board contradicts, or that can't be said of the teacher it speaks of.
 
     Attributes:
         sentence: the sentence.
