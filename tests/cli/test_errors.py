@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from serpentune import teachers
+from serpentune import logs, teachers
 from serpentune.game import Move, State
 from serpentune.teachers import _registry
 from tests.cli.calls import Result, serpentune
@@ -178,16 +178,26 @@ def test_folder_without_permission(tmp_path: Path) -> None:
     assert "can't be written" in refused("generate", "--algorithms", "BFS", "--output-dir", tmp_path / "runs")
 
 
-def test_fault_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_teacher_s_fault_is_told_to_who_wrote_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def strikes(_: State) -> Move:
         raise RuntimeError("the teacher is on strike")
 
     striker = teachers.Teacher("STRIKER", summary="Plays nothing.", guarantee="None.", function=strikes)
     monkeypatch.setitem(_registry._TEACHERS, striker.name, striker)  # known in this test only
-    arguments = ["generate", "--algorithms", "STRIKER", "--games", 1, "--grid-size", 4]
+    options = ["--algorithms", "STRIKER", "--games", 1, "--grid-size", 4, "--output-dir", tmp_path]
+    said = refused("generate", *options)
+    assert "STRIKER failed on a state (RuntimeError: the teacher is on strike" in said and "test_errors.py" in said
+
+
+def test_fault_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def strikes(*_: object, **__: object) -> None:
+        raise RuntimeError("the library is on strike")
+
+    monkeypatch.setattr(logs, "generate_runs", strikes)
+    arguments = ["generate", "--algorithms", "BFS", "--games", 1, "--grid-size", 4]
     plain = serpentune(*arguments)
     assert plain.code == 1 and plain.out == ""
-    assert "RuntimeError: the teacher is on strike" in plain.err
+    assert "RuntimeError: the library is on strike" in plain.err
     assert "run again with --debug" in plain.err and "Traceback" not in plain.err
     assert serpentune(*arguments, "--json").document["exit_code"] == 1
     assert "Traceback (most recent call last)" in serpentune(*arguments, "--debug").err

@@ -29,10 +29,10 @@ def test_piped_it_prints_the_last_board_and_how_the_game_ended(tmp_path: Path) -
 
 
 def test_document(tmp_path: Path) -> None:
-    options = ["HAMILTONIAN", "--grid-size", 4, "--seed", -2, "--json"]
-    (game,) = play(get("HAMILTONIAN"), [-2], 4, 4)
+    options = ["HAMILTONIAN", "--grid-size", 4, "--seed", 2, "--json"]
+    (game,) = play(get("HAMILTONIAN"), [2], 4, 4)
     expected = {
-        "teacher": "HAMILTONIAN", "grid": [4, 4], "seed": -2, "score": 15, "steps": game.steps, "ending": "WIN",
+        "teacher": "HAMILTONIAN", "grid": [4, 4], "seed": 2, "score": 15, "steps": game.steps, "ending": "WIN",
         "file": None,
     }  # fmt: skip
     assert serpentune("watch", *options).document == expected

@@ -57,3 +57,20 @@ def test_kernels_are_cached_below_the_users_own_cache_folder_if_there_is_one(tmp
     beside = _cache_folder(tmp_path, "")
     assert beside.parent == tmp_path / "__pycache__"
     assert _cache_folder(tmp_path, "/somewhere") == Path("/somewhere") / beside.name
+
+
+def test_without_a_folder_for_the_cache_kernels_are_compiled_anew_and_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "called.py").write_text(CALLED.format(answer=1))
+    program = """
+import numba.core.caching
+numba.core.caching.CacheImpl._locator_classes = []  # as where no folder may be written to
+from called import rule
+print(rule())
+"""
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "1\n"
+    assert ended.stderr.count("Name one in NUMBA_CACHE_DIR") == 1

@@ -113,6 +113,16 @@ def test_an_address_where_no_cluster_answers_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@needs_ray
+@pytest.mark.slow
+def test_an_address_where_nothing_listens_is_refused_soon(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(UserError, match=r"No Ray cluster could be reached at 127\.0\.0\.1:9 \(.*refused"):
+        _run(tmp_path, engine="ray", address="127.0.0.1:9")
+    assert time.monotonic() - began < 60
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_ray_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"pip install 'serpentune\[cluster\]'"):

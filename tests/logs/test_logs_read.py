@@ -261,7 +261,9 @@ def test_a_damaged_row_group_loses_only_its_own_games(tmp_path, random_games):
     reading = read_logs([run])
     numbers = {game.number for game in reading.games}
     assert numbers == set(range(1, 4097)) | set(range(8193, 9001))
-    assert "row group 2 of 3 is damaged" in reading.refused[0].reason
+    assert "row group 2 of 3 is damaged, 4096 games from there on are left out" in reading.refused[0].reason
+    checked = check_logs([run])
+    assert (checked["accepted"], [refusal["games"] for refusal in checked["refused"]]) == (9000 - 4096, [4096])
 
 
 def test_a_folder_with_both_formats_counts_no_game_twice(parquet_run, json_run):

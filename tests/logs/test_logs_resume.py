@@ -305,7 +305,7 @@ def test_a_run_that_fails_before_its_first_games_leaves_nothing(
 
     striker = teachers.Teacher("STRIKER", summary="Nothing.", guarantee="None.", function=strikes)
     monkeypatch.setitem(teachers._registry._TEACHERS, "STRIKER", striker)
-    with pytest.raises(RuntimeError, match="on strike"):
+    with pytest.raises(UserError, match=r"STRIKER failed .* on strike"):
         generate(tmp_path, algorithms=["STRIKER"])
     assert list(tmp_path.iterdir()) == []
 

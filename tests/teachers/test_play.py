@@ -89,3 +89,14 @@ def test_a_python_teacher_that_breaks_the_contract_is_named() -> None:
     broken = Teacher(name="BROKEN", summary="Broken.", guarantee="None.", function=reverse)
     with pytest.raises(ValueError, match="BROKEN answered"):
         list(play(broken, [0], 6, 6))
+
+
+def test_a_mistake_in_a_python_teacher_is_told_to_who_wrote_it() -> None:
+    def divides(state: State) -> Move:
+        return Move(1 // 0)
+
+    broken = Teacher(name="BROKEN", summary="Broken.", guarantee="None.", function=divides)
+    with pytest.raises(
+        UserError, match=r"teacher BROKEN failed on a state \(ZeroDivisionError: .*test_play\.py, line \d+"
+    ):
+        list(play(broken, [0], 6, 6))

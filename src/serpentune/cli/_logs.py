@@ -100,7 +100,10 @@ def check(
     else:
         for refusal in refused:
             out.line(f"{refusal['file']}: {refusal['reason']}")
-        out.line(f"{number(checked['accepted'], 0)} games accepted, {number(len(refused), 0)} refused.")
+        lost = sum(refusal["games"] or 0 for refusal in refused)
+        uncounted = sum(refusal["games"] is None for refusal in refused)
+        more = f" The games of {uncounted} damaged file(s) can't be counted." if uncounted else ""
+        out.line(f"{number(checked['accepted'], 0)} games accepted, {number(lost, 0)} refused.{more}")
     if refused:
         raise typer.Exit(2)
 

@@ -12,7 +12,7 @@ from serpentune.game.moves import DIRECTIONS, MOVE_LETTERS, Ending, Move, from_l
 from serpentune.game.random_states import random_states
 from serpentune.game.record import GameRecord, states_before, verify
 from serpentune.game.render import ansi, rgb
-from serpentune.game.state import MAX_SIDE, MIN_SIDE, State, States, check_board, parse_board
+from serpentune.game.state import MAX_SIDE, MIN_SIDE, State, States, check_board, check_seeds, parse_board
 
 __all__ = [
     "DIRECTIONS",
@@ -30,6 +30,7 @@ __all__ = [
     "States",
     "ansi",
     "check_board",
+    "check_seeds",
     "compilation",
     "from_letters",
     "letters",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, TypeVar, cast
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_LOG = logging.getLogger(__name__)
 
 _TAKEN: list[float] = []
 """Seconds that each kernel took which this process had to compile."""
@@ -37,14 +40,31 @@ def kernel(signature: Any = None, *, allocates: bool = True) -> Callable[[F], F]
         try:
             # Numba settles where a function is cached at the moment when it is decorated.
             began = time.perf_counter()
-            dispatcher: Any = njit(signature, cache=True, nogil=True, _nrt=allocates)(function)
-            if dispatcher.stats.cache_misses:
+            try:
+                dispatcher: Any = njit(signature, cache=True, nogil=True, _nrt=allocates)(function)
+                compiled = bool(dispatcher.stats.cache_misses)
+            except RuntimeError as error:
+                if "cannot cache" not in str(error):
+                    raise
+                dispatcher = njit(signature, nogil=True, _nrt=allocates)(function)
+                compiled = True
+                _say_once(
+                    "No folder for compiled kernels can be written to, so every start compiles anew. Name one in "
+                    "NUMBA_CACHE_DIR."
+                )
+            if compiled:
+                _say_once("Compiling the kernels for this machine, which takes some seconds.")
                 _TAKEN.append(time.perf_counter() - began)
             return cast("F", dispatcher)
         finally:
             config.CACHE_DIR = configured
 
     return decorate
+
+
+@functools.cache
+def _say_once(text: str) -> None:
+    _LOG.warning(text)
 
 
 def compilation() -> tuple[int, float]:

@@ -15,6 +15,9 @@ from serpentune.game.moves import Move
 MIN_SIDE = 4
 MAX_SIDE = 50
 
+_MAX_SEED = 2**63 - 1
+"""What a Parquet column of whole numbers holds."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -128,6 +131,18 @@ def check_board(width: int, height: int) -> None:
     """
     if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
         raise UserError(f"A {width}x{height} board is not possible: each side has {MIN_SIDE} to {MAX_SIDE} cells.")
+
+
+def check_seeds(first: int, games: int = 1) -> None:
+    """Refuse game seeds `first` to `first + games - 1` that a log can't hold: they go from 0 to 2**63 - 1.
+
+    Raises:
+        UserError: one lies outside.
+    """
+    if not 0 <= first <= _MAX_SEED - games:
+        raise UserError(
+            f"The seed {first} is out of range; seeds of {games} games start between 0 and {_MAX_SEED - games}."
+        )
 
 
 def parse_board(text: str) -> tuple[int, int]:

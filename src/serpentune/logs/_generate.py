@@ -13,7 +13,7 @@ from serpentune import teachers
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import ensure_free
 from serpentune.common.threads import mapped
-from serpentune.game import Limits, check_board
+from serpentune.game import Limits, check_board, check_seeds
 from serpentune.logs._ray import ray_cluster, shards_on_ray
 from serpentune.logs._shards import Shard, make_shard, shards_of
 from serpentune.logs._unfinished import Request, Unfinished, unfinished_run
@@ -21,9 +21,6 @@ from serpentune.logs._write import Format, check_format
 
 Engine = Literal["local", "ray"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
-
-_MAX_SEED = 2**63 - 1
-"""What a Parquet column of whole numbers holds."""
 
 
 def generate_runs(
@@ -82,10 +79,7 @@ def generate_runs(
     check_board(width, height)
     if games < 1:
         raise UserError(f"{games} games can't be played; ask for at least 1.")
-    if not 0 <= seed <= _MAX_SEED - games:
-        raise UserError(
-            f"The seed {seed} is out of range; seeds of {games} games start between 0 and {_MAX_SEED - games}."
-        )
+    check_seeds(seed, games)
     check_format(format)
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)

@@ -70,11 +70,11 @@ def read_parquet_games(source: Path) -> Iterator[GameBatch | Refusal]:
         file = pq.ParquetFile(source, page_checksum_verification=True)
         problem = _schema_problem(file.schema_arrow)
     except _DAMAGE as error:
-        yield Refusal(source, None, f"not a readable Parquet file, or cut short ({_first_line(error)})")
+        yield Refusal(source, None, f"not a readable Parquet file, or cut short ({_first_line(error)})", None)
         return
     with file:
         if problem:
-            yield Refusal(source, None, problem)
+            yield Refusal(source, None, problem, None)
             return
         read, damaged = 0, False
         for group in range(file.num_row_groups):
@@ -84,14 +84,17 @@ def read_parquet_games(source: Path) -> Iterator[GameBatch | Refusal]:
                 read += 1 if isinstance(item, Refusal) else len(item)
                 yield item
         if not damaged and (lost := _promised(file.metadata) - read):
-            yield Refusal(source, None, f"its metadata are damaged: {abs(lost)} games more or less than were read")
+            reason = f"its metadata are damaged: {abs(lost)} games more or less than were read"
+            yield Refusal(source, None, reason, abs(lost))
 
 
 def _read_group(path: Path, file: Any, group: int) -> Iterator[GameBatch | Refusal]:
     tables: Any = None
+    left: int | None = None
     while True:
         try:
             if tables is None:
+                left = file.metadata.row_group(group).num_rows
                 rows = _rows_at_once(file.metadata.row_group(group))
                 tables = file.iter_batches(batch_size=rows, row_groups=[group])  # reads nothing before the first next
             table = next(tables, None)
@@ -99,13 +102,14 @@ def _read_group(path: Path, file: Any, group: int) -> Iterator[GameBatch | Refus
                 table.validate(full=True)
         except _DAMAGE as error:
             where = f"row group {group + 1} of {file.num_row_groups}"
-            yield Refusal(
-                path, None, f"{where} is damaged, its games from there on are left out ({_first_line(error)})"
-            )
+            lost = "its games" if left is None else f"{left} games"
+            reason = f"{where} is damaged, {lost} from there on are left out ({_first_line(error)})"
+            yield Refusal(path, None, reason, left)
             return
         if table is None:
             return
         if table.num_rows:
+            left = max(0, (left or 0) - table.num_rows)
             yield from _batches(path, table)
 
 

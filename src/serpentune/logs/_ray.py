@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import platform
+import socket
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -22,6 +23,9 @@ from serpentune.logs._shards import Shard, make_shard
 
 _RETRIES = 20
 """More than a cluster loses machines under one shard; a teacher that crashes its process would go on for ever."""
+
+_PATIENCE = 10.0
+"""Seconds for a cluster to answer at its address."""
 
 _TASKS_A_PROCESSOR = 2
 """Enough that a worker finds its next shard waiting; more would only fill the cluster's memory with finished ones."""
@@ -53,16 +57,36 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
             raise UserError(f"This process is connected to the Ray cluster at {connected}, not to {address}.")
         yield ray
         return
+    if address is not None:
+        _knock(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that is started here reports to nobody
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        where = "on this machine" if address is None else f"at {address}"
-        raise UserError(f"No Ray cluster could be reached {where} ({_first_line(error)}).") from error
+        raise _unreachable(address, _first_line(error)) from error
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Refuse an address where nothing listens: Ray itself would go on trying for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdecimal():  # `auto`, or something for Ray to judge
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, str(error)) from error
+
+
+def _unreachable(address: str | None, reason: str) -> UserError:
+    where = "on this machine" if address is None else f"at {address}"
+    return UserError(
+        f"No Ray cluster could be reached {where} ({reason}). One that asks for a token needs RAY_AUTH_MODE=token and "
+        "its token here too: see docs/scaling.md."
+    )
 
 
 def shards_on_ray(

@@ -89,9 +89,9 @@ def iter_batches(
 
 
 def check_logs(patterns: Sequence[str | Path]) -> dict[str, Any]:
-    """What `logs check` answers: `{"accepted": n, "refused": [{"file", "reason"}]}`.
+    """What `logs check` answers: `{"accepted": n, "refused": [{"file", "reason", "games"}]}`.
 
-    The reason names the game where a file holds many.
+    The reason names the game where a file holds many; `games` is how many are left out, None where nobody can say.
 
     Raises:
         UserError: as of `find_logs`.
@@ -100,7 +100,7 @@ def check_logs(patterns: Sequence[str | Path]) -> dict[str, Any]:
     refused = []
     for item in iter_batches(patterns):
         if isinstance(item, Refusal):
-            refused.append({"file": str(item.file), "reason": item.explanation})
+            refused.append({"file": str(item.file), "reason": item.explanation, "games": item.games})
         else:
             accepted += len(item)
     return {"accepted": accepted, "refused": refused}

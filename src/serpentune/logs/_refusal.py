@@ -14,11 +14,13 @@ class Refusal:
         file: the file that holds it.
         game: the game's number within a Parquet file; None where the whole file is meant.
         reason: what is wrong with it, in words.
+        games: how many games that leaves out; None where the file is too damaged to say.
     """
 
     file: Path
     game: int | None
     reason: str
+    games: int | None = 1
 
     @property
     def explanation(self) -> str:

@@ -246,7 +246,9 @@ def unfinished_run(request: Request, output_dir: Path, stamp: str, *, resume: bo
     except OSError as error:
         if resume and not part.exists():
             raise UserError(f"There is nothing to resume: the run of {stamp} has just been finished.") from error
-        raise UserError(f"{part} can't be written ({error.strerror or error}).") from error
+        raise UserError(
+            f"{output_dir} can't be written ({error.strerror or error}). Choose another folder (--output-dir)."
+        ) from error
     with held:
         if resume and not request.is_in(part):
             raise UserError(f"There is nothing to resume: the run of {stamp} has just been finished.")

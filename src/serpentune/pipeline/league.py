@@ -9,7 +9,7 @@ from statistics import fmean
 
 from serpentune import teachers
 from serpentune.common.errors import UserError
-from serpentune.game import Ending, check_board
+from serpentune.game import Ending, check_board, check_seeds
 from serpentune.statistics import wilson_interval
 
 
@@ -58,15 +58,16 @@ def play_league(
         games: how many each plays, at least 1.
         width: cells a row.
         height: cells a column.
-        seed: the first game's seed.
+        seed: the first game's seed, from 0.
         progress: called with 1 after each game.
 
     Raises:
-        UserError: no or unknown teachers, a board outside the rules, or no games.
+        UserError: no or unknown teachers, a board outside the rules, no games, or a seed out of range.
     """
     check_board(width, height)
     if games < 1:
         raise UserError(f"{games} games can't be played; ask for at least 1.")
+    check_seeds(seed, games)
     names = teachers.names() if algorithms is None else algorithms
     if not names:
         raise UserError(f"No teacher was named. Known: {', '.join(teachers.names())}.")

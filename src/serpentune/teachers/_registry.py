@@ -45,6 +45,8 @@ def get(name: str) -> Teacher:
     key = _ALIASES.get(key, key)
     if key not in _TEACHERS:
         _load_entry_points()
+    if key not in _TEACHERS and "," in name:
+        raise UserError(f"There is no teacher named {name!r}. Separate several names by spaces, not by commas.")
     if key not in _TEACHERS:
         raise unknown_name("teacher", name, _TEACHERS)
     return _TEACHERS[key]

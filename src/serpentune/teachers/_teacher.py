@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -10,6 +11,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from serpentune.common.errors import UserError
 from serpentune.game import DIRECTIONS, Move, State, States, _rules, check_board
 from serpentune.game._jit import kernel
 from serpentune.teachers._decision import Decision
@@ -41,6 +43,10 @@ class Promise(Enum):
 
 _MOVES = tuple(tuple(move for move in DIRECTIONS if mask & (1 << move)) for mask in range(16))
 """The moves of each mask, in the fixed order."""
+
+
+class BrokenTeacher(UserError, ValueError):
+    """A teacher's Python function broke its contract: it raised, or answered with what is no answer."""
 
 
 @dataclass(frozen=True)
@@ -203,9 +209,18 @@ class Teacher:
 
     def _answer(self, state: State) -> int:
         assert self.function is not None
-        answer = self.function(state)
+        try:
+            answer = self.function(state)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            raise BrokenTeacher(
+                f"teacher {self.name} failed on a state ({type(error).__name__}: {error}; {place.filename}, line "
+                f"{place.lineno}). Mend it."
+            ) from error
         if answer not in DIRECTIONS and answer != Move.NO_PATH_FOUND:
-            raise ValueError(f"teacher {self.name} answered {answer!r}; it may answer a direction or NO_PATH_FOUND")
+            raise BrokenTeacher(
+                f"teacher {self.name} answered {answer!r}; it may answer a direction or NO_PATH_FOUND. Mend it."
+            )
         return int(answer)
 
 

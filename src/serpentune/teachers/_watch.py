@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serpentune.common.errors import UserError
-from serpentune.game import GameRecord, LockstepGames, State, ansi, check_board, save_animation
+from serpentune.game import GameRecord, LockstepGames, State, ansi, check_board, check_seeds, save_animation
 from serpentune.game.animation import FASTEST
 from serpentune.teachers._decision import Decision
 from serpentune.teachers._play import play
@@ -44,7 +44,7 @@ def watch(
 
     Args:
         teacher: who plays.
-        seed: where the apples lie.
+        seed: where the apples lie, from 0.
         width: cells a row.
         height: cells a column.
         console: the terminal that shows the game; None shows nothing.
@@ -53,11 +53,12 @@ def watch(
         every: steps from one picture of a GIF to the next.
 
     Raises:
-        UserError: the board is outside the rules, `fps` is out of range, the terminal is too small for the board, or
-            as `game.animation.save_animation`.
+        UserError: the board is outside the rules, the seed or `fps` is out of range, the terminal is too small for the
+            board, or as `game.animation.save_animation`.
         ValueError: a teacher's Python function broke its contract.
     """
     check_board(width, height)
+    check_seeds(seed)
     if not _SLOWEST_FPS <= fps <= _FASTEST_FPS:
         raise UserError(f"{fps:g} moves a second can't be shown: choose from {_SLOWEST_FPS} to {_FASTEST_FPS}.")
     if console is not None:
