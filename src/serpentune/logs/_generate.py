@@ -63,7 +63,7 @@ def generate_runs(
         resume: go on with the newest unfinished run of these arguments (`overwrite` may differ) by this version; with
             `timestamp`, with the one of that time.
         engine: `"local"`: all processor cores of this machine; `"ray"`: a Ray cluster. The bytes are the same.
-        address: of the Ray cluster (`auto`, `host:6379`); None starts one on this machine.
+        address: of the Ray cluster (`host:6379`); None takes that of RAY_ADDRESS, or starts one on this machine.
         progress: called with a number of games when so many more are there, played now or kept from before
             (`common.progress.progress_bar` hands out such a function).
 

@@ -38,8 +38,8 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
     A connection that the caller has made already is used, and left as it was.
 
     Args:
-        address: of a running cluster (`auto`, `host:6379`, `ray://host:10001`); None starts one on this machine that
-            goes with the block, unless RAY_ADDRESS names another.
+        address: of a running cluster (`host:6379`, `ray://host:10001`); None takes the one that RAY_ADDRESS names, or
+            else starts one on this machine that goes with the block.
 
     Raises:
         UserError: Ray isn't installed, no cluster answers there, or the connected one is another.
@@ -53,12 +53,14 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
         ) from error
     if ray.is_initialized():
         connected = ray.get_runtime_context().gcs_address
-        if address not in (None, "auto", connected):
+        if address not in (None, connected):
             raise UserError(f"This process is connected to the Ray cluster at {connected}, not to {address}.")
         yield ray
         return
-    if address is not None:
-        _knock(address)
+    # Asked for nothing, Ray would look for the cluster that was last started on this machine, and wait for it for ever
+    # where that was killed.
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    _knock(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that is started here reports to nobody
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
@@ -73,7 +75,7 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
 def _knock(address: str) -> None:
     """Refuse an address where nothing listens: Ray itself would go on trying for minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
-    if not host or not port.isdecimal():  # `auto`, or something for Ray to judge
+    if not host or not port.isdecimal():  # `local`, or something for Ray to judge
         return
     try:
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
@@ -81,8 +83,8 @@ def _knock(address: str) -> None:
         raise _unreachable(address, str(error)) from error
 
 
-def _unreachable(address: str | None, reason: str) -> UserError:
-    where = "on this machine" if address is None else f"at {address}"
+def _unreachable(address: str, reason: str) -> UserError:
+    where = "on this machine" if address == "local" else f"at {address}"
     return UserError(
         f"No Ray cluster could be reached {where} ({reason}). One that asks for a token needs RAY_AUTH_MODE=token and "
         "its token here too: see docs/scaling.md."
