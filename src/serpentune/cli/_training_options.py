@@ -14,7 +14,7 @@ from serpentune.cli._arguments import option
 from serpentune.common.errors import UserError
 
 if TYPE_CHECKING:
-    from serpentune.models import Settings
+    from serpentune.common.settings import Settings
 
 MODEL, LEARNING, LORA = "Model", "Learning", "LoRA and QLoRA"
 WATCHING, MACHINE = "Looking and saving", "Machine"

@@ -3,10 +3,11 @@
 from serpentune.datasets.build import DatasetStats, build_dataset
 from serpentune.datasets.completions import STYLES, CompletionStyle, get_style, prompts, read_moves
 from serpentune.datasets.encodings import Encoding, GridEncoding, get_encoding
-from serpentune.datasets.sampling import SPLITS
-from serpentune.datasets.store import load_splits, read_manifest, write_dataset
+from serpentune.datasets.records import SCHEMA, SPLITS, iter_records
+from serpentune.datasets.store import load_splits, read_manifest
 
 __all__ = [
+    "SCHEMA",
     "SPLITS",
     "STYLES",
     "CompletionStyle",
@@ -16,9 +17,9 @@ __all__ = [
     "build_dataset",
     "get_encoding",
     "get_style",
+    "iter_records",
     "load_splits",
     "prompts",
     "read_manifest",
     "read_moves",
-    "write_dataset",
 ]

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from serpentune import __version__
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import ensure_free
 from serpentune.datasets.completions import get_style, prompts
 from serpentune.datasets.encodings import Encoding, get_encoding
-from serpentune.datasets.sampling import SPLITS, Moment, Selection, assign_splits, select
-from serpentune.datasets.store import MANIFEST, write_dataset
+from serpentune.datasets.records import MANIFEST, SCHEMA, SPLITS
+from serpentune.datasets.sampling import Moment, Selection, assign_splits, select
+from serpentune.datasets.store import FORMATS, writing_dataset
 from serpentune.game import GameRecord, states_before
 from serpentune.logs import LogReading, find_logs, read_logs
 
@@ -151,7 +153,9 @@ def build_dataset(
         "games_repeated": len(reading.games) - sum(games.values()),
         "games_of_other_players": reading.passed_over,
     }
-    write_dataset(output, rows, manifest, overwrite=overwrite)
+    with writing_dataset(output, lambda _: manifest, formats=FORMATS, overwrite=overwrite) as writer:
+        for split in SPLITS:
+            writer.write(split, pa.Table.from_pylist(rows[split], schema=SCHEMA))
     return DatasetStats(
         output,
         manifest["records"],
@@ -237,6 +241,9 @@ def _records(
             "step": moment.step,
             "snake_length": length,
             "board": _board(record),
+            "encoding": encoding.name,
+            "symmetry": 0,
+            "verified": True,
         }
         for row, (moment, length) in enumerate(zip(moments, states.length.tolist(), strict=True))
     ]

@@ -7,7 +7,8 @@ from typing import Any
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import sha256
-from serpentune.datasets.store import MANIFEST, read_manifest
+from serpentune.datasets.records import MANIFEST, split_file
+from serpentune.datasets.store import read_manifest
 
 
 class DatasetDirectoryManager:
@@ -47,7 +48,7 @@ class DatasetDirectoryManager:
         folder = self.path(name)
         manifest = read_manifest(folder)
         for split, expected in manifest["sha256"].items():
-            file = folder / "data" / f"{split}.parquet"
+            file = split_file(folder, split)
             if not file.is_file() or sha256(file) != expected:
                 raise UserError(f"{file} is not the file that the data set was written with. Build the data set again.")
         return manifest

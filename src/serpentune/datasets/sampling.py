@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from serpentune.common.errors import UserError
 from serpentune.datasets._replay import moves_to_next_apple
 from serpentune.datasets.completions import CompletionStyle
+from serpentune.datasets.records import SPLITS
 from serpentune.game import GameRecord
-
-SPLITS = ("train", "validation", "test")
 
 BETWEEN_APPLES = 0.25
 """Share of plans that start between two apples; the others start where an apple has just appeared."""

@@ -1,62 +1,98 @@
-"""Floor 4, datasets: a data set on disk: Parquet for Hugging Face `datasets`, JSONL for everything else, and a card."""
+"""Floor 4, datasets: a data set on disk: Parquet for Hugging Face `datasets`, other formats beside it, and a card."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from serpentune.common.errors import UserError
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import read_json, replacing_folder, sha256, write_json, write_text
-from serpentune.datasets.sampling import SPLITS
+from serpentune.datasets._card import card
+from serpentune.datasets._jsonl import jsonl_lines
+from serpentune.datasets.records import DATA, MANIFEST, NAMES, SCHEMA, SPLITS, split_file
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-MANIFEST = "manifest.json"
+FORMATS = ("parquet", "jsonl")
+"""What a data set's folder may hold; Parquet always."""
 
 
-def write_dataset(
-    output: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], manifest: Mapping[str, Any], *, overwrite: bool
-) -> None:
-    """Write splits of records to the folder `output`, atomically.
+class DatasetWriter:
+    """Writes a data set's folder piece by piece; made by `writing_dataset`."""
 
-    It holds `data/<split>.parquet`, which `datasets.load_dataset(folder)` reads, `jsonl/<split>.jsonl` with the same
-    records, `README.md` (the data card) and `manifest.json` (the given one and the SHA-256 of each Parquet file).
+    def __init__(self, folder: Path, formats: Collection[str]) -> None:
+        """Write to `folder`, which exists and is empty."""
+        self.folder = folder
+        self.records = dict.fromkeys(SPLITS, 0)
+        (folder / DATA).mkdir()
+        self._parquet = {
+            split: pq.ParquetWriter(
+                split_file(folder, split),
+                SCHEMA,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=list(NAMES),
+                write_page_checksum=True,
+            )
+            for split in SPLITS
+        }
+        self._jsonl = {}
+        if "jsonl" in formats:
+            (folder / "jsonl").mkdir()
+            self._jsonl = {split: (folder / "jsonl" / f"{split}.jsonl").open("wb") for split in SPLITS}
+
+    def write(self, split: str, table: Any) -> None:
+        """Append the records of an Arrow table of `SCHEMA` to a split, as one row group."""
+        if not table.num_rows:
+            return
+        self.records[split] += table.num_rows
+        self._parquet[split].write_table(table, row_group_size=table.num_rows)
+        if self._jsonl:
+            self._jsonl[split].write(jsonl_lines(table))
+
+    def close(self) -> None:
+        """End the files."""
+        for file in (*self._parquet.values(), *self._jsonl.values()):
+            file.close()
+
+
+@contextlib.contextmanager
+def writing_dataset(
+    output: Path, manifest: Callable[[DatasetWriter], Mapping[str, Any]], *, formats: Collection[str], overwrite: bool
+) -> Iterator[DatasetWriter]:
+    """Make the data set's folder `output`, atomically: on failure nothing of it is left.
+
+    It holds `data/<split>.parquet`, which `datasets.load_dataset(folder)` reads, with `"jsonl"` in `formats` also
+    `jsonl/<split>.jsonl` with the same records, `README.md` (the data card) and `manifest.json`.
+
+    Args:
+        output: the folder to make.
+        manifest: what the manifest says, asked for at the end; the SHA-256 of each Parquet file is added.
+        formats: some of `FORMATS`.
+        overwrite: whether a folder that holds files may be replaced.
 
     Raises:
-        UserError: `output` holds files and `overwrite` is false, or the disk is full.
+        UserError: `output` holds files and `overwrite` is false, an unknown format, or the disk is full.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pa.schema(
-        [
-            ("prompt", pa.string()),
-            ("completion", pa.string()),
-            ("teacher", pa.string()),
-            ("style", pa.string()),
-            ("game", pa.string()),
-            ("seed", pa.int64()),
-            ("step", pa.int32()),
-            ("snake_length", pa.int32()),
-            ("board", pa.string()),
-        ]
-    )
-    encode = json.JSONEncoder(ensure_ascii=False).encode
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown_name("format of a data set", name, FORMATS)
     with replacing_folder(output, overwrite=overwrite) as folder:
-        (folder / "data").mkdir()
-        (folder / "jsonl").mkdir()
-        hashes = {}
-        for split in SPLITS:
-            path = folder / "data" / f"{split}.parquet"
-            pq.write_table(pa.Table.from_pylist(list(rows[split]), schema=schema), path, compression="zstd")
-            hashes[split] = sha256(path)
-            lines = "".join(f"{encode(row)}\n" for row in rows[split])
-            write_text(folder / "jsonl" / f"{split}.jsonl", lines)
-        write_text(folder / "README.md", _card(manifest))
-        write_json(folder / MANIFEST, {**manifest, "sha256": hashes})
+        writer = DatasetWriter(folder, formats)
+        try:
+            yield writer
+        finally:
+            writer.close()
+        about = dict(manifest(writer))
+        about["sha256"] = {split: sha256(split_file(folder, split)) for split in SPLITS}
+        write_text(folder / "README.md", card(about))
+        write_json(folder / MANIFEST, about)
 
 
 def load_splits(folder: Path) -> dict[str, Dataset]:
@@ -65,15 +101,13 @@ def load_splits(folder: Path) -> dict[str, Dataset]:
     Raises:
         UserError: the folder is no data set of ours, or a split is missing or damaged.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
     from datasets import Dataset
 
     if not (folder / MANIFEST).is_file():
         raise UserError(f"{folder} is no data set: it has no {MANIFEST}. Make one with `serpentune dataset build`.")
     splits = {}
     for split in SPLITS:
-        path = folder / "data" / f"{split}.parquet"
+        path = split_file(folder, split)
         try:
             splits[split] = Dataset(pq.read_table(path))
         except (OSError, pa.ArrowException) as error:
@@ -91,42 +125,3 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise UserError(f"{folder / MANIFEST}: no manifest of a data set. Build the data set again.")
     return manifest
-
-
-def _card(manifest: Mapping[str, Any]) -> str:
-    teachers = manifest["teachers"]
-    counts = "\n".join(
-        f"| {name} | {about['games']} | {', '.join(about['boards'])} | "
-        + " | ".join(str(about["records"][split]) for split in SPLITS)
-        + " |"
-        for name, about in teachers.items()
-    )
-    styles = ", ".join(f"`{style}`" for style in manifest["styles"])
-    others = ", ".join(f"{count} of {name}" for name, count in sorted(manifest["games_of_other_players"].items()))
-    files = "\n".join(f"  - split: {split}\n    path: data/{split}.parquet" for split in SPLITS)
-    return f"""---
-task_categories: [text-generation]
-tags: [snake, imitation-learning, serpentune]
-configs:
-- config_name: default
-  data_files:
-{files}
----
-# Snake games of {", ".join(teachers)}
-
-Prompts show a board of Snake before a move and name a teacher; completions are that teacher's moves
-(U, R, D, L). Encoding `{manifest["encoding"]}`, completion styles {styles}.
-Made by serpentune {manifest["serpentune"]} from replayed games, sample and split drawn with seed {manifest["seed"]}.
-Splits are by game: games with the same apples lie in one split, whoever played them.
-
-| teacher | games | boards | {" | ".join(SPLITS)} |
-|---|---|---|---|---|---|
-{counts}
-
-Fields: `prompt`, `completion`, `teacher`, `style`, `game` (run folder and number), `seed` (of its apples), `step`
-(moves played before), `snake_length`, `board`.
-
-Games left out: {manifest["games_refused"]} that did not replay, {manifest["games_repeated"]} that the logs hold twice,
-of players who were not asked for: {others or "none"}. `manifest.json` holds the candidates, what was dropped to balance
-the teachers, and the hashes.
-"""

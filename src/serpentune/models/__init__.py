@@ -8,7 +8,6 @@ from serpentune.models._find import BUILT_IN, Found, find_base
 from serpentune.models._libraries import quiet_libraries
 from serpentune.models.load import LoadedModel, load_base, prompt_ids
 from serpentune.models.open import open_model, short_name
-from serpentune.models.settings import Settings
 from serpentune.models.strategies import (
     STRATEGIES,
     FullConfig,
@@ -30,7 +29,6 @@ __all__ = [
     "LoRAConfig",
     "LoadedModel",
     "QLoRAConfig",
-    "Settings",
     "StrategyConfig",
     "bf16_is_native",
     "check_precision",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from serpentune.common.errors import UserError
+from serpentune.common.settings import Settings
 from serpentune.models._libraries import quiet_libraries
-from serpentune.models.settings import Settings
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,9 +9,10 @@ from pydantic import Field, field_validator, model_validator
 
 from serpentune import teachers
 from serpentune.common.errors import UserError
+from serpentune.common.settings import Settings
 from serpentune.datasets import get_encoding, get_style
 from serpentune.game import parse_board
-from serpentune.models import BUILT_IN, LoRAConfig, QLoRAConfig, Settings
+from serpentune.models import BUILT_IN, LoRAConfig, QLoRAConfig
 from serpentune.pipeline._base import BUILT_IN_LEARNING_RATES
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig
 from serpentune.training.config import Strategy

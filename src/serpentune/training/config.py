@@ -7,7 +7,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from serpentune.common.errors import UserError, unknown_name
-from serpentune.models import STRATEGIES, FullConfig, LoRAConfig, QLoRAConfig, Settings, StrategyConfig
+from serpentune.common.settings import Settings
+from serpentune.models import STRATEGIES, FullConfig, LoRAConfig, QLoRAConfig, StrategyConfig
 
 Strategy = Literal["lora", "qlora", "full"]
 

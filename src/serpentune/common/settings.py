@@ -1,4 +1,4 @@
-"""Floor 5, models: the ground of every configuration class: strict keys, checked values, errors for people.
+"""The ground: what every configuration class stands on: strict keys, checked values, errors for people.
 
 A configuration is a pydantic model whose mistakes are `UserError`s: an unknown key is answered with its near match, a
 value out of range with the range, and both at once, before any work is done. It is read and written as JSON or YAML,

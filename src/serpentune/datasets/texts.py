@@ -1,0 +1,173 @@
+"""Floor 4, datasets: many texts as one piece of memory, which kernels write and Arrow takes as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from serpentune.game._jit import kernel
+
+Bytes = NDArray[np.uint8]
+Offsets = NDArray[np.int64]
+
+BYTES_TYPE = types.Array(types.uint8, 1, "C", readonly=True)
+OFFSETS_TYPE = types.Array(types.int64, 1, "C", readonly=True)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """`n` texts in UTF-8, one after another.
+
+    Attributes:
+        data: uint8, the bytes of all texts.
+        offsets: int64 `(n + 1,)`, ascending from 0: text `i` has the bytes from the `i`-th offset up to the next.
+    """
+
+    data: Bytes
+    offsets: Offsets
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> str:
+        place = range(len(self))[index]
+        return self.data[self.offsets[place] : self.offsets[place + 1]].tobytes().decode()
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Texts:
+        """The given texts."""
+        encoded = [text.encode() for text in texts]
+        offsets = np.zeros(len(encoded) + 1, np.int64)
+        np.cumsum([len(text) for text in encoded], out=offsets[1:])
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets)
+
+    @classmethod
+    def of_arrow(cls, strings: Any) -> Texts:
+        """The texts of an Arrow array of strings without nulls; chunks are joined."""
+        import pyarrow as pa
+
+        if isinstance(strings, pa.ChunkedArray):
+            strings = strings.combine_chunks()
+        strings = strings.cast(pa.large_string())
+        _, offsets, data = strings.buffers()
+        bounds = np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1]
+        if not len(strings):
+            return cls(np.empty(0, np.uint8), np.zeros(1, np.int64))
+        whole = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+        return cls(whole[bounds[0] : bounds[-1]], bounds - bounds[0])
+
+    def tolist(self) -> list[str]:
+        """The texts as Python's strings."""
+        text: list[str] = self.arrow().to_pylist()
+        return text
+
+    def arrow(self) -> Any:
+        """The texts as an Arrow array of strings that shares this memory.
+
+        Raises:
+            OverflowError: more than 2 GiB of text, which Arrow's short strings can't address.
+        """
+        import pyarrow as pa
+
+        if self.offsets[-1] >= 2**31:
+            raise OverflowError(f"{self.offsets[-1]} bytes of text in one piece")
+        buffers = [None, pa.py_buffer(self.offsets.astype(np.int32)), pa.py_buffer(self.data)]
+        return pa.Array.from_buffers(pa.string(), len(self), buffers)
+
+    def between(self, before: Sequence[bytes], after: Sequence[bytes], which: NDArray[np.int64]) -> Texts:
+        """Each text `i` between `before[which[i]]` and `after[which[i]]`.
+
+        Args:
+            before: UTF-8 pieces; equally many as in `after`.
+            after: UTF-8 pieces.
+            which: int64 `(n,)`, places in both.
+        """
+        first, second = _joined(before), _joined(after)
+        own = np.diff(self.offsets) + np.diff(first.offsets)[which] + np.diff(second.offsets)[which]
+        offsets = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(own, out=offsets[1:])
+        data = np.empty(offsets[-1], np.uint8)
+        _put_between(
+            self.data, self.offsets, first.data, first.offsets, second.data, second.offsets, which, data, offsets
+        )
+        return Texts(data, offsets)
+
+    def hashes(self) -> NDArray[np.uint64]:
+        """A hash of each text, uint64 `(n,)`; of ten million different texts two share one with odds of 1 to 370,000."""
+        result = np.empty(len(self), np.uint64)
+        _hash_texts(self.data, self.offsets, result)
+        return result
+
+
+def _joined(pieces: Sequence[bytes]) -> Texts:
+    offsets = np.zeros(len(pieces) + 1, np.int64)
+    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
+    return Texts(np.frombuffer(b"".join(pieces), np.uint8), offsets)
+
+
+@kernel(
+    types.void(
+        BYTES_TYPE,
+        OFFSETS_TYPE,
+        BYTES_TYPE,
+        OFFSETS_TYPE,
+        BYTES_TYPE,
+        OFFSETS_TYPE,
+        OFFSETS_TYPE,
+        types.uint8[::1],
+        OFFSETS_TYPE,
+    )
+)
+def _put_between(
+    data: Bytes,
+    offsets: Offsets,
+    before: Bytes,
+    before_offsets: Offsets,
+    after: Bytes,
+    after_offsets: Offsets,
+    which: Offsets,
+    result: Bytes,
+    result_offsets: Offsets,
+) -> None:
+    for text in range(which.shape[0]):
+        place = result_offsets[text]
+        kind = which[text]
+        for at in range(before_offsets[kind], before_offsets[kind + 1]):
+            result[place] = before[at]
+            place += 1
+        for at in range(offsets[text], offsets[text + 1]):
+            result[place] = data[at]
+            place += 1
+        for at in range(after_offsets[kind], after_offsets[kind + 1]):
+            result[place] = after[at]
+            place += 1
+
+
+@kernel(types.uint64(types.uint64), allocates=False)
+def mixed(value: np.uint64) -> np.uint64:
+    """A bijection of 64-bit numbers that spreads every bit over all: SplitMix64's finaliser (Steele et al. 2014)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+@kernel(types.void(BYTES_TYPE, OFFSETS_TYPE, types.uint64[::1]))
+def _hash_texts(data: Bytes, offsets: Offsets, result: NDArray[np.uint64]) -> None:
+    for text in range(result.shape[0]):
+        start, stop = offsets[text], offsets[text + 1]
+        value = mixed(np.uint64(stop - start))
+        word, filled = np.uint64(0), 0
+        for at in range(start, stop):
+            word = (word << np.uint64(8)) | np.uint64(data[at])
+            filled += 1
+            if filled == 8:
+                value = mixed(value ^ word) + np.uint64(0x9E3779B97F4A7C15)
+                word, filled = np.uint64(0), 0
+        if filled:
+            value = mixed(value ^ word) + np.uint64(0x9E3779B97F4A7C15)
+        result[text] = value
