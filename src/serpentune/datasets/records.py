@@ -32,11 +32,11 @@ SCHEMA = pa.schema(
 """The columns of a record.
 
 `prompt` and `completion` are the texts. `teacher` is the player who gave the answer, in capitals. `style` and
-`encoding` are names of `STYLES` and `ENCODINGS`, or null where a text of another program follows none of them. `game` is the run
-folder and the number of the source game, `seed` that of its apples (null where it has none), `step` the moves played
-before, `snake_length` the cells of the snake before the move, `board` is `"10x10"`. `symmetry` is the place in
-`symmetries.SYMMETRIES` of what was done to state and answer, 0 for nothing. `verified` says that the state comes from
-moves that were replayed through the rules.
+`encoding` are names of `STYLES` and of encodings, or null where a text of another program follows none of them. `game`
+is the run folder and the number of the source game, `seed` that of its apples (null where it has none), `step` the
+moves played before, `snake_length` the cells of the snake before the move, `board` is `"10x10"`. `symmetry` is the
+place in `symmetries.SYMMETRIES` of what was done to state and answer, 0 for nothing. `verified` says that the state
+comes from moves that were replayed through the rules.
 """
 
 DATA = "data"

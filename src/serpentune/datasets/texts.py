@@ -98,7 +98,7 @@ class Texts:
         return Texts(data, offsets)
 
     def hashes(self) -> NDArray[np.uint64]:
-        """A hash of each text, uint64 `(n,)`; of ten million different texts two share one with odds of 1 to 370,000."""
+        """A hash of each text, uint64 `(n,)`; of ten million texts two share one with odds of 1 to 370,000."""
         result = np.empty(len(self), np.uint64)
         _hash_texts(self.data, self.offsets, result)
         return result
