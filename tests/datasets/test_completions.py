@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import GridEncoding, get_style, prompts, read_moves
+from serpentune.datasets.completions import board_texts, parse_prompt, write_prompts
+from serpentune.datasets.texts import Texts
 from serpentune.game import Move, random_states
 
 MOVE, PLAN = get_style("move"), get_style("plan")
@@ -75,3 +78,47 @@ def test_a_prompt_names_the_player_shows_the_board_and_says_what_to_write() -> N
 def test_a_misspelt_style_is_matched() -> None:
     with pytest.raises(UserError, match="Did you mean plan"):
         get_style("plans")
+
+
+@pytest.mark.parametrize("player", ["BFS", "A. B: 1.5", "J\u00c4GER"])
+def test_a_prompt_is_taken_apart_into_what_it_was_made_of(player: str) -> None:
+    states = random_states(5, 7, 4, seed=2)
+    boards = GridEncoding().encode(states)
+    for style in (MOVE, PLAN):
+        for prompt, board in zip(prompts(states, player, GridEncoding(), style), boards, strict=True):
+            assert parse_prompt(prompt) == (player, board, style)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", "Player BFS. Move:", "Board 4x4", "Player BFS. Board\nMoves", "Player . Board\nMove:"]
+)
+def test_another_text_is_no_prompt(prompt: str) -> None:
+    assert parse_prompt(prompt) is None
+
+
+def test_a_column_of_prompts_is_taken_apart_at_once() -> None:
+    states = random_states(6, 5, 5, seed=4)
+    forms = [("BFS", PLAN), ("J\u00c4GER", MOVE)]
+    written = [write_prompts(states, *form[:1], GridEncoding(), form[1]).tolist() for form in forms]
+    column = [
+        *written[0],
+        *written[1],
+        written[1][0].replace("J\u00c4GER", "JAGER"),
+        written[0][0],
+        written[0][0] + " ",
+        written[0][0].replace("\nMoves:", "Moves:"),
+        "Player BFS. Moves:",
+        "",
+    ]
+    which = np.array([0] * 6 + [1] * 6 + [1, 1, 0, 0, 0, 0])
+    texts, ok = board_texts(Texts.of(column), forms, which)
+    assert ok.tolist() == [True] * 12 + [False] * 6
+    assert texts.tolist() == GridEncoding().encode(states) * 2 + [""] * 6
+    read, exact = GridEncoding().read(texts, 5, 5)
+    assert exact.tolist() == ok.tolist()
+    assert list(read.take(range(12))) == list(states) * 2
+
+
+def test_no_prompts_are_taken_apart_into_no_texts() -> None:
+    texts, ok = board_texts(Texts.of([]), [], np.empty(0, np.int64))
+    assert len(texts) == len(ok) == 0

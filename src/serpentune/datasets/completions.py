@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
 from serpentune.common.errors import unknown_name
-from serpentune.datasets.encodings import Encoding
+from serpentune.datasets.encodings import ENCODINGS, Encoding
+from serpentune.datasets.texts import BYTES_TYPE, OFFSETS_TYPE, Bytes, Offsets, Texts
 from serpentune.game import DIRECTIONS, MOVE_LETTERS, Move, States
+from serpentune.game._jit import kernel
+
+_LINE_BREAK = ord("\n")
 
 
 @dataclass(frozen=True)
@@ -51,9 +61,107 @@ def get_style(name: str) -> CompletionStyle:
     return STYLES[name]
 
 
-def prompts(states: States, player: str, encoding: Encoding, style: CompletionStyle) -> list[str]:
+def write_prompts(states: States, player: str, encoding: Encoding, style: CompletionStyle) -> Texts:
     """`n` prompts that ask to play like `player` in each of `n` states."""
-    return [f"Player {player}. {text}{style.cue}" for text in encoding.encode(states)]
+    before, after = _around(player, style)
+    return encoding.write(states).between([before], [after], np.zeros(len(states), np.int64))
+
+
+def prompts(states: States, player: str, encoding: Encoding, style: CompletionStyle) -> list[str]:
+    """`write_prompts` as Python's texts."""
+    return write_prompts(states, player, encoding, style).tolist()
+
+
+def _around(player: str, style: CompletionStyle) -> tuple[bytes, bytes]:
+    """What stands before and behind the board's text in a prompt."""
+    return f"Player {player}. ".encode(), style.cue.encode()
+
+
+_PROMPT = re.compile(
+    rf"Player (.+?)\. ((?:{'|'.join(sorted({encoding.opening for encoding in ENCODINGS.values()}))}).*\n)(.*)",
+    re.DOTALL,
+)
+_STYLE_OF_CUE = {style.cue: style for style in STYLES.values()}
+
+
+def parse_prompt(prompt: str) -> tuple[str, str, CompletionStyle] | None:
+    """The player, the board's text and the style of one of our prompts, or None for any other text.
+
+    The board's text begins like one of an encoding; whether it is one, `Encoding.decode` says.
+    """
+    found = _PROMPT.fullmatch(prompt)
+    if found is None or found[3] not in _STYLE_OF_CUE:
+        return None
+    return found[1], found[2], _STYLE_OF_CUE[found[3]]
+
+
+def board_texts(
+    prompts: Texts, forms: Sequence[tuple[str, CompletionStyle]], which: NDArray[np.int64]
+) -> tuple[Texts, NDArray[np.bool_]]:
+    """The boards' texts in prompts whose player and style are known, for `Encoding.read`.
+
+    Args:
+        prompts: `n` texts.
+        forms: players and styles.
+        which: int64 `(n,)`: text `i` should be a prompt of `forms[which[i]]`.
+
+    Returns:
+        `n` texts, and `ok`, bool `(n,)`: false where a prompt doesn't begin with its player or end with its style's cue
+        behind a line break; there the board's text is empty, which no encoding reads.
+    """
+    before, after = (Texts.of([_around(*form)[side].decode() for form in forms]) for side in (0, 1))
+    offsets, ok = np.zeros(len(prompts) + 1, np.int64), np.zeros(len(prompts), np.bool_)
+    data = np.empty(len(prompts.data), np.uint8)
+    _take_out(
+        prompts.data, prompts.offsets, before.data, before.offsets, after.data, after.offsets, which, data, offsets, ok
+    )
+    return Texts(data[: offsets[-1]], offsets), ok
+
+
+@kernel(
+    types.void(
+        BYTES_TYPE,
+        OFFSETS_TYPE,
+        BYTES_TYPE,
+        OFFSETS_TYPE,
+        BYTES_TYPE,
+        OFFSETS_TYPE,
+        OFFSETS_TYPE,
+        types.uint8[::1],
+        types.int64[::1],
+        types.boolean[::1],
+    )
+)
+def _take_out(
+    data: Bytes,
+    offsets: Offsets,
+    before: Bytes,
+    before_offsets: Offsets,
+    after: Bytes,
+    after_offsets: Offsets,
+    which: Offsets,
+    result: Bytes,
+    result_offsets: Offsets,
+    ok: NDArray[np.bool_],
+) -> None:
+    place = 0
+    for text in range(which.shape[0]):
+        kind = which[text]
+        first, last = before_offsets[kind], after_offsets[kind]
+        start = offsets[text] + before_offsets[kind + 1] - first
+        stop = offsets[text + 1] - after_offsets[kind + 1] + last
+        fits = start < stop and data[stop - 1] == _LINE_BREAK
+        if fits:
+            for at in range(offsets[text], start):
+                fits &= data[at] == before[first + at - offsets[text]]
+            for at in range(stop, offsets[text + 1]):
+                fits &= data[at] == after[last + at - stop]
+        if fits:
+            for at in range(start, stop):
+                result[place] = data[at]
+                place += 1
+        ok[text] = fits
+        result_offsets[text + 1] = place
 
 
 _WORDS = {word: move for move in DIRECTIONS for word in (move.name, MOVE_LETTERS[move])}
