@@ -76,6 +76,10 @@ class Teacher:
         promises: the part of the guarantee that the tests hold against its games, for every teacher alike.
         reasons: from its name, a state in which it can move and its decision there, the sentences of an explanation
             that are its own, three at most; None for those that fit any teacher.
+        symmetric: its answer to the image of a state is the image of its answer, for every symmetry of the board, in
+            every state that isn't its own image under one of them: there, any answer may be the wrong way round. None
+            of ours is symmetric: ties go in the fixed order UP, RIGHT, DOWN, LEFT, and cycles and streets are laid in
+            one way. A mirrored answer of theirs would be a label that they don't give (docs/symmetries.md).
 
     Raises:
         ValueError: the name is empty or not in capitals; not exactly one of `kernel` and `function` is given.
@@ -89,6 +93,7 @@ class Teacher:
     function: Callable[[State], Move] | None = None
     promises: frozenset[Promise] = frozenset()
     reasons: Reasons | None = None
+    symmetric: bool = False
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip().upper():
