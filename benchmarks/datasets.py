@@ -36,7 +36,7 @@ def measure(quick: bool) -> Iterator[Figure]:
 
         def building(style: str, limit: int = samples) -> Callable[[], DatasetStats]:
             return lambda: build_dataset(
-                runs, folder / style, styles=[style], max_samples_per_algorithm=limit, overwrite=True
+                runs, folder / style, styles=[style], samples_per_teacher=limit, overwrite=True
             )
 
         def reading() -> LogReading:

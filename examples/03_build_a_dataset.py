@@ -16,7 +16,7 @@ TEACHERS, SIDE, STYLES = ("BFS", "ASTAR", "HAMILTONIAN"), 6, ("plan", "move")
 runs = generate_runs(TEACHERS, 50, SIDE, SIDE, 0, OUTPUT / "logs", timestamp="20000101_000000", overwrite=True)
 
 # Every game is replayed; each teacher gives equally many records; games with the same apples share a split.
-stats = build_dataset(runs, OUTPUT / "records", styles=STYLES, max_samples_per_algorithm=500, overwrite=True)
+stats = build_dataset(runs, OUTPUT / "records", styles=STYLES, samples_per_teacher=500, overwrite=True)
 for teacher, counts in stats.by_teacher.items():
     print(f"{teacher}: {counts} records from {stats.games[teacher]} games")
 print(f"Left out because they don't replay: {len(stats.refused)} games")

@@ -18,7 +18,7 @@ TEACHER, SIDE, SAMPLES, EPOCHS, GAMES = "BFS", 6, 800, 2, 20
 
 # Lessons: boards of the teacher's games with the moves that it made there.
 runs = generate_runs([TEACHER], 100, SIDE, SIDE, 0, OUTPUT / "logs", timestamp="20000101_000000", overwrite=True)
-build_dataset(runs, OUTPUT / "records", max_samples_per_algorithm=SAMPLES, overwrite=True)
+build_dataset(runs, OUTPUT / "records", samples_per_teacher=SAMPLES, overwrite=True)
 lessons = load_splits(OUTPUT / "records")
 
 # LoRA: the base model stays as it is, a small adapter learns.

@@ -14,14 +14,14 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import SPLITS, build_dataset, load_splits, read_manifest
-from serpentune.datasets.sampling import assign_splits
+from serpentune.datasets.splits import assign_splits
 from serpentune.logs import generate_runs
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.1, 1.5, float("nan"), float("inf")])
 def test_an_impossible_split_is_refused(logs: Path, tmp_path: Path, share: float) -> None:
-    with pytest.raises(UserError, match="between 0 and 1"):
-        build_dataset([logs], tmp_path / "set", train_share=share)
+    with pytest.raises(UserError, match=r"Split: train"):
+        build_dataset([logs], tmp_path / "set", split={"train": share})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -35,7 +35,7 @@ def test_too_few_games_are_refused(tmp_path: Path, games: int) -> None:
 @pytest.mark.parametrize(("games", "share"), [(3, 0.8), (3, 0.01), (4, 0.99), (10, 0.8), (100, 0.5), (1000, 0.999)])
 def test_every_split_gets_a_game_and_train_its_share(games: int, share: float) -> None:
     keys = [f"game {number // 2}" for number in range(2 * games)]
-    splits = assign_splits(keys, share, seed=0)
+    splits = [SPLITS[split] for split in assign_splits(keys, share, seed=0)]
     assert splits[::2] == splits[1::2]
     counts = {split: splits.count(split) // 2 for split in SPLITS}
     assert counts["validation"] == counts["test"] >= 1
@@ -45,24 +45,24 @@ def test_every_split_gets_a_game_and_train_its_share(games: int, share: float) -
 
 def test_the_split_depends_on_the_games_and_the_seed_alone() -> None:
     keys = [f"seed {number}" for number in range(40)]
-    splits = dict(zip(keys, assign_splits(keys, 0.8, seed=1), strict=True))
-    again = dict(zip(keys[::-1], assign_splits(keys[::-1], 0.8, seed=1), strict=True))
+    splits = dict(zip(keys, assign_splits(keys, 0.8, seed=1).tolist(), strict=True))
+    again = dict(zip(keys[::-1], assign_splits(keys[::-1], 0.8, seed=1).tolist(), strict=True))
     assert splits == again
-    assert splits != dict(zip(keys, assign_splits(keys, 0.8, seed=2), strict=True))
+    assert splits != dict(zip(keys, assign_splits(keys, 0.8, seed=2).tolist(), strict=True))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"algorithms": ["BSF"]}, "Did you mean BFS"),
-        ({"algorithms": ["BFS", "DFS"]}, "'DFS'.*Known: ASTAR, BFS, HAMILTONIAN"),
-        ({"algorithms": []}, "no usable game"),
+        ({"teachers": ["BSF"]}, "Did you mean BFS"),
+        ({"teachers": ["BFS", "DFS"]}, "'DFS'.*Known: ASTAR, BFS, HAMILTONIAN"),
+        ({"teachers": []}, "no usable game"),
         ({"styles": ("plan", "plans")}, "Did you mean plan"),
-        ({"styles": ()}, "No completion style"),
-        ({"encoding": "gird"}, "Did you mean grid"),
-        ({"max_samples_per_algorithm": 0}, "too few"),
-        ({"max_samples_per_algorithm": 1, "styles": ("plan", "move")}, "too few"),
-        ({"seed": -1}, "seeds are 0 or more"),
+        ({"styles": ()}, "styles = .*name at least one"),
+        ({"encodings": "gird"}, "Did you mean grid"),
+        ({"samples_per_teacher": 0}, "greater than or equal to 1"),
+        ({"samples_per_teacher": 1, "styles": ("plan", "move")}, "too few"),
+        ({"seed": -1}, "seed = -1"),
     ],
 )
 def test_impossible_options_are_refused_and_nothing_is_written(
@@ -83,7 +83,7 @@ def test_an_algorithm_whose_games_were_all_refused_is_told_so(tmp_path: Path) ->
     for path in run.glob("game_*.json"):
         path.write_text("{")
     with pytest.raises(UserError, match="3 games were refused: `serpentune logs check` says why"):
-        build_dataset([tmp_path / "logs"], tmp_path / "set", algorithms=["BFS"])
+        build_dataset([tmp_path / "logs"], tmp_path / "set", teachers=["BFS"])
 
 
 def test_a_folder_that_holds_files_is_not_overwritten_unless_asked(logs: Path, tmp_path: Path) -> None:
@@ -94,14 +94,14 @@ def test_a_folder_that_holds_files_is_not_overwritten_unless_asked(logs: Path, t
         build_dataset([logs], tmp_path / "set")
     assert mine.read_text() == "mine"
     with pytest.raises(UserError, match="not one of ours"):
-        build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=20, overwrite=True)
+        build_dataset([logs], tmp_path / "set", samples_per_teacher=20, overwrite=True)
     assert mine.read_text() == "mine"
 
 
 def test_a_data_set_is_replaced_when_asked(logs: Path, tmp_path: Path) -> None:
-    build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=20)
+    build_dataset([logs], tmp_path / "set", samples_per_teacher=20)
     before = (tmp_path / "set" / "manifest.json").read_text()
-    build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=30, overwrite=True)
+    build_dataset([logs], tmp_path / "set", samples_per_teacher=30, overwrite=True)
     assert (tmp_path / "set" / "manifest.json").read_text() != before
     assert len(load_splits(tmp_path / "set")) == 3
 
@@ -117,7 +117,7 @@ def test_logs_are_never_overwritten_by_what_is_made_of_them(tmp_path: Path) -> N
     for output in (runs, runs / "heuristics-bfs_20250101_000000"):
         with pytest.raises(UserError, match="not one of ours"):
             build_dataset([runs], output, overwrite=True)
-    build_dataset([runs], tmp_path / "set", max_samples_per_algorithm=8)
+    build_dataset([runs], tmp_path / "set", samples_per_teacher=8)
     inside = tmp_path / "set" / "logs"
     generate_runs(["BFS"], 4, 4, 4, 0, inside, timestamp="20250101_000000")
     with pytest.raises(UserError, match="holds the logs"):
@@ -126,10 +126,10 @@ def test_logs_are_never_overwritten_by_what_is_made_of_them(tmp_path: Path) -> N
 
 
 def test_a_failed_rebuild_leaves_the_old_data_set(logs: Path, tmp_path: Path) -> None:
-    build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=20)
+    build_dataset([logs], tmp_path / "set", samples_per_teacher=20)
     before = read_manifest(tmp_path / "set")
     with pytest.raises(UserError):
-        build_dataset([logs], tmp_path / "set", algorithms=["NOBODY"], overwrite=True)
+        build_dataset([logs], tmp_path / "set", teachers=["NOBODY"], overwrite=True)
     assert read_manifest(tmp_path / "set") == before
 
 
@@ -150,14 +150,14 @@ def test_a_killed_build_leaves_nothing_under_the_final_name(logs: Path, tmp_path
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "set").exists()
-    build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=20)
+    build_dataset([logs], tmp_path / "set", samples_per_teacher=20)
     assert len(load_splits(tmp_path / "set")["train"]) > 0
 
 
 def test_a_folder_that_is_no_data_set_is_refused(logs: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is no data set"):
         load_splits(tmp_path)
-    build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=20)
+    build_dataset([logs], tmp_path / "set", samples_per_teacher=20)
     (tmp_path / "set" / "data" / "test.parquet").write_bytes(b"PAR1 torn")
     with pytest.raises(UserError, match=r"test\.parquet can't be read"):
         load_splits(tmp_path / "set")

@@ -19,7 +19,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("root")
     (run,) = generate_runs(["BFS"], 5, 4, 4, 0, folder / "logs")
     for name in ("first", "second"):
-        build_dataset([run], folder / "sets" / name, max_samples_per_algorithm=10)
+        build_dataset([run], folder / "sets" / name, samples_per_teacher=10)
     (folder / "sets" / "notes").mkdir()
     return folder / "sets"
 

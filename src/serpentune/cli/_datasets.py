@@ -3,67 +3,185 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output, number
 
+_CHECKS = "Checks"
+_SPLIT = "Splits"
+
 
 def build(
     out: Output,
-    heuristic_dirs: Annotated[
-        list[str],
-        option("--heuristic-dirs", metavar="DIR...", help="Run folders, folders of run folders, or quoted globs."),
-    ],
     output: Annotated[Path, option("--output", metavar="DIR", help="The data set's folder.")],
+    config: Annotated[
+        Path | None,
+        option("--config", metavar="FILE", help="A recipe, YAML or JSON; the other options change what it says."),
+    ] = None,
+    heuristic_dirs: Annotated[
+        list[str] | None,
+        option("--heuristic-dirs", metavar="DIR...", help="Run folders, folders of run folders, or quoted globs."),
+    ] = None,
     algorithms: Annotated[
         list[str] | None,
         option("--algorithms", metavar="NAME...", help="Whose games to learn from; without it, everyone's."),
     ] = None,
     max_samples_per_algorithm: Annotated[
-        int,
+        int | None,
         option(
-            "--max-samples-per-algorithm", metavar="N", help="Records of each at most; all contribute equally many."
+            "--max-samples-per-algorithm",
+            metavar="N",
+            help="Records of each at most; all contribute equally many.",
+            default="10000",
         ),
-    ] = 10_000,
+    ] = None,
+    grid_sizes: Annotated[
+        list[str] | None, option("--grid-sizes", metavar="SIZE...", help="Boards to take games from: 10, 12x8.")
+    ] = None,
     styles: Annotated[
         list[str] | None,
         option(
             "--styles",
             metavar="STYLE...",
-            help="plan: the moves to the next apple; move: the next move. Several get equal shares.",
+            help="plan: the moves to the next apple; move: the next move; explain: the next move and why. "
+            "STYLE=SHARE gives other than equal shares.",
             default="plan",
         ),
     ] = None,
-    encoding: Annotated[str, option("--encoding", metavar="NAME", help="How a board is written.")] = "grid",
+    encoding: Annotated[
+        list[str] | None,
+        option(
+            "--encoding",
+            metavar="NAME...",
+            help="How a board is written: grid, coordinates, simple, detailed, instruction. NAME=SHARE mixes several.",
+            default="grid",
+        ),
+    ] = None,
+    moves: Annotated[
+        str | None,
+        option(
+            "--moves",
+            metavar="WHICH",
+            help="Which moves become records: all, every, apples, or auto: apples for plans, all for the rest.",
+            default="auto",
+        ),
+    ] = None,
+    balance: Annotated[
+        list[str] | None,
+        option(
+            "--balance",
+            metavar="WHAT...",
+            help="What contributes equally: teacher, board, length (of the snake), position (of its head).",
+            default="teacher",
+        ),
+    ] = None,
+    symmetries: Annotated[
+        str | None,
+        option(
+            "--symmetries",
+            metavar="POLICY",
+            help="Turn and mirror boards and answers: none, symmetric, checked, any (docs/symmetries.md).",
+            default="none",
+        ),
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        option("--formats", metavar="NAME...", help="parquet, always; jsonl.", default="parquet jsonl"),
+    ] = None,
+    duplicates: Annotated[
+        str | None,
+        option("--duplicates", metavar="POLICY", help="exact, symmetric, off.", default="exact", section=_CHECKS),
+    ] = None,
+    contradictions: Annotated[
+        str | None,
+        option(
+            "--contradictions", metavar="POLICY", help="tagged, drop, vote, off.", default="tagged", section=_CHECKS
+        ),
+    ] = None,
+    min_score: Annotated[
+        int | None,
+        option("--min-score", metavar="N", help="Leave out games with fewer apples.", default="0", section=_CHECKS),
+    ] = None,
+    drop_tail: Annotated[
+        int | None,
+        option(
+            "--drop-tail",
+            metavar="K",
+            help="Leave out the last K moves of lost games.",
+            default="0",
+            section=_CHECKS,
+        ),
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        option("--max-tokens", metavar="N", help="Leave out longer records.", default="no limit", section=_CHECKS),
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        option(
+            "--tokenizer",
+            metavar="MODEL",
+            help="What measures --max-tokens: nano, a folder, a hub id.",
+            default="nano",
+            section=_CHECKS,
+        ),
+    ] = None,
     train_test_split: Annotated[
-        float,
+        float | None,
         option(
             "--train-test-split",
             metavar="SHARE",
             help="Share of the games to train on; validation and test get half of the rest each.",
+            default="0.8",
+            section=_SPLIT,
         ),
-    ] = 0.8,
-    seed: Annotated[int, option("--seed", metavar="N", help="Decides the split and the sample.")] = 0,
+    ] = None,
+    leaks: Annotated[
+        str | None,
+        option(
+            "--leaks",
+            metavar="WHERE",
+            help="A state of two splits is left out of: train, held-out; off keeps it.",
+            default="train",
+            section=_SPLIT,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, option("--seed", metavar="N", help="Decides the split, the sample and the order.", default="0")
+    ] = None,
     overwrite: Annotated[bool, option("--overwrite", help="Replace a folder that holds files.")] = False,
 ) -> None:
-    """Turn game logs into prompts and completions, split by game."""
-    from serpentune.common.progress import progress_bar
-    from serpentune.datasets import build_dataset
+    """Turn game logs into prompts and completions, checked, balanced, and split by game without leaks."""
+    from serpentune.common.progress import phase_bars
+    from serpentune.datasets import Recipe
+    from serpentune.pipeline import build_from_recipe
 
-    with progress_bar("Writing records", None, quiet=out.quiet) as advance:
-        stats = build_dataset(
-            heuristic_dirs,
-            output,
-            algorithms=algorithms,
-            max_samples_per_algorithm=max_samples_per_algorithm,
-            styles=styles or ["plan"],
-            encoding=encoding,
-            train_share=train_test_split,
-            seed=seed,
-            overwrite=overwrite,
-            progress=advance,
-        )
+    recipe = Recipe.of(
+        config,
+        sources=heuristic_dirs,
+        teachers=algorithms,
+        samples_per_teacher=max_samples_per_algorithm,
+        grid_sizes=grid_sizes,
+        styles=_shares(styles),
+        encodings=_shares(encoding),
+        moves=moves,
+        balance=balance,
+        symmetries=symmetries,
+        formats=formats,
+        checks={
+            "duplicates": duplicates,
+            "contradictions": contradictions,
+            "min_score": min_score,
+            "drop_tail": drop_tail,
+            "max_tokens": max_tokens,
+            "tokenizer": tokenizer,
+        },
+        split={"train": train_test_split, "leaks": leaks},
+        seed=seed,
+    )
+    with phase_bars(quiet=out.quiet) as progress:
+        stats = build_from_recipe(recipe, output, overwrite=overwrite, progress=progress)
     if out.json:
         out.document(stats)
         return
@@ -74,6 +192,22 @@ def build(
             for name, counts in stats.by_teacher.items()
         ],
     )
+    out.table(
+        ["check", "count", "what was done"],
+        [
+            [name, number(about["count"], 0), about["action"]]
+            for name, about in stats.manifest["checks"].items()
+            if about["count"]
+        ],
+    )
     if stats.refused:
         out.line(f"{number(len(stats.refused), 0)} games were left out: see `serpentune logs check`.")
     out.line(str(stats.path))
+
+
+def _shares(values: list[str] | None) -> dict[str, Any] | None:
+    """`["plan=3", "move"]` as `{"plan": "3", "move": 1}`."""
+    if values is None:
+        return None
+    pairs = [value.partition("=") for value in values]
+    return {name: share if equals else 1 for name, equals, share in pairs}

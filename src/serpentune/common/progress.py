@@ -81,5 +81,30 @@ def progress_bars(*, quiet: bool) -> Iterator[AddBar]:
         yield add
 
 
+class Phases(Protocol):
+    """What work in several phases reports to."""
+
+    def __call__(self, phase: str, steps: int, total: int) -> None:
+        """So many more things of a phase ("Reading games") are done, of `total` in all."""
+
+
+@contextlib.contextmanager
+def phase_bars(*, quiet: bool) -> Iterator[Phases]:
+    """Show a bar for each phase of some work, from when it is first heard of; otherwise as `progress_bars`."""
+    with progress_bars(quiet=quiet) as add:
+        bars: dict[str, Advance] = {}
+
+        def advance(phase: str, steps: int, total: int) -> None:
+            if phase not in bars:
+                bars[phase] = add(phase, total)
+            bars[phase](steps)
+
+        yield advance
+
+
+def unseen(phase: str, steps: int, total: int) -> None:
+    """The progress of those who don't look."""
+
+
 def _no_bar(steps: int = 1, note: str = "") -> None:
     """The bar of those who see none."""

@@ -3,6 +3,7 @@
 from serpentune.datasets.build import DatasetStats, build_dataset
 from serpentune.datasets.completions import STYLES, CompletionStyle, get_style, prompts, read_moves
 from serpentune.datasets.encodings import Encoding, GridEncoding, get_encoding
+from serpentune.datasets.recipe import Recipe
 from serpentune.datasets.records import SCHEMA, SPLITS, iter_records
 from serpentune.datasets.store import load_splits, read_manifest
 
@@ -14,6 +15,7 @@ __all__ = [
     "DatasetStats",
     "Encoding",
     "GridEncoding",
+    "Recipe",
     "build_dataset",
     "get_encoding",
     "get_style",

@@ -31,7 +31,7 @@ configs:
 # Snake games of {", ".join(teachers)}
 
 Prompts show a board of Snake before a move and name a teacher; completions are that teacher's moves
-(U, R, D, L). Encoding `{manifest["encoding"]}`, completion styles {styles}.
+(U, R, D, L). Encoding {", ".join(f"`{name}`" for name in manifest["encodings"])}, completion styles {styles}.
 Made by serpentune {manifest["serpentune"]} from replayed games, sample and split drawn with seed {manifest["seed"]}.
 Splits are by game: games with the same apples lie in one split, whoever played them.
 

@@ -1,29 +1,45 @@
-"""Floor 4, datasets: game logs in, a data set of prompts and completions out."""
+"""Floor 4, datasets: game logs in, a data set of prompts and completions out.
+
+The games are read once and held as moves. One pass over them counts what there is to learn from, by kind; a second
+draws the records, writes their texts to a spool on the disk and keeps a few numbers of each; what these numbers show to
+be wrong is left out; the rest is written in random order.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from serpentune import __version__
-from serpentune.common.errors import UserError, unknown_name
+from serpentune import teachers as registry
+from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free
-from serpentune.datasets.completions import get_style, prompts
-from serpentune.datasets.encodings import Encoding, get_encoding
-from serpentune.datasets.records import MANIFEST, SCHEMA, SPLITS
-from serpentune.datasets.sampling import Moment, Selection, assign_splits, select
-from serpentune.datasets.store import FORMATS, writing_dataset
-from serpentune.game import GameRecord, states_before
-from serpentune.logs import LogReading, find_logs, read_logs
+from serpentune.common.progress import Phases, unseen
+from serpentune.common.threads import mapped
+from serpentune.datasets._games import Gathered, Piece, gather, lost
+from serpentune.datasets._moments import LEGAL, USABLE, Moments, moments
+from serpentune.datasets._render import Facts, Renderer, TokenLengths, salt
+from serpentune.datasets._spool import Spool
+from serpentune.datasets._verdicts import Kept, judge
+from serpentune.datasets.completions import CompletionStyle, get_style
+from serpentune.datasets.recipe import Recipe
+from serpentune.datasets.records import MANIFEST, SPLITS
+from serpentune.datasets.sampling import Strata, quotas
+from serpentune.datasets.store import DatasetWriter, writing_dataset
 
 _LOG = logging.getLogger(__name__)
+
+RUNS = "runs"
+"""Where in a data set's folder the games lie that were played for it."""
 
 
 @dataclass(frozen=True)
@@ -48,211 +64,243 @@ class DatasetStats:
 
 
 def build_dataset(
-    sources: Sequence[str | Path],
+    sources: Recipe | Sequence[str | Path],
     output: Path,
     *,
-    algorithms: Sequence[str] | None = None,
-    max_samples_per_algorithm: int = 10_000,
-    styles: Sequence[str] = ("plan",),
-    encoding: str = "grid",
-    train_share: float = 0.8,
-    seed: int = 0,
     overwrite: bool = False,
-    progress: Callable[[int], None] = lambda _: None,
+    token_lengths: TokenLengths | None = None,
+    progress: Phases = unseen,
+    **settings: Any,
 ) -> DatasetStats:
     """Build a data set of prompts and completions from game logs.
 
-    Every teacher contributes the same number of records in every style: together `max_samples_per_algorithm`, or what
-    the poorest one has. All games with the same apples (one game seed) lie in one split, and a game that the logs hold
-    twice is taken once. The same logs, options and seed give the same bytes.
+    The same recipe and logs give the same bytes. Every record can be traced to its game.
 
     Args:
-        sources: run folders and globs, as for `serpentune.logs.read_logs`.
+        sources: a recipe; or run folders and globs, with the recipe's other settings as `settings`.
         output: the folder to make.
-        algorithms: players to learn from, in upper or lower case; None for all that the logs hold.
-        max_samples_per_algorithm: records of each teacher at most, over all splits and styles.
-        styles: completion styles; each gets an equal share.
-        encoding: how states are written.
-        train_share: share of the games in `train`, between 0 and 1; the rest is halved between validation and test.
-        seed: decides the split and the sample.
         overwrite: whether a data set in that folder may be replaced; a folder with other files never is.
-        progress: called with the number of records done since the last call.
+        token_lengths: measures prompts and completions where the recipe bounds their tokens.
+        progress: called as the work goes on (`common.progress.phase_bars` hands out such a function).
+        settings: of `Recipe`.
 
     Raises:
-        UserError: no logs, an algorithm without games, an impossible split, an unknown style or encoding, a negative
-            seed, or an output folder that holds files, or with `overwrite` the logs themselves.
+        UserError: an impossible recipe, no logs, a player without games, a check that leaves nothing, or an output
+            folder that holds files, or with `overwrite` the logs themselves.
     """
+    recipe = sources if isinstance(sources, Recipe) else Recipe(sources=sources, **settings)
+    if isinstance(sources, Recipe) and settings:
+        raise UserError(f"A recipe was given, and beside it {', '.join(settings)}. Say it in the recipe.")
+    if recipe.checks.max_tokens is not None and token_lengths is None:
+        raise UserError("max_tokens needs a tokenizer to measure with; pass token_lengths, or build by the pipeline.")
     ensure_free(output, overwrite=overwrite, marker=MANIFEST)
-    chosen_styles = [get_style(name) for name in dict.fromkeys(styles)]
-    if not chosen_styles:
-        raise UserError("No completion style was named.")
-    if max_samples_per_algorithm < len(chosen_styles):
-        raise UserError(
-            f"{max_samples_per_algorithm} records of each teacher are too few: each of {len(chosen_styles)} completion "
-            "styles needs one at least."
-        )
-    if seed < 0:
-        raise UserError(f"The seed is {seed}; seeds are 0 or more.")
-    text_of = get_encoding(encoding)
-    if inside := [run for run in find_logs(sources) if run.resolve().is_relative_to(output.resolve())]:
-        raise UserError(
-            f"{output} holds the logs {inside[0]}, which would be overwritten. Choose another output folder."
-        )
-    reading = read_logs(sources, players=algorithms)
-    teachers = _by_teacher(reading, algorithms)
-    splits = assign_splits(_keys(reading), train_share, seed)
+    done: list[DatasetStats] = []
 
-    wanted = max_samples_per_algorithm // len(chosen_styles)
-    selections = {
-        name: select(games, chosen_styles, wanted, np.random.default_rng([seed, 1, number]))
-        for number, (name, games) in enumerate(teachers.items())
+    def manifest(writer: DatasetWriter) -> dict[str, Any]:
+        about = _manifest(recipe, gathered, plan, kept, writer)
+        counts = about["records"], {name: of["records"] for name, of in about["teachers"].items()}
+        done.append(DatasetStats(output, *counts, dict(gathered.games), tuple(gathered.refused), about))
+        return about
+
+    with writing_dataset(output, manifest, formats=recipe.formats, overwrite=overwrite) as writer:
+        total = sum(len(order.teachers) * order.games for order in recipe.generate)
+        gathered = gather(recipe, output, writer.folder / RUNS, lambda more: progress("Playing games", more, total))
+        if gathered.refused:
+            _LOG.warning(
+                "%d games were left out; `serpentune logs check` lists them with the reasons", len(gathered.refused)
+            )
+        plan = _count(recipe, gathered, progress)
+        with tempfile.TemporaryDirectory(prefix="spool.", dir=writer.folder) as folder:
+            spool = Spool(Path(folder), plan.expected, recipe.seed)
+            kept = judge(recipe, gathered, _draw(recipe, gathered, plan, spool, token_lengths, progress))
+            if not kept.kept.any():
+                raise UserError(f"The checks leave no record: {kept.words()}.")
+            for table, rows in spool.shuffled(kept.kept):
+                splits = kept.splits[rows]
+                for number, split in enumerate(SPLITS):
+                    writer.write(split, table.take(pa.array(np.flatnonzero(splits == number))))
+                progress("Writing records", len(rows), int(kept.kept.sum()))
+    return done[0]
+
+
+@dataclass
+class _Plan:
+    """What there is to draw from, and how much is drawn.
+
+    Attributes:
+        strata: by teacher and style.
+        expected: records to be drawn in all.
+        candidates: moments there were to choose from, by teacher and style.
+        without_answer: entries of move lists from which there is nothing to learn, by teacher: sentinels and reversals,
+            which don't move the snake, and moves on a board without a visible apple.
+        without_apple: moves after the last apple of a game, from which no plan can start, by teacher.
+        fatal: moves into a wall or the snake, by teacher.
+        in_tail: moves in the dropped tails of lost games, by teacher.
+    """
+
+    strata: dict[tuple[str, str], Strata]
+    expected: int
+    candidates: dict[tuple[str, str], int]
+    without_answer: Counter[str]
+    without_apple: Counter[str]
+    fatal: Counter[str]
+    in_tail: Counter[str]
+
+
+def _count(recipe: Recipe, gathered: Gathered, progress: Phases) -> _Plan:
+    styles = [get_style(name) for name in recipe.styles]
+    strata = {
+        (teacher, style.name): Strata(gathered.boards, recipe.balance, _at_apples(recipe, style))
+        for teacher in gathered.pieces
+        for style in styles
     }
-    share, poorest, style_name = min(
-        (len(moments), name, style)
-        for name, selection in selections.items()
-        for style, moments in selection.moments.items()
-    )
-    if share == 0:
-        raise UserError(f"No game of {poorest} holds a move to learn from in the style {style_name}.")
-    rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
-    by_teacher: dict[str, Counter[str]] = {}
-    for number, (name, selection) in enumerate(selections.items()):
-        kept = _thin(selection, share, np.random.default_rng([seed, 2, number]))
-        by_teacher[name] = Counter()
-        for game, moments in _by_game(kept).items():
-            split = splits[game]
-            by_teacher[name][split] += len(moments)
-            rows[split] += _records(name, reading, game, moments, text_of)
-            progress(len(moments))
-    for number, split in enumerate(SPLITS):
-        order = np.random.default_rng([seed, 3, number]).permutation(len(rows[split]))
-        rows[split] = [rows[split][place] for place in order]
+    plan = _Plan(strata, 0, {}, Counter(), Counter(), Counter(), Counter())
+    total = sum(gathered.games.values())
+    for piece, found in _traced(gathered):
+        tail = _tail(recipe, piece, found)
+        usable = (found.flags & USABLE) != 0
+        plan.without_answer[piece.teacher] += int((~usable).sum())
+        plan.without_apple[piece.teacher] += int((usable & (found.plan == 0)).sum())
+        plan.fatal[piece.teacher] += int((usable & ((found.flags & LEGAL) == 0)).sum())
+        plan.in_tail[piece.teacher] += int((usable & (found.left <= tail)).sum())
+        for style in styles:
+            strata[piece.teacher, style.name].count(found, piece.board, _candidates(recipe, piece, found, style, tail))
+        progress("Counting moves", len(piece.games), total)
+    plan.candidates = {kind: int(of.total.sum()) for kind, of in strata.items()}
+    for (teacher, name), count in plan.candidates.items():
+        if not count:
+            why = " It is no registered teacher, and only those can explain." if get_style(name).explains else ""
+            raise UserError(f"No game of {teacher} holds a move to learn from in the style {name}.{why}")
+    wanted = {}
+    for teacher, name in strata:
+        share = (recipe.teachers or {}).get(teacher)
+        samples = recipe.samples_per_teacher if share is None or share.samples is None else share.samples
+        wanted[teacher, name] = samples * (share.weight if share else 1) * recipe.styles[name]
+    shares = quotas(wanted, plan.candidates, "teacher" in recipe.balance)
+    for number, (kind, of) in enumerate(strata.items()):
+        of.share_out(shares[kind], recipe.between, np.random.default_rng([recipe.seed, 1, number]))
+    plan.expected = sum(shares.values())
+    return plan
 
-    refused = tuple({"file": str(refusal.file), "reason": refusal.explanation} for refusal in reading.refused)
-    if refused:
-        _LOG.warning("%d games were left out; `serpentune logs check` lists them with the reasons", len(refused))
-    games = {name: len(records) for name, records in teachers.items()}
-    manifest: dict[str, Any] = {
+
+def _draw(
+    recipe: Recipe,
+    gathered: Gathered,
+    plan: _Plan,
+    spool: Spool,
+    token_lengths: TokenLengths | None,
+    progress: Phases,
+) -> Iterator[tuple[str, Facts]]:
+    """The records that were drawn, with their teachers, in the order of teachers, run folders and games."""
+    styles = [get_style(name) for name in recipe.styles]
+    salts = {kind: salt(recipe.seed, 2, number) for number, kind in enumerate(plan.strata)}
+    renderer = Renderer(recipe, token_lengths)
+
+    def tasks() -> Iterator[tuple[Piece, Moments, dict[int, NDArray[np.int64]], int]]:
+        first = 0
+        for piece, found in _traced(gathered):
+            tail = _tail(recipe, piece, found)
+            drawn = {}
+            for number, style in enumerate(styles):
+                kind = piece.teacher, style.name
+                candidates = _candidates(recipe, piece, found, style, tail)
+                drawn[number] = plan.strata[kind].draw(found, piece.board, candidates, salts[kind])
+            count = sum(map(len, drawn.values()))
+            if count:
+                yield piece, found, drawn, first
+            first += count
+
+    def render(task: tuple[Piece, Moments, dict[int, NDArray[np.int64]], int]) -> tuple[str, Any, Facts]:
+        return task[0].teacher, *renderer.render(*task)
+
+    for teacher, table, facts in mapped(render, tasks()):
+        spool.add(table)
+        progress("Drawing records", table.num_rows, plan.expected)
+        yield teacher, facts
+
+
+def _traced(gathered: Gathered) -> Iterator[tuple[Piece, Moments]]:
+    pieces = [piece for of_teacher in gathered.pieces.values() for piece in of_teacher]
+    return zip(pieces, mapped(lambda piece: moments(piece.games), pieces), strict=True)
+
+
+def _at_apples(recipe: Recipe, style: CompletionStyle) -> bool:
+    return recipe.moves == "apples" or (recipe.moves == "auto" and style.whole_plan)
+
+
+def _tail(recipe: Recipe, piece: Piece, found: Moments) -> NDArray[np.int64]:
+    """How many of the last moves of the game of each moment are dropped, int64 `(m,)`."""
+    dropped = np.where(lost(piece.games), recipe.checks.drop_tail, 0)
+    return np.repeat(dropped, np.diff(piece.games.move_offsets))
+
+
+def _candidates(
+    recipe: Recipe, piece: Piece, found: Moments, style: CompletionStyle, tail: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Among which moments may be drawn for a style."""
+    if style.explains and piece.teacher not in registry.names():
+        return np.zeros(len(found), np.bool_)
+    if style.whole_plan:
+        allowed = (found.plan > 0) & (found.left - (found.plan - 1) > tail)
+    else:
+        allowed = ((found.flags & (LEGAL if recipe.checks.legal else USABLE)) != 0) & (found.left > tail)
+    if recipe.moves == "every":
+        allowed &= found.step % recipe.every == 0
+    return allowed
+
+
+def _manifest(recipe: Recipe, gathered: Gathered, plan: _Plan, kept: Kept, writer: DatasetWriter) -> dict[str, Any]:
+    checks = recipe.checks
+    counted = {
+        "replay": {"count": len(gathered.refused), "action": "games left out"},
+        "repeated_games": {"count": gathered.repeated, "action": "games left out"},
+        "min_score": {
+            "count": gathered.below_score,
+            "action": f"fewer than {checks.min_score} apples: left out",
+        },
+        "legal": {
+            "count": sum(plan.fatal.values()),
+            "action": "moves into walls and bodies left out" if checks.legal else "off",
+        },
+        "drop_tail": {
+            "count": sum(plan.in_tail.values()),
+            "action": f"the last {checks.drop_tail} moves of lost games left out",
+        },
+        **kept.counted,
+    }
+    return {
         "serpentune": __version__,
-        "seed": seed,
-        "encoding": encoding,
-        "styles": [style.name for style in chosen_styles],
-        "train_share": train_share,
-        "max_samples_per_algorithm": max_samples_per_algorithm,
-        "records": {split: len(rows[split]) for split in SPLITS},
+        "seed": recipe.seed,
+        "recipe": recipe.model_dump(mode="json"),
+        "encodings": recipe.encodings,
+        "styles": recipe.styles,
+        "train_share": recipe.split.train,
+        "records": dict(writer.records),
         "teachers": {
             name: {
-                "games": games[name],
-                "boards": sorted({_board(record) for _, record in records}),
-                "records": {split: by_teacher[name][split] for split in SPLITS},
-                **_left_out(selections[name], share),
+                "games": gathered.games[name],
+                "seeds": _ranges(gathered.seeds[name]),
+                "boards": sorted({f"{piece.games.width}x{piece.games.height}" for piece in gathered.pieces[name]}),
+                "records": kept.by_teacher[name],
+                "candidates": {style: plan.candidates[name, style] for style in recipe.styles},
+                "drawn": {style: int(plan.strata[name, style].wanted.sum()) for style in recipe.styles},
+                "moves_without_a_further_apple": plan.without_apple[name],
+                "moves_without_answer": plan.without_answer[name],
+                "fatal_moves": plan.fatal[name],
             }
-            for name, records in teachers.items()
+            for name in gathered.pieces
         },
-        "games_refused": len(refused),
-        "games_repeated": len(reading.games) - sum(games.values()),
-        "games_of_other_players": reading.passed_over,
+        "checks": counted,
+        "games_refused": len(gathered.refused),
+        "games_repeated": gathered.repeated,
+        "games_of_other_players": dict(gathered.passed_over),
+        "games_on_other_boards": gathered.off_board,
     }
-    with writing_dataset(output, lambda _: manifest, formats=FORMATS, overwrite=overwrite) as writer:
-        for split in SPLITS:
-            writer.write(split, pa.Table.from_pylist(rows[split], schema=SCHEMA))
-    return DatasetStats(
-        output,
-        manifest["records"],
-        {name: dict(counts) for name, counts in by_teacher.items()},
-        games,
-        refused,
-        manifest,
-    )
 
 
-def _by_teacher(reading: LogReading, algorithms: Sequence[str] | None) -> dict[str, list[tuple[int, GameRecord]]]:
-    """Games with their index in the reading, each once, by teacher in alphabetical order; all asked for have some."""
-    teachers: defaultdict[str, list[tuple[int, GameRecord]]] = defaultdict(list)
-    seen: set[tuple[Any, ...]] = set()
-    for index, record in enumerate(reading.games):
-        name = record.player.upper()
-        game = (name, record.seed, record.width, record.height, record.apples, record.moves)
-        if game not in seen:
-            seen.add(game)
-            teachers[name].append((index, record))
-    asked = [name.upper() for name in algorithms or ()]
-    missing = [name for name in asked if name not in teachers]
-    if missing or not teachers:
-        refused = f" {len(reading.refused)} games were refused: `serpentune logs check` says why."
-        if missing and (held := {*teachers, *(name.upper() for name in reading.passed_over)}):
-            problem = str(unknown_name("player of an accepted game in these logs", missing[0], held))
-        else:
-            problem = "The logs hold no usable game."
-        raise UserError(problem + (refused if reading.refused else ""))
-    return dict(sorted(teachers.items()))
-
-
-def _keys(reading: LogReading) -> list[str]:
-    """What a game shares with those that must lie in its split: its seed, whoever played.
-
-    Games of other programs have no seed; those that begin with the same apples count as one, so that copies of a run
-    and players that met the same apples aren't torn apart.
-    """
-    return [
-        f"seed {record.seed}" if record.seed is not None else f"{_board(record)} apples {record.apples[:3]}"
-        for record in reading.games
-    ]
-
-
-def _board(record: GameRecord) -> str:
-    return f"{record.width}x{record.height}"
-
-
-def _thin(selection: Selection, count: int, rng: np.random.Generator) -> list[Moment]:
-    """`count` of the moments of each style, in the order of games and steps."""
-    kept = [
-        moments[place]
-        for moments in selection.moments.values()
-        for place in np.sort(rng.choice(len(moments), size=count, replace=False))
-    ]
-    return sorted(kept, key=lambda moment: (moment.game, moment.step, moment.style.name))
-
-
-def _by_game(moments: Sequence[Moment]) -> dict[int, list[Moment]]:
-    games: defaultdict[int, list[Moment]] = defaultdict(list)
-    for moment in moments:
-        games[moment.game].append(moment)
-    return games
-
-
-def _records(
-    teacher: str, reading: LogReading, game: int, moments: list[Moment], encoding: Encoding
-) -> list[dict[str, Any]]:
-    record, folder = reading.games[game], reading.folders[game]
-    states = states_before(record, [moment.step for moment in moments])
-    asked: dict[int, str] = {}
-    for style in {moment.style for moment in moments}:
-        rows = [row for row, moment in enumerate(moments) if moment.style is style]
-        asked.update(zip(rows, prompts(states.take(rows), teacher, encoding, style), strict=True))
-    return [
-        {
-            "prompt": asked[row],
-            "completion": moment.style.completion(record.moves[moment.step : moment.step + max(moment.length, 1)]),
-            "teacher": teacher,
-            "style": moment.style.name,
-            "game": f"{folder.name}/{record.number}",
-            "seed": record.seed,
-            "step": moment.step,
-            "snake_length": length,
-            "board": _board(record),
-            "encoding": encoding.name,
-            "symmetry": 0,
-            "verified": True,
-        }
-        for row, (moment, length) in enumerate(zip(moments, states.length.tolist(), strict=True))
-    ]
-
-
-def _left_out(selection: Selection, share: int) -> dict[str, Any]:
-    return {
-        "candidates": selection.candidates,
-        "dropped_to_balance": sum(len(moments) - share for moments in selection.moments.values()),
-        "moves_without_a_further_apple": selection.without_apple,
-        "moves_without_answer": selection.no_answer,
-    }
+def _ranges(seeds: NDArray[np.int64]) -> str:
+    """Ascending seeds as `"0-499, 1000"`, at most ten ranges; empty where games have none."""
+    cuts = np.flatnonzero(np.diff(seeds) > 1)
+    first, last = np.concatenate([seeds[:1], seeds[cuts + 1]]), np.concatenate([seeds[cuts], seeds[-1:]])
+    said = [f"{low}-{high}" if low < high else str(low) for low, high in zip(first[:10], last[:10], strict=True)]
+    return ", ".join(said) + (f" and {len(first) - 10} more ranges" if len(first) > 10 else "")

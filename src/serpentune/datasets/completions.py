@@ -32,6 +32,7 @@ class CompletionStyle:
     name: str
     cue: str
     whole_plan: bool
+    explains: bool = False
 
     def completion(self, moves: bytes) -> str:
         """Moves (a `Move` code a byte, the next one first) as text: a letter each, with a space before it.
@@ -179,3 +180,13 @@ def read_moves(text: str) -> bytes:
             break
         moves.append(_WORDS[word])
     return bytes(moves)
+
+
+def write_completions(moves, starts, lengths):
+    letters = np.frombuffer("".join(f" {letter}" for letter in MOVE_LETTERS).encode(), np.uint8).reshape(-1, 2)
+    data = letters[moves].reshape(-1)
+    return Texts(data, np.concatenate([[0], np.cumsum(2 * lengths)]).astype(np.int64))
+
+
+def explanations(states, moves, name):
+    raise NotImplementedError

@@ -1,118 +1,170 @@
-"""Floor 4, datasets: which moments of which games become records, balanced over teachers and split by game."""
+"""Floor 4, datasets: which moments become records: how many of each kind, drawn without holding them all.
+
+Moments are counted by stratum in one pass over the games, the records wanted are shared out over the strata, and a
+second pass takes exactly so many of each, every moment of a stratum with the same chance.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
-from serpentune.common.errors import UserError
-from serpentune.datasets._replay import moves_to_next_apple
-from serpentune.datasets.completions import CompletionStyle
-from serpentune.datasets.records import SPLITS
-from serpentune.game import GameRecord
+from serpentune.datasets._moments import AT_APPLE, Moments
+from serpentune.game._jit import kernel
+from serpentune.game._rules import mix
 
-BETWEEN_APPLES = 0.25
-"""Share of plans that start between two apples; the others start where an apple has just appeared."""
+BALANCES = ("teacher", "board", "length", "position")
 
-
-@dataclass(frozen=True)
-class Moment:
-    """One record to be written: the state before move `step` of game `game`, answered in a style.
-
-    `length` counts the moves from there up to and including the one that eats.
-    """
-
-    game: int
-    step: int
-    length: int
-    style: CompletionStyle
+Numbers = NDArray[np.int64]
+_NUMBERS_TYPE = types.int64[::1]
 
 
-@dataclass(frozen=True)
-class Selection:
-    """The chosen moments of one teacher and what was not chosen.
+@dataclass
+class Strata:
+    """The kinds of moments of one teacher and completion style, and how many are wanted of each.
+
+    A stratum is what of board, snake length and head cell is balanced, and with `apples` whether the apple has just
+    appeared.
 
     Attributes:
-        moments: by style, in the order of games and steps.
-        candidates: moments there were to choose from, by style.
-        without_apple: moves of lost games after their last apple, from which no plan can start.
-        no_answer: entries of move lists from which there is nothing to learn: sentinels and reversals, which don't move
-            the snake, and moves on a board without a visible apple.
+        boards: every board size of the games, in a fixed order.
+        balance: some of `BALANCES`; `teacher` concerns the quotas and not the strata.
+        apples: whether moments at which an apple has just appeared are strata of their own.
+        total: int64 `(strata,)`, moments of each that may be drawn.
+        wanted: int64 `(strata,)`, how many are to be drawn; filled in by `share_out`.
     """
 
-    moments: dict[str, list[Moment]]
-    candidates: dict[str, int]
-    without_apple: int
-    no_answer: int
+    boards: tuple[tuple[int, int], ...]
+    balance: Collection[str]
+    apples: bool
+    total: Numbers = field(init=False)
+    wanted: Numbers = field(init=False)
+    _seen: Numbers = field(init=False)
+    _taken: Numbers = field(init=False)
+
+    def __post_init__(self) -> None:
+        cells = max(width * height for width, height in self.boards)
+        # A cell is another place on another board.
+        self._board = len(self.boards) if {"board", "position"} & set(self.balance) else 1
+        self._length = cells + 1 if "length" in self.balance else 1
+        self._position = cells if "position" in self.balance else 1
+        count = (1 + self.apples) * self._board * self._length * self._position
+        self.total, self.wanted, self._seen, self._taken = (np.zeros(count, np.int64) for _ in range(4))
+
+    def of(self, moments: Moments, board: tuple[int, int]) -> Numbers:
+        """The stratum of each moment of games on one board."""
+        result = np.zeros(len(moments), np.int64)
+        if self.apples:
+            result += (moments.flags & AT_APPLE) != 0
+        result *= self._board
+        if self._board > 1:
+            result += self.boards.index(board)
+        result *= self._length
+        if self._length > 1:
+            result += moments.length
+        result *= self._position
+        if self._position > 1:
+            result += moments.head
+        return result
+
+    def count(self, moments: Moments, board: tuple[int, int], candidates: NDArray[np.bool_]) -> None:
+        """Add the moments among which may be drawn, bool `(m,)`, to the totals."""
+        self.total += np.bincount(self.of(moments, board)[candidates], minlength=len(self.total))
+
+    def share_out(self, count: int, between: float, rng: np.random.Generator) -> None:
+        """Decide how many to draw of each stratum: `count` in all, or all there are.
+
+        Every stratum gets the same number as far as it has so many.
+
+        Args:
+            count: how many in all.
+            between: with `apples`, the share of moments between two apples, as far as there are enough of either kind.
+            rng: decides which strata get one more where it doesn't divide.
+        """
+        count = min(count, int(self.total.sum()))
+        if not self.apples:
+            self.wanted = level(self.total, count, rng)
+            return
+        half = len(self.total) // 2
+        later, fresh = self.total[:half], self.total[half:]
+        extra = min(int(later.sum()), max(count - int(fresh.sum()), int(count * between)))
+        self.wanted = np.concatenate([level(later, extra, rng), level(fresh, count - extra, rng)])
+
+    def draw(self, moments: Moments, board: tuple[int, int], candidates: NDArray[np.bool_], salt: int) -> Numbers:
+        """The places among the moments that are drawn, ascending; each moment must be shown once, in the same order."""
+        places = np.flatnonzero(candidates)
+        chosen = np.empty(len(places), np.bool_)
+        _draw(self.of(moments, board)[places], self.total, self.wanted, self._seen, self._taken, salt, chosen)
+        return places[chosen]
 
 
-def assign_splits(keys: Sequence[str], train_share: float, seed: int) -> list[str]:
-    """A split for each game; equal keys (games with the same apples) get the same one.
+@kernel(
+    types.void(
+        _NUMBERS_TYPE,
+        _NUMBERS_TYPE,
+        _NUMBERS_TYPE,
+        _NUMBERS_TYPE,
+        _NUMBERS_TYPE,
+        types.int64,
+        types.boolean[::1],
+    )
+)
+def _draw(
+    strata: Numbers,
+    total: Numbers,
+    wanted: Numbers,
+    seen: Numbers,
+    taken: Numbers,
+    salt: int,
+    chosen: NDArray[np.bool_],
+) -> None:
+    """Selection sampling in one pass (Fan, Muller, Rezucha 1962; Knuth's algorithm S): exactly `wanted` of `total`."""
+    for place in range(strata.shape[0]):
+        stratum = strata[place]
+        word = mix(mix(mix(np.uint64(salt)) ^ np.uint64(stratum)) ^ np.uint64(seen[stratum]))
+        share = np.float64(word >> np.uint64(11)) * 2.0**-53
+        chosen[place] = share * (total[stratum] - seen[stratum]) < wanted[stratum] - taken[stratum]
+        seen[stratum] += 1
+        taken[stratum] += 1 if chosen[place] else 0
 
-    What `train_share` leaves is halved between validation and test. Each split gets a game at least.
 
-    Raises:
-        UserError: `train_share` is not between 0 and 1, or there are fewer than three different games.
-    """
-    if not 0 < train_share < 1:
-        raise UserError(f"The training share is {train_share}; it must lie between 0 and 1, such as 0.8.")
-    distinct = sorted(set(keys))
-    if len(distinct) < len(SPLITS):
-        raise UserError(
-            f"{len(distinct)} different games can't be split into {', '.join(SPLITS)}: play at least {len(SPLITS)}."
-        )
-    order = np.random.default_rng([seed, 0]).permutation(len(distinct))
-    held_out = max(1, round(len(distinct) * (1 - train_share) / 2))
-    held_out = min(held_out, (len(distinct) - 1) // 2)
-    of_key = dict.fromkeys(distinct, "train")
-    for name, places in (("validation", order[:held_out]), ("test", order[held_out : 2 * held_out])):
-        of_key.update({distinct[place]: name for place in places})
-    return [of_key[key] for key in keys]
-
-
-def select(
-    games: Sequence[tuple[int, GameRecord]], styles: Sequence[CompletionStyle], count: int, rng: np.random.Generator
-) -> Selection:
-    """Choose up to `count` moments of one teacher's games for each style.
+def level(total: Numbers, count: int, rng: np.random.Generator) -> Numbers:
+    """`count` shared out over kinds of which there are `total`: each the same, or all of it where that is less.
 
     Args:
-        games: `(index, record)`, at least one.
-        styles: completion styles; whole plans start at apples and, in a share of `BETWEEN_APPLES`, between them.
-        count: records wanted of each style.
-        rng: decides which.
+        total: int64 `(n,)`, how many there are of each.
+        count: how many to share out, at most the sum of `total`.
+        rng: says which kinds get one more where it doesn't divide.
     """
-    traces = [moves_to_next_apple(record) for _, record in games]
-    length, at_apple, usable = (np.concatenate(column) for column in zip(*traces, strict=True))
-    starts = np.cumsum([0, *(len(record.moves) for _, record in games)])
-    moments: dict[str, list[Moment]] = {}
-    candidates: dict[str, int] = {}
-    for style in styles:
-        places = np.flatnonzero(length > 0 if style.whole_plan else usable)
-        candidates[style.name] = len(places)
-        if style.whole_plan:
-            fresh = at_apple[places]
-            between = places[~fresh]
-            extra = min(len(between), max(count - int(fresh.sum()), int(count * BETWEEN_APPLES)))
-            chosen = np.concatenate([_draw(between, extra, rng), _draw(places[fresh], count - extra, rng)])
-        else:
-            chosen = _draw(places, count, rng)
-        chosen.sort()
-        # The game whose moves, laid end to end, hold the place; one without moves holds none.
-        within = np.searchsorted(starts, chosen, side="right") - 1
-        moments[style.name] = [
-            Moment(games[game][0], step, moves, style)
-            for game, step, moves in zip(
-                within.tolist(),
-                (chosen - starts[within]).tolist(),
-                length[chosen].tolist(),
-                strict=True,
-            )
-        ]
-    return Selection(moments, candidates, int((usable & (length == 0)).sum()), int((~usable).sum()))
+    sizes = np.sort(total)
+    below = np.concatenate([[0], np.cumsum(sizes)])[:-1]
+    # With each kind in turn as the first that isn't used up, what the others together would hold.
+    held = below + sizes * np.arange(len(sizes), 0, -1)
+    first = int(np.searchsorted(held, count))
+    if first == len(sizes):
+        return total.copy()
+    height, rest = divmod(count - int(below[first]), len(sizes) - first)
+    result = np.minimum(total, height)
+    higher = np.flatnonzero(total > height)
+    result[rng.choice(higher, size=rest, replace=False)] += 1
+    return result
 
 
-def _draw(places: NDArray[np.int64], wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    return rng.choice(places, size=min(wanted, len(places)), replace=False)
+def quotas(
+    wanted: Mapping[tuple[str, str], float], there: Mapping[tuple[str, str], int], balance: bool
+) -> dict[tuple[str, str], int]:
+    """How many records to draw of each teacher and style.
+
+    Args:
+        wanted: by teacher and style, how many were asked for.
+        there: how many there are.
+        balance: whether the proportions of `wanted` are kept, so that the poorest bounds all.
+    """
+    if not balance:
+        return {kind: min(int(number), there[kind]) for kind, number in wanted.items()}
+    scale = min([1.0, *(there[kind] / number for kind, number in wanted.items() if number > 0)])
+    return {kind: min(int(number * scale + 1e-9), there[kind]) for kind, number in wanted.items()}

@@ -11,6 +11,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from serpentune.game._jit import kernel
+from serpentune.game._rules import mix
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
@@ -148,26 +149,21 @@ def _put_between(
             place += 1
 
 
-@kernel(types.uint64(types.uint64), allocates=False)
-def mixed(value: np.uint64) -> np.uint64:
-    """A bijection of 64-bit numbers that spreads every bit over all: SplitMix64's finaliser (Steele et al. 2014)."""
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
-
-
 @kernel(types.void(BYTES_TYPE, OFFSETS_TYPE, types.uint64[::1]))
 def _hash_texts(data: Bytes, offsets: Offsets, result: NDArray[np.uint64]) -> None:
     for text in range(result.shape[0]):
         start, stop = offsets[text], offsets[text + 1]
-        value = mixed(np.uint64(stop - start))
+        value = mix(np.uint64(stop - start))
         word, filled = np.uint64(0), 0
         for at in range(start, stop):
             word = (word << np.uint64(8)) | np.uint64(data[at])
             filled += 1
             if filled == 8:
-                value = mixed(value ^ word) + np.uint64(0x9E3779B97F4A7C15)
+                value = mix(value ^ word)
                 word, filled = np.uint64(0), 0
         if filled:
-            value = mixed(value ^ word) + np.uint64(0x9E3779B97F4A7C15)
+            value = mix(value ^ word)
         result[text] = value
+
+
+mixed = mix

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,21 +152,30 @@ class GameBatch:
             threads: how many replay at the same time; those of `common.threads.processors` without.
         """
         piece = max(1, _CELLS_AT_ONCE // (self.width * self.height))
-        starts = range(int(self.move_offsets[0]), int(self.move_offsets[-1]), piece)
-        stop = int(self.move_offsets[-1])
+        stop = int(self.move_offsets[-1] - self.move_offsets[0])
+        starts = range(0, stop, piece)
         # Threads take longer to begin than one piece takes.
         return mapped(
-            lambda start: self._states(start, min(start + piece, stop)), starts, threads if len(starts) > 1 else 1
+            lambda start: self.states_at(np.arange(start, min(start + piece, stop))),
+            starts,
+            threads if len(starts) > 1 else 1,
         )
 
-    def _states(self, start: int, stop: int) -> States:
-        """The states before the moves at `start` to `stop` in the column of moves."""
-        states = States.unfilled(stop - start, self.width, self.height)
-        first = int(np.searchsorted(self.move_offsets, start, "right")) - 1
-        last = int(np.searchsorted(self.move_offsets, stop, "left"))
+    def states_at(self, places: NDArray[np.int64]) -> States:
+        """The states before some moves of games that `verify` accepts.
+
+        Args:
+            places: int64 `(k,)`, ascending, in the moves of this batch laid end to end, from 0.
+        """
+        if not len(places):
+            return States.empty(0, self.width, self.height)
+        places = places + self.move_offsets[0]
+        states = States.unfilled(len(places), self.width, self.height)
+        first = int(np.searchsorted(self.move_offsets, places[0], "right")) - 1
+        last = int(np.searchsorted(self.move_offsets, places[-1], "right"))
         own = self._between(first, last)
-        bounds = np.clip(own.move_offsets, start, stop)
-        at = np.arange(start, stop) - np.repeat(own.move_offsets[:-1], np.diff(bounds))
+        bounds = np.searchsorted(places, own.move_offsets)
+        at = places - np.repeat(own.move_offsets[:-1], np.diff(bounds))
         _replay.fill_states(
             own.moves,
             own.move_offsets,
@@ -175,13 +184,35 @@ class GameBatch:
             self.width,
             self.height,
             at,
-            bounds - start,
+            bounds,
             states.body,
             states.length,
             states.apple,
             states.direction,
         )
         return states
+
+    def take(self, games: NDArray[np.int64]) -> GameBatch:
+        """Some of the games, in the given order; the same arrays where it's all of them in theirs."""
+        if len(games) == len(self) and (games == np.arange(len(self))).all():
+            return self
+        moves, move_offsets = _pieces(self.moves, self.move_offsets, games)
+        apples, apple_offsets = _pieces(self.apples, self.apple_offsets, games)
+        return GameBatch(
+            self.player,
+            self.width,
+            self.height,
+            self.numbers[games],
+            self.seeds[games],
+            self.seeded[games],
+            moves,
+            move_offsets,
+            apples,
+            apple_offsets,
+            self.endings[games],
+            self.scores[games],
+            self.steps[games],
+        )
 
     def _between(self, first: int, stop: int) -> GameBatch:
         return GameBatch(
@@ -199,6 +230,14 @@ class GameBatch:
             self.scores[first:stop],
             self.steps[first:stop],
         )
+
+
+def _pieces(
+    values: NDArray[Any], bounds: NDArray[np.int64], which: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The pieces `which` of `values` one after another, and where they lie now."""
+    parts = [values[bounds[place] : bounds[place + 1]] for place in which.tolist()]
+    return np.concatenate([values[:0], *parts]), offsets([len(part) for part in parts])
 
 
 def offsets(lengths: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:

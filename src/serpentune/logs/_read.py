@@ -75,17 +75,26 @@ def iter_logs(
 
 
 def iter_batches(
-    patterns: Sequence[str | Path], *, players: Collection[str] | None = None
+    patterns: Sequence[str | Path],
+    *,
+    players: Collection[str] | None = None,
+    passed_over: Counter[str] | None = None,
 ) -> Iterator[GameBatch | Refusal]:
     """The games of `iter_logs` as columns, many at a time: neighbours of one player on one board.
 
     The games of a batch were replayed, all accepted, and stand in one run folder; a refused one stands between batches.
 
+    Args:
+        patterns: as of `find_logs`.
+        players: as of `read_logs`.
+        passed_over: where games of players that were not asked for are counted, by player, as they are met.
+
     Raises:
         UserError: as of `find_logs`, when the function is called.
     """
     folders, wanted = find_logs(patterns), _wanted(players)
-    return (item for folder in folders for item in _games_of(folder, wanted, Counter()))
+    others: Counter[str] = Counter() if passed_over is None else passed_over
+    return (item for folder in folders for item in _games_of(folder, wanted, others))
 
 
 def check_logs(patterns: Sequence[str | Path]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Importing it is quick: torch and its kin are imported when a run needs them.
 """
 
+from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._results import PipelineInterrupted, PipelineResults
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import DemoResult, DemoSettings, run_demo
@@ -17,6 +18,7 @@ __all__ = [
     "MultiDatasetPipeline",
     "PipelineInterrupted",
     "PipelineResults",
+    "build_from_recipe",
     "play_league",
     "run_demo",
 ]

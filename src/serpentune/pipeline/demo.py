@@ -170,7 +170,7 @@ def run_demo(
         stats = build_dataset(
             runs,
             output / "dataset",
-            max_samples_per_algorithm=settings.samples_per_teacher,
+            samples_per_teacher=settings.samples_per_teacher,
             seed=settings.seed,
             overwrite=overwrite,
         )

@@ -20,7 +20,7 @@ from serpentune import __version__
 from serpentune.common.errors import UserError
 from serpentune.common.files import write_json
 from serpentune.common.paths import PathUtils
-from serpentune.common.progress import progress_bar
+from serpentune.common.progress import phase_bars
 from serpentune.common.run_log import TrainingLoggingUtils
 from serpentune.datasets import SPLITS, build_dataset, load_splits
 from serpentune.game import check_board, parse_board
@@ -160,15 +160,15 @@ class MultiDatasetPipeline:
             _LOG.info("the data set is there already")
             return self.experiment.dataset_manifest()
         config = self.config
-        with progress_bar("Writing records", None, quiet=self.quiet) as advance:
+        with phase_bars(quiet=self.quiet) as advance:
             stats = build_dataset(
                 runs,
                 self.experiment.folder / DATASET,
-                algorithms=config.dataset_types,
-                max_samples_per_algorithm=config.max_samples_per_algorithm,
+                teachers=config.dataset_types,
+                samples_per_teacher=config.max_samples_per_algorithm,
                 styles=config.styles,
-                encoding=config.encoding,
-                train_share=config.train_test_split,
+                encodings=config.encoding,
+                split={"train": config.train_test_split},
                 seed=config.seed,
                 progress=advance,
             )

@@ -1,0 +1,287 @@
+"""Floor 4, datasets: chosen moments of games as records: their texts, and by what they are told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numba import types
+from numpy.typing import NDArray
+
+from serpentune import teachers as registry
+from serpentune.datasets._games import Piece
+from serpentune.datasets._moments import Moments
+from serpentune.datasets.completions import explanations, get_style, write_completions
+from serpentune.datasets.encodings import get_encoding
+from serpentune.datasets.recipe import Recipe, Shares
+from serpentune.datasets.records import SCHEMA
+from serpentune.datasets.symmetries import (
+    MOVE_TABLE,
+    agreements,
+    all_along,
+    board_symmetries,
+    state_hashes,
+    transformed,
+)
+from serpentune.datasets.texts import Texts
+from serpentune.game import States
+from serpentune.game._jit import kernel
+from serpentune.game._rules import mix
+
+TokenLengths = Callable[[list[str], list[str]], NDArray[np.int64]]
+"""From `n` prompts and their `n` completions to the tokens of each pair, end token included."""
+
+_SYMMETRY, _ENCODING, _REASONS = range(1, 4)
+"""What a random number is for."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What `n` records are compared by.
+
+    Attributes:
+        states: uint64 `(n,)`, equal where the same state is shown; of an encoding that doesn't hold the state, where
+            the same text is.
+        images: uint64 `(n,)`, as `states`, but equal for images of each other too; None where nobody asks.
+        questions: uint64 `(n,)`, equal where board and style are asked about in the same words, whoever is to answer.
+        answers: uint64 `(n,)`, equal for equal completions.
+        styles: int8 `(n,)`, places in the recipe's styles, as they were drawn.
+        splits: int8 `(n,)`, places in `SPLITS`.
+        lengths: int16 `(n,)`, cells of the snake.
+        unexplained: bool `(n,)`, records of the style `explain` about which there is nothing true to say.
+        too_long: bool `(n,)`, longer than the limit of tokens.
+    """
+
+    states: NDArray[np.uint64]
+    images: NDArray[np.uint64] | None
+    questions: NDArray[np.uint64]
+    answers: NDArray[np.uint64]
+    styles: NDArray[np.int8]
+    splits: NDArray[np.int8]
+    lengths: NDArray[np.int16]
+    unexplained: NDArray[np.bool_]
+    too_long: NDArray[np.bool_]
+
+
+class Renderer:
+    """Writes the records of one recipe."""
+
+    def __init__(self, recipe: Recipe, token_lengths: TokenLengths | None) -> None:
+        self._recipe = recipe
+        self._token_lengths = token_lengths
+        self._styles = [get_style(name) for name in recipe.styles]
+        self._encodings = [get_encoding(name) for name in recipe.encodings]
+        self._images = recipe.checks.duplicates == "symmetric" or recipe.split.symmetric_leaks
+
+    def render(
+        self, piece: Piece, moments: Moments, drawn: Mapping[int, NDArray[np.int64]], first: int
+    ) -> tuple[Any, Facts]:
+        """The records of a piece, an Arrow table of `SCHEMA`, and what they are compared by.
+
+        Args:
+            piece: some games.
+            moments: what their moves can teach.
+            drawn: by place in the recipe's styles, the places of the moments drawn for it, ascending.
+            first: the number of the first record within the data set, from which everything random follows.
+        """
+        places = np.concatenate(list(drawn.values()))
+        styles = np.repeat(np.array(list(drawn), np.int8), [len(own) for own in drawn.values()])
+        order = np.lexsort((styles, places))
+        places, styles = places[order], styles[order]
+        distinct, back = np.unique(places, return_inverse=True)
+        states = piece.games.states_at(distinct).take(back)
+        plans = np.array([style.whole_plan for style in self._styles])[styles]
+        lengths = np.where(plans, moments.plan[places], 1).astype(np.int64)
+        symmetries = self._draw_symmetries(piece, places, lengths, first)
+        if symmetries.any():
+            states = transformed(states, symmetries)
+        moves, starts = self._moves(piece, places, lengths, symmetries)
+        encodings = _drawn_from(self._recipe.encodings, salt(self._recipe.seed, 4, _ENCODING), first, len(places))
+        asked = self._without_reasons(styles, first)
+        completions, unexplained = self._completions(piece, states, moves, starts, lengths, asked)
+        prompts, questions, shown = self._prompts(piece, states, encodings, asked)
+        keys = state_hashes(states)
+        exact = np.array([encoding.exact for encoding in self._encodings])[encodings]
+        table = self._table(piece, places, moments, prompts, completions, encodings, asked, symmetries)
+        facts = Facts(
+            states=np.where(exact, keys, shown),
+            images=np.where(exact, state_hashes(states, symmetric=True), shown) if self._images else None,
+            questions=questions,
+            answers=completions.hashes(),
+            styles=styles,
+            splits=piece.splits[self._games(piece, places)],
+            lengths=moments.length[places],
+            unexplained=unexplained,
+            too_long=self._too_long(prompts, completions),
+        )
+        return table, facts
+
+    def _games(self, piece: Piece, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        offsets = piece.games.move_offsets - piece.games.move_offsets[0]
+        return np.searchsorted(offsets, places, "right") - 1
+
+    def _draw_symmetries(
+        self, piece: Piece, places: NDArray[np.int64], lengths: NDArray[np.int64], first: int
+    ) -> NDArray[np.int64]:
+        policy = self._recipe.symmetries
+        if policy == "none":
+            return np.zeros(len(places), np.int64)
+        allowed = np.zeros((len(places), len(MOVE_TABLE)), np.bool_)
+        allowed[:, list(board_symmetries(*piece.board))] = True
+        if policy == "symmetric" and not registry.get(piece.teacher).symmetric:
+            allowed[:, 1:] = False
+        if policy == "checked":
+            games = piece.games
+            every = games.states_at(np.arange(int(games.move_offsets[-1] - games.move_offsets[0])))
+            own = games.moves[games.move_offsets[0] : games.move_offsets[-1]]
+            allowed &= all_along(agreements(registry.get(piece.teacher), every, own), places, lengths)
+            allowed[:, 0] = True  # as it was played, whatever the teacher would say today
+        share = uniform(salt(self._recipe.seed, 4, _SYMMETRY), first, len(places))
+        wanted = (share * allowed.sum(axis=1)).astype(np.int64)
+        chosen: NDArray[np.int64] = np.argmax(np.cumsum(allowed, axis=1) > wanted[:, None], axis=1)
+        return chosen
+
+    def _moves(
+        self,
+        piece: Piece,
+        places: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        symmetries: NDArray[np.int64],
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The moves of all answers one after another, and where each answer begins."""
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+        at = np.arange(int(lengths.sum())) + np.repeat(places - starts, lengths)
+        moves = piece.games.moves[at + piece.games.move_offsets[0]]
+        if symmetries.any():
+            moves = MOVE_TABLE[np.repeat(symmetries, lengths), moves].astype(np.uint8)
+        return moves, starts
+
+    def _without_reasons(self, styles: NDArray[np.int8], first: int) -> NDArray[np.int64]:
+        """What is asked for, places in `_styles` or one beyond for the move alone instead of an explanation."""
+        asked = styles.astype(np.int64)
+        if self._recipe.drop_explanations:
+            explains = np.array([style.explains for style in self._styles])[asked]
+            share = uniform(salt(self._recipe.seed, 4, _REASONS), first, len(asked))
+            asked[explains & (share < self._recipe.drop_explanations)] = len(self._styles)
+        return asked
+
+    @property
+    def asked_styles(self) -> list[Any]:
+        """The styles of the recipe, and the one that an explanation without its reasons becomes."""
+        return [*self._styles, get_style("move")]
+
+    def _completions(
+        self,
+        piece: Piece,
+        states: States,
+        moves: NDArray[np.uint8],
+        starts: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        asked: NDArray[np.int64],
+    ) -> tuple[Texts, NDArray[np.bool_]]:
+        unexplained = np.zeros(len(asked), np.bool_)
+        completions = write_completions(moves, starts, lengths)
+        explains = np.flatnonzero(np.array([style.explains for style in self.asked_styles])[asked])
+        if len(explains):
+            said = explanations(states.take(explains), moves[starts[explains]], piece.teacher)
+            unexplained[explains] = [text is None for text in said]
+            written = completions.tolist()
+            for place, text in zip(explains.tolist(), said, strict=True):
+                if text is not None:
+                    written[place] = text
+            completions = Texts.of(written)
+        return completions, unexplained
+
+    def _prompts(
+        self, piece: Piece, states: States, encodings: NDArray[np.int64], asked: NDArray[np.int64]
+    ) -> tuple[Texts, NDArray[np.uint64], NDArray[np.uint64]]:
+        """The prompts, a hash of each without its player, and one of the board's text alone."""
+        if len(self._encodings) == 1:
+            boards = self._encodings[0].write(states)
+        else:
+            written = [encoding.write(states).arrow() for encoding in self._encodings]
+            at = pa.array(encodings * len(asked) + np.arange(len(asked)))
+            boards = Texts.of_arrow(pa.concat_arrays(written).take(at))
+        cues = [style.cue.encode() for style in self.asked_styles]
+        player = [f"Player {piece.teacher}. ".encode()] * len(cues)
+        shown = boards.hashes()
+        return boards.between(player, cues, asked), together(shown, asked.astype(np.uint64)), shown
+
+    def _table(
+        self,
+        piece: Piece,
+        places: NDArray[np.int64],
+        moments: Moments,
+        prompts: Texts,
+        completions: Texts,
+        encodings: NDArray[np.int64],
+        asked: NDArray[np.int64],
+        symmetries: NDArray[np.int64],
+    ) -> Any:
+        games, count = piece.games, len(places)
+        game = self._games(piece, places)
+        numbers = [f"{piece.folder}/{number}" for number in games.numbers.tolist()]
+        columns = {
+            "prompt": prompts.arrow(),
+            "completion": completions.arrow(),
+            "teacher": pa.repeat(piece.teacher, count),
+            "style": pa.array([style.name for style in self.asked_styles]).take(pa.array(asked)),
+            "game": pa.array(numbers).take(pa.array(game)),
+            "seed": pa.array(games.seeds[game], mask=~games.seeded[game]),
+            "step": pa.array(moments.step[places]),
+            "snake_length": pa.array(moments.length[places].astype(np.int32)),
+            "board": pa.repeat(f"{games.width}x{games.height}", count),
+            "encoding": pa.array([encoding.name for encoding in self._encodings]).take(pa.array(encodings)),
+            "symmetry": pa.array(symmetries.astype(np.int8)),
+            "verified": pa.repeat(pa.scalar(True), count),
+        }
+        return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+    def _too_long(self, prompts: Texts, completions: Texts) -> NDArray[np.bool_]:
+        limit = self._recipe.checks.max_tokens
+        if limit is None or self._token_lengths is None:
+            return np.zeros(len(prompts), np.bool_)
+        return self._token_lengths(prompts.tolist(), completions.tolist()) > limit
+
+
+def salt(*numbers: int) -> int:
+    """One number for several: a seed, and what it is used for."""
+    return int(np.random.default_rng(numbers).integers(2**62))
+
+
+def _drawn_from(shares: Shares, own: int, first: int, count: int) -> NDArray[np.int64]:
+    """For each of `count` records a place in `shares`, as probable as its share."""
+    if len(shares) == 1:
+        return np.zeros(count, np.int64)
+    bounds = np.cumsum(list(shares.values()))[:-1]
+    return np.searchsorted(bounds, uniform(own, first, count), "right")
+
+
+def uniform(own: int, first: int, count: int) -> NDArray[np.float64]:
+    """Numbers from 0 up to 1, float64 `(count,)`: those of the places from `first` on in an endless random row."""
+    result = np.empty(count)
+    _uniform(own, first, result)
+    return result
+
+
+def together(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A hash of both, uint64 `(n,)`."""
+    result = np.empty(len(one), np.uint64)
+    _together(one, other, result)
+    return result
+
+
+@kernel(types.void(types.int64, types.int64, types.float64[::1]))
+def _uniform(salt: int, first: int, result: NDArray[np.float64]) -> None:
+    for place in range(result.shape[0]):
+        word = mix(mix(np.uint64(salt)) ^ np.uint64(first + place))
+        result[place] = np.float64(word >> np.uint64(11)) * 2.0**-53
+
+
+@kernel(types.void(types.uint64[::1], types.uint64[::1], types.uint64[::1]))
+def _together(one: NDArray[np.uint64], other: NDArray[np.uint64], result: NDArray[np.uint64]) -> None:
+    for place in range(result.shape[0]):
+        result[place] = mix(mix(one[place]) ^ other[place])

@@ -1,0 +1,85 @@
+"""Floor 4, datasets: records in random order without holding them all.
+
+Each record goes to one of several files at random; later a file at a time is held and shuffled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from serpentune.datasets.records import SCHEMA
+
+RECORDS_AT_ONCE = 1 << 17
+"""Records of one file, about: with boards of 10x10 some fifty megabytes."""
+
+_ROW = "row"
+_SPOOLED = SCHEMA.append(pa.field(_ROW, pa.int64()))
+_PIECES_AT_ONCE = 1 << 15
+
+
+class Spool:
+    """A place for `expected` records, about, that gives them back in a random order that the seed decides."""
+
+    def __init__(self, folder: Path, expected: int, seed: int) -> None:
+        """Use `folder`, which exists, for the files."""
+        files = max(1, -(-expected // RECORDS_AT_ONCE))
+        self._paths = [folder / f"{number}.arrow" for number in range(files)]
+        options = pa.ipc.IpcWriteOptions(compression="lz4" if files > 1 else None)
+        self._writers = [pa.ipc.new_stream(str(path), _SPOOLED, options=options) for path in self._paths]
+        self._seed = seed
+        self._rng = np.random.default_rng([seed, 3])
+        self._waiting: list[Any] = []
+        self._held = 0
+        self._rows = 0
+
+    def add(self, table: Any) -> None:
+        """Take the records of an Arrow table of `SCHEMA`; they are numbered from 0 in the order in which they come."""
+        rows = pa.array(np.arange(self._rows, self._rows + table.num_rows))
+        self._rows += table.num_rows
+        self._waiting.append(table.append_column(_ROW, rows))
+        self._held += table.num_rows
+        if self._held >= _PIECES_AT_ONCE:
+            self._flush()
+
+    def shuffled(self, kept: NDArray[np.bool_]) -> Iterator[tuple[Any, NDArray[np.int64]]]:
+        """The records that are kept in random order, as tables, each with the numbers of its rows.
+
+        Every file is removed when it has been read.
+
+        Args:
+            kept: bool `(n,)`, by the records' numbers.
+        """
+        self._flush()
+        for writer in self._writers:
+            writer.close()
+        for number, path in enumerate(self._paths):
+            with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
+                table = stream.read_all()
+            rows = table.column(_ROW).to_numpy()
+            places = np.flatnonzero(kept[rows])
+            places = np.random.default_rng([self._seed, 5, number]).permutation(places)
+            yield table.select(SCHEMA.names).take(pa.array(places)), rows[places]
+            del table
+            path.unlink()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        table = pa.concat_tables(self._waiting).combine_chunks()
+        self._waiting, self._held = [], 0
+        if len(self._writers) == 1:
+            self._writers[0].write_table(table)
+            return
+        file = self._rng.integers(len(self._writers), size=table.num_rows)
+        order = np.argsort(file, kind="stable")
+        sorted_table = table.take(pa.array(order))
+        bounds = np.searchsorted(file[order], np.arange(len(self._writers) + 1))
+        for number, writer in enumerate(self._writers):
+            start, stop = int(bounds[number]), int(bounds[number + 1])
+            writer.write_table(sorted_table.slice(start, stop - start))

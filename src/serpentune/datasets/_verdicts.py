@@ -1,0 +1,131 @@
+"""Floor 4, datasets: which of the drawn records stay, by what is known of all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serpentune.datasets._games import Gathered
+from serpentune.datasets._render import Facts, together
+from serpentune.datasets.quality import contradicting, repeated
+from serpentune.datasets.recipe import Recipe
+from serpentune.datasets.records import SPLITS
+from serpentune.datasets.sampling import quotas
+from serpentune.datasets.splits import TEST, in_ranges, leaks
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The verdict on `n` drawn records.
+
+    Attributes:
+        kept: bool `(n,)`.
+        splits: int8 `(n,)`, places in `SPLITS`.
+        by_teacher: records that stay, by teacher and split.
+        counted: by check, how many it left out (`count`), and what it does (`action`).
+    """
+
+    kept: NDArray[np.bool_]
+    splits: NDArray[np.int8]
+    by_teacher: dict[str, dict[str, int]]
+    counted: dict[str, dict[str, Any]]
+
+    def words(self) -> str:
+        """What was left out, for a message."""
+        return ", ".join(f"{name} left out {of['count']}" for name, of in self.counted.items() if of["count"])
+
+
+def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]) -> Kept:
+    """Apply the checks of a recipe to all records.
+
+    First goes what is wrong by itself, then what contradicts another, what repeats another, what is in two splits, and
+    last what is too much for the balance.
+
+    Args:
+        recipe: says which checks.
+        gathered: the games.
+        drawn: teachers and what their records are compared by, in the order in which they were drawn.
+    """
+    names = list(gathered.pieces)
+    parts = [(names.index(name), facts) for name, facts in drawn]
+    teachers = np.repeat(np.array([number for number, _ in parts], np.int16), [len(facts.styles) for _, facts in parts])
+
+    def column(name: str) -> Any:
+        return np.concatenate([getattr(facts, name) for _, facts in parts])
+
+    states, questions, answers = column("states"), column("questions"), column("answers")
+    styles, splits = column("styles"), column("splits")
+    images = column("images") if parts[0][1].images is not None else states
+    unexplained, too_long, lengths = column("unexplained"), column("too_long"), column("lengths")
+    parts.clear()
+    kept = np.ones(len(states), np.bool_)
+    counted: dict[str, dict[str, Any]] = {}
+
+    def leave_out(check: str, wrong: NDArray[np.bool_], action: str) -> None:
+        wrong = kept & wrong
+        counted[check] = {"count": int(wrong.sum()), "action": action}
+        kept[wrong] = False
+
+    checks, split = recipe.checks, recipe.split
+    if unexplained.any():
+        leave_out("explanations", unexplained, "records without a true explanation left out")
+    if checks.max_tokens is not None:
+        leave_out("max_tokens", too_long, f"more than {checks.max_tokens} tokens of {checks.tokenizer}: left out")
+    if checks.contradictions == "tagged":
+        asked = together(questions, teachers.astype(np.uint64))
+        leave_out("contradictions", contradicting(asked, answers, kept, "all"), "prompts with two answers left out")
+    elif checks.contradictions == "drop":
+        leave_out("contradictions", contradicting(questions, answers, kept, "all"), "boards with two answers left out")
+    elif checks.contradictions == "vote":
+        wrong = contradicting(questions, answers, kept, "minority")
+        leave_out("contradictions", wrong, "all but the most frequent answer left out")
+    if checks.duplicates != "off":
+        who = teachers.astype(np.uint64) << np.uint64(8) | styles.astype(np.uint64)
+        same = together(images if checks.duplicates == "symmetric" else questions, who)
+        if checks.duplicates == "exact":
+            same = together(same, answers)
+        leave_out("duplicates", repeated(same, kept), f"later ones left out ({checks.duplicates})")
+    if split.hold_out.lengths:
+        held = in_ranges(lengths, split.hold_out.lengths) & (splits != TEST)
+        leave_out("held_out_lengths", held, "left out of training and validation")
+    if split.leaks != "off":
+        shared = leaks(images if split.symmetric_leaks else states, splits, kept, split.leaks)
+        where = "training" if split.leaks == "train" else "validation and test"
+        leave_out("leaks", shared, f"states of two splits left out of {where}")
+    if "teacher" in recipe.balance:
+        leave_out(
+            "balance",
+            _surplus(recipe, names, teachers, styles, kept),
+            "left out to keep the shares",
+        )
+    by_teacher = {
+        name: {of: int((kept & (teachers == number) & (splits == place)).sum()) for place, of in enumerate(SPLITS)}
+        for number, name in enumerate(names)
+    }
+    return Kept(kept, splits, by_teacher, counted)
+
+
+def _surplus(
+    recipe: Recipe, names: list[str], teachers: NDArray[np.int16], styles: NDArray[np.int8], kept: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Records, drawn at random, without which teachers and styles keep the proportions in which they were drawn."""
+    kind = teachers.astype(np.int64) * len(recipe.styles) + styles
+    drawn = np.bincount(kind, minlength=len(names) * len(recipe.styles)).tolist()
+    there = np.bincount(kind[kept], minlength=len(drawn)).tolist()
+    wanted = quotas(
+        {("", str(number)): float(count) for number, count in enumerate(drawn)},
+        {("", str(number)): count for number, count in enumerate(there)},
+        balance=True,
+    )
+    result = np.zeros(len(kept), np.bool_)
+    for number, count in enumerate(there):
+        surplus = count - wanted["", str(number)]
+        if surplus:
+            places = np.flatnonzero(kept & (kind == number))
+            chosen = np.random.default_rng([recipe.seed, 6, number]).choice(len(places), size=surplus, replace=False)
+            result[places[chosen]] = True
+    return result

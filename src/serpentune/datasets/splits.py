@@ -1,0 +1,81 @@
+"""Floor 4, datasets: which games are for training, and which states occur on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serpentune.common.errors import UserError
+from serpentune.datasets.recipe import length_range
+from serpentune.datasets.records import SPLITS
+
+TRAIN, VALIDATION, TEST = range(3)
+"""Places in `SPLITS`."""
+
+
+def assign_splits(
+    keys: Sequence[str], train_share: float, seed: int, only_test: NDArray[np.bool_] | None = None
+) -> NDArray[np.int8]:
+    """A split for each game, a place in `SPLITS`; equal keys (games with the same apples) get the same one.
+
+    What `train_share` leaves is halved between validation and test. Each split gets a game at least.
+
+    Args:
+        keys: what games share that must lie in one split.
+        train_share: between 0 and 1.
+        seed: decides which games.
+        only_test: bool `(n,)`, games that go into the test split whatever their key says.
+
+    Raises:
+        UserError: `train_share` is not between 0 and 1, or fewer than three different games are left to be split.
+    """
+    if not 0 < train_share < 1:
+        raise UserError(f"The training share is {train_share}; it must lie between 0 and 1, such as 0.8.")
+    held = np.zeros(len(keys), np.bool_) if only_test is None else only_test
+    distinct = sorted({key for key, out in zip(keys, held.tolist(), strict=True) if not out})
+    if len(distinct) < len(SPLITS):
+        raise UserError(
+            f"{len(distinct)} different games can't be split into {', '.join(SPLITS)}: play at least {len(SPLITS)}."
+        )
+    order = np.random.default_rng([seed, 0]).permutation(len(distinct))
+    apart = max(1, round(len(distinct) * (1 - train_share) / 2))
+    apart = min(apart, (len(distinct) - 1) // 2)
+    of_key = dict.fromkeys(distinct, TRAIN)
+    for split, places in ((VALIDATION, order[:apart]), (TEST, order[apart : 2 * apart])):
+        of_key.update({distinct[place]: split for place in places})
+    found = np.fromiter((of_key.get(key, TEST) for key in keys), np.int8, len(keys))
+    found[held] = TEST
+    return found
+
+
+def in_ranges(lengths: NDArray[np.integer], ranges: Sequence[str]) -> NDArray[np.bool_]:
+    """Which snake lengths lie in one of some ranges such as `"40-60"`."""
+    inside = np.zeros(len(lengths), np.bool_)
+    for low, high in map(length_range, ranges):
+        inside |= (lengths >= low) & (lengths <= high)
+    return inside
+
+
+def leaks(
+    keys: NDArray[np.uint64], splits: NDArray[np.int8], kept: NDArray[np.bool_], policy: Literal["train", "held-out"]
+) -> NDArray[np.bool_]:
+    """Which records to leave out so that no key is in two splits.
+
+    Args:
+        keys: uint64 `(n,)`, equal for equal states.
+        splits: int8 `(n,)`, places in `SPLITS`.
+        kept: bool `(n,)`, records that aren't left out already; the others count for nothing.
+        policy: `train` leaves what is shared out of training, `held-out` out of validation and test. What validation
+            and test share is left out of validation.
+    """
+    of_split = [np.unique(keys[kept & (splits == split)]) for split in range(len(SPLITS))]
+    result: NDArray[np.bool_] = kept & (splits == VALIDATION) & np.isin(keys, of_split[TEST])
+    if policy == "train":
+        held_out = np.union1d(of_split[VALIDATION], of_split[TEST])
+        result |= kept & (splits == TRAIN) & np.isin(keys, held_out)
+    else:
+        result |= kept & (splits != TRAIN) & np.isin(keys, of_split[TRAIN])
+    return result
