@@ -5,6 +5,7 @@ Each record goes to one of several files at random; later a file at a time is he
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from serpentune.common.threads import mapped
 from serpentune.datasets.records import SCHEMA
 
 RECORDS_AT_ONCE = 1 << 17
@@ -47,26 +49,33 @@ class Spool:
         if self._held >= _PIECES_AT_ONCE:
             self._flush()
 
-    def shuffled(self, kept: NDArray[np.bool_]) -> Iterator[tuple[Any, NDArray[np.int64]]]:
-        """The records that are kept in random order, as tables, each with the numbers of its rows.
+    def shuffled(self, kept: NDArray[np.bool_], kinds: NDArray[np.int8]) -> Iterator[tuple[int, Any]]:
+        """The records that are kept in random order, as tables of one kind each, and their kind.
 
         Every file is removed when it has been read.
 
         Args:
             kept: bool `(n,)`, by the records' numbers.
+            kinds: int8 `(n,)`, from 0, by the records' numbers.
         """
         self._flush()
         for writer in self._writers:
             writer.close()
-        for number, path in enumerate(self._paths):
-            with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
-                table = stream.read_all()
-            rows = table.column(_ROW).to_numpy()
-            places = np.flatnonzero(kept[rows])
-            places = np.random.default_rng([self._seed, 5, number]).permutation(places)
-            yield table.select(SCHEMA.names).take(pa.array(places)), rows[places]
-            del table
-            path.unlink()
+        for tables in mapped(lambda number: self._read(number, kept, kinds), range(len(self._paths))):
+            yield from enumerate(tables)
+
+    def _read(self, number: int, kept: NDArray[np.bool_], kinds: NDArray[np.int8]) -> list[Any]:
+        """The records of one file, in random order within each kind."""
+        with pa.memory_map(str(self._paths[number])) as source, pa.ipc.open_stream(source) as stream:
+            table = stream.read_all().combine_chunks()
+        self._paths[number].unlink()
+        rows = table.column(_ROW).to_numpy()
+        places = np.random.default_rng([self._seed, 5, number]).permutation(np.flatnonzero(kept[rows]))
+        own = kinds[rows[places]]
+        order = np.argsort(own, kind="stable")
+        table = table.select(SCHEMA.names).take(pa.array(places[order]))
+        bounds = np.searchsorted(own[order], np.arange(int(kinds.max()) + 2)).tolist()
+        return [table.slice(start, stop - start) for start, stop in itertools.pairwise(bounds)]
 
     def _flush(self) -> None:
         if not self._waiting:

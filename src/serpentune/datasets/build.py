@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from serpentune import __version__
@@ -115,11 +114,9 @@ def build_dataset(
             kept = judge(recipe, gathered, _draw(recipe, gathered, plan, spool, token_lengths, progress))
             if not kept.kept.any():
                 raise UserError(f"The checks leave no record: {kept.words()}.")
-            for table, rows in spool.shuffled(kept.kept):
-                splits = kept.splits[rows]
-                for number, split in enumerate(SPLITS):
-                    writer.write(split, table.take(pa.array(np.flatnonzero(splits == number))))
-                progress("Writing records", len(rows), int(kept.kept.sum()))
+            for split, table in spool.shuffled(kept.kept, kept.splits):
+                writer.write(SPLITS[split], table)
+                progress("Writing records", table.num_rows, int(kept.kept.sum()))
     return done[0]
 
 
