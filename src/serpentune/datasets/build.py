@@ -163,7 +163,8 @@ def _count(recipe: Recipe, gathered: Gathered, progress: Phases) -> _Plan:
         for style in styles:
             strata[piece.teacher, style.name].count(found, piece.board, _candidates(recipe, piece, found, style, tail))
         progress("Counting moves", len(piece.games), total)
-    plan.candidates = {kind: int(of.total.sum()) for kind, of in strata.items()}
+    strictly = recipe.between if recipe.moves == "apples" else None
+    plan.candidates = {kind: of.available(strictly) for kind, of in strata.items()}
     for (teacher, name), count in plan.candidates.items():
         if not count:
             why = " It is no registered teacher, and only those can explain." if get_style(name).explains else ""

@@ -75,22 +75,27 @@ class Strata:
         """Add the moments among which may be drawn, bool `(m,)`, to the totals."""
         self.total += np.bincount(self.of(moments, board)[candidates], minlength=len(self.total))
 
+    def available(self, between: float | None) -> int:
+        """How many can be drawn when at most the share `between` may lie between two apples; None sets no bound."""
+        if between is None or not self.apples:
+            return int(self.total.sum())
+        later, fresh = (int(half.sum()) for half in np.split(self.total, 2))
+        return min(later, later if between == 1 else int(fresh * between / (1 - between))) + fresh * (between < 1)
+
     def share_out(self, count: int, between: float, rng: np.random.Generator) -> None:
-        """Decide how many to draw of each stratum: `count` in all, or all there are.
+        """Decide how many to draw of each stratum: `count` in all, at most what is available.
 
         Every stratum gets the same number as far as it has so many.
 
         Args:
             count: how many in all.
-            between: with `apples`, the share of moments between two apples, as far as there are enough of either kind.
+            between: with `apples`, the share of moments between two apples; more, where there are too few apples.
             rng: decides which strata get one more where it doesn't divide.
         """
-        count = min(count, int(self.total.sum()))
         if not self.apples:
             self.wanted = level(self.total, count, rng)
             return
-        half = len(self.total) // 2
-        later, fresh = self.total[:half], self.total[half:]
+        later, fresh = np.split(self.total, 2)
         extra = min(int(later.sum()), max(count - int(fresh.sum()), int(count * between)))
         self.wanted = np.concatenate([level(later, extra, rng), level(fresh, count - extra, rng)])
 
