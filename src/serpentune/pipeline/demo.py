@@ -171,6 +171,7 @@ def run_demo(
             runs,
             output / "dataset",
             samples_per_teacher=settings.samples_per_teacher,
+            split={"leaks": "held-out"},  # students are judged by games on new seeds
             seed=settings.seed,
             overwrite=overwrite,
         )

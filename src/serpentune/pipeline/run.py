@@ -168,7 +168,7 @@ class MultiDatasetPipeline:
                 samples_per_teacher=config.max_samples_per_algorithm,
                 styles=config.styles,
                 encodings=config.encoding,
-                split={"train": config.train_test_split},
+                split={"train": config.train_test_split, "leaks": "held-out"},
                 seed=config.seed,
                 progress=advance,
             )
