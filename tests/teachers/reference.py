@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -41,6 +42,47 @@ def after(state: State, move: Move) -> State | None:
     if cell == state.apple:
         return State(state.width, state.height, (cell, *state.body), -1, move)
     return State(state.width, state.height, (cell, *state.body[:-1]), state.apple, move)
+
+
+_IMAGES: dict[str, Callable[[int, int, int, int], tuple[int, int]]] = {
+    "identity": lambda x, y, right, top: (x, y),
+    "reflection-x": lambda x, y, right, top: (right - x, y),
+    "reflection-y": lambda x, y, right, top: (x, top - y),
+    "rotation-180": lambda x, y, right, top: (right - x, top - y),
+    "transpose": lambda x, y, right, top: (y, x),
+    "rotation-90": lambda x, y, right, top: (top - y, x),
+    "rotation-270": lambda x, y, right, top: (y, right - x),
+    "anti-transpose": lambda x, y, right, top: (top - y, right - x),
+}
+"""Where each symmetry takes `(x, y)` on a board with the last cell `(right, top)`; rotations go against the clock."""
+
+
+def symmetries(width: int, height: int) -> tuple[str, ...]:
+    """The names of the symmetries that map a board onto itself."""
+    return tuple(_IMAGES)[: 8 if width == height else 4]
+
+
+def image_of_move(move: Move, symmetry: str) -> Move:
+    """Where a symmetry turns a move."""
+    (x, y), (to_x, to_y) = _IMAGES[symmetry](0, 0, 0, 0), _IMAGES[symmetry](*_STEPS[move], 0, 0)
+    (image,) = (each for each, step in _STEPS.items() if step == (to_x - x, to_y - y))
+    return image
+
+
+def image(state: State, symmetry: str) -> State:
+    """A state under a symmetry of its board."""
+
+    def image_of_cell(cell: int) -> int:
+        x, y = _IMAGES[symmetry](*state.xy(cell), state.width - 1, state.height - 1)
+        return y * state.width + x
+
+    return State(
+        state.width,
+        state.height,
+        tuple(image_of_cell(cell) for cell in state.body),
+        -1 if state.apple < 0 else image_of_cell(state.apple),
+        None if state.direction is None else image_of_move(state.direction, symmetry),
+    )
 
 
 def shortest(state: State) -> tuple[int | None, tuple[Move, ...]]:

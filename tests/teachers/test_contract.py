@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from serpentune.game import (
     verify,
 )
 from serpentune.teachers import Promise, Teacher
-from tests.teachers.reference import legal_moves
+from tests.teachers.reference import image, image_of_move, legal_moves, symmetries
 
 BOARDS = [(4, 4), (5, 5), (6, 6), (7, 10), (9, 7), (10, 10)]
 PROMISED_BOARDS = [(6, 6), (8, 8), (10, 10), (7, 9), (20, 20)]
@@ -41,8 +42,30 @@ def _last_legal(state: State) -> Move:
 
 
 OUTSIDE = Teacher(name="LAST-LEGAL", summary="The last legal move.", guarantee="None.", function=_last_legal)
-TEACHERS = [*(teachers.get(name) for name in teachers.names()), OUTSIDE]
+
+
+def _last_legal_of_the_least_image(state: State) -> Move:
+    """The same answer however the board is turned: that of one of the images, turned back."""
+
+    def order(symmetry: str) -> tuple[tuple[int, ...], int, int]:
+        turned = image(state, symmetry)
+        return turned.body, turned.apple, -1 if turned.direction is None else turned.direction
+
+    least = min(symmetries(state.width, state.height), key=order)
+    answers = [move for move in DIRECTIONS if image_of_move(move, least) == _last_legal(image(state, least))]
+    return answers[0] if answers else Move.NO_PATH_FOUND
+
+
+TURNED = Teacher(
+    name="LAST-LEGAL-TURNED",
+    summary="The last legal move of the least image.",
+    guarantee="None.",
+    function=_last_legal_of_the_least_image,
+    symmetric=True,
+)
+TEACHERS = [*(teachers.get(name) for name in teachers.names()), OUTSIDE, TURNED]
 PROMISING = [teacher for teacher in TEACHERS if teacher.promises]
+SYMMETRIC = [teacher for teacher in TEACHERS if teacher.symmetric]
 
 everyone = pytest.mark.parametrize("teacher", TEACHERS, ids=lambda teacher: teacher.name)
 promising = pytest.mark.parametrize("teacher", PROMISING, ids=lambda teacher: teacher.name)
@@ -144,6 +167,35 @@ def test_it_keeps_its_promises_on_the_smallest_boards(teacher: Teacher, side: in
 @pytest.mark.parametrize("side", [49, 50])
 def test_it_keeps_its_promises_on_the_largest_boards(teacher: Teacher, side: int) -> None:
     _keeps_its_promises(teacher, side, side, games=1)
+
+
+def _is_symmetric(teacher: Teacher, width: int, height: int) -> None:
+    names = symmetries(width, height)
+    compared = 0
+    for state in _states(width, height, 300):
+        images = [image(state, name) for name in names]
+        if state in images[1:]:
+            continue  # where no answer may fit
+        moves = teacher.moves(States.stack(images)).tolist()
+        expected = moves[:1] * len(names)
+        if moves[0] in DIRECTIONS:
+            expected = [image_of_move(Move(moves[0]), name) for name in names]
+        assert moves == expected, f"{teacher.name} says that it is symmetric: {state}"
+        compared += 1
+    assert compared > 100, "most states are their own image, so the test shows little"
+
+
+@pytest.mark.parametrize("teacher", SYMMETRIC, ids=lambda teacher: teacher.name)
+@boards
+def test_it_is_symmetric_if_it_says_so(teacher: Teacher, width: int, height: int) -> None:
+    _is_symmetric(teacher, width, height)
+
+
+def test_a_teacher_that_wrongly_says_that_it_is_symmetric_is_found_out() -> None:
+    for teacher in (OUTSIDE, teachers.BFS, teachers.CELL):
+        for width, height in BOARDS:
+            with pytest.raises(AssertionError, match="says that it is symmetric"):
+                _is_symmetric(replace(teacher, symmetric=True), width, height)
 
 
 @everyone

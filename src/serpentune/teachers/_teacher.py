@@ -77,9 +77,9 @@ class Teacher:
         reasons: from its name, a state in which it can move and its decision there, the sentences of an explanation
             that are its own, three at most; None for those that fit any teacher.
         symmetric: its answer to the image of a state is the image of its answer, for every symmetry of the board, in
-            every state that isn't its own image under one of them: there, any answer may be the wrong way round. None
-            of ours is symmetric: ties go in the fixed order UP, RIGHT, DOWN, LEFT, and cycles and streets are laid in
-            one way. A mirrored answer of theirs would be a label that they don't give (docs/symmetries.md).
+            every state that isn't its own image under one of them (where it is, there may be no legal move that is its
+            own image too). None of ours is: ties go in the fixed order UP, RIGHT, DOWN, LEFT, and cycles and streets
+            are laid in one way. A mirrored answer of theirs may be a label that they don't give (docs/symmetries.md).
 
     Raises:
         ValueError: the name is empty or not in capitals; not exactly one of `kernel` and `function` is given.
@@ -124,7 +124,7 @@ class Teacher:
             moves = self.moves(states).tolist()
             asked = [(NO_PATH, 0, 1 << move & 15, 0, _rules.NO_CELL) for move in moves]
         else:
-            codes, facts = self._ask(self.kernel, states)
+            codes, facts = self._ask(self.kernel, states, wanted=True)
             moves, asked = codes.tolist(), facts.tolist()
         board = board_facts(states)
         regions = -np.sort(-board.regions, axis=1)
@@ -177,11 +177,11 @@ class Teacher:
             ValueError: as `decide`.
         """
         if self.kernel is not None:
-            return self._ask(self.kernel, states)[0]
+            return self._ask(self.kernel, states, wanted=False)[0]
         self._check(states)
         return np.array([self._answer(state) for state in states], np.int8)
 
-    def _ask(self, choose: Choose, states: States) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    def _ask(self, choose: Choose, states: States, *, wanted: bool) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
         self._check(states)
         moves = np.empty(len(states), np.int8)
         facts = np.empty((len(states), FACTS), np.int64)
@@ -193,6 +193,7 @@ class Teacher:
             np.ascontiguousarray(states.direction, np.int64),
             states.width,
             states.height,
+            wanted,
             moves,
             facts,
         )
@@ -245,6 +246,7 @@ _INT_ROWS = types.int64[:, ::1]
         types.int64[::1],
         types.int64,
         types.int64,
+        types.boolean,
         types.int8[::1],
         _INT_ROWS,
     )
@@ -257,6 +259,7 @@ def _decide(
     direction: NDArray[np.int64],
     width: int,
     height: int,
+    wanted: bool,
     moves: NDArray[np.int8],
     facts: NDArray[np.int64],
 ) -> None:
@@ -270,7 +273,7 @@ def _decide(
         counters[_rules.LENGTH] = length[row]
         counters[_rules.APPLE] = apple[row]
         counters[_rules.DIRECTION] = direction[row]
-        facts[row, WANTED] = 1
+        facts[row, WANTED] = wanted
         facts[row, GOAL] = _rules.NO_CELL
         moves[row] = choose(body[row], occupied, counters, width, height, work, facts[row])
         for place in range(length[row]):
