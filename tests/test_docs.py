@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from benchmarks.teachers import GAMES
+from scripts import make_symmetries_page
 from scripts.make_teachers_page import PAGE, page
 from serpentune import teachers
 from serpentune.pipeline import play_league
@@ -34,3 +37,19 @@ def test_the_page_of_teachers_speaks_of_as_many_games_as_its_script_plays() -> N
     for name in teachers.names():
         teacher = teachers.get(name)
         assert f"| {name} | {teacher.summary} | {teacher.guarantee} |" in written
+
+
+def _page_of_symmetries(states: int) -> str:
+    rows = [make_symmetries_page.measure(teachers.get(name), states) for name in teachers.names()]
+    return make_symmetries_page.page(rows)
+
+
+def test_the_page_of_symmetries_has_the_form_that_its_script_makes() -> None:
+    written = make_symmetries_page.PAGE.read_text(encoding="utf-8")
+    assert _form(written) == _form(_page_of_symmetries(300)), "run python scripts/make_symmetries_page.py"
+
+
+@pytest.mark.slow
+def test_the_page_of_symmetries_has_the_figures_that_its_script_makes() -> None:
+    written = make_symmetries_page.PAGE.read_text(encoding="utf-8")
+    assert written == _page_of_symmetries(make_symmetries_page.STATES), "run python scripts/make_symmetries_page.py"

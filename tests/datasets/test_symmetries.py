@@ -261,6 +261,19 @@ def test_a_teacher_agrees_where_it_answers_the_image_with_the_image(teacher: Tea
     assert 0 < agree[:, 1].sum() < 150
 
 
+@pytest.mark.parametrize("side", [4, 6, 8])
+def test_cell_agrees_with_itself_about_turns_and_not_about_mirrors(side: int) -> None:
+    """What docs/symmetries.md says of it."""
+    turns = [place for place, name in enumerate(SYMMETRIES) if name.startswith("rotation")]
+    agreed = []
+    for game in play(teachers.CELL, range(20), side, side):
+        codes = np.frombuffer(game.moves, np.uint8)
+        agree = agreements(teachers.CELL, states_before(game, np.arange(len(codes))), codes)
+        assert agree[:, turns].all()
+        agreed.append(agree.mean(axis=0))
+    assert (np.mean(agreed, axis=0)[[1, 2, 4, 7]] < 0.6).all()
+
+
 def test_agreements_come_in_pieces_on_threads_as_they_do_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     states = random_states(700, 6, 6, seed=9)
     moves = teachers.DFS.moves(states).astype(np.uint8)

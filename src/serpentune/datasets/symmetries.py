@@ -137,8 +137,7 @@ def transformed_moves(moves: NDArray[np.uint8], symmetry: Symmetry) -> NDArray[n
 def state_hashes(states: States, *, symmetric: bool = False) -> NDArray[np.uint64]:
     """A hash of what a player sees of each state, uint64 `(n,)`: board size, body in order, apple, direction.
 
-    Of ten million different states two share one with odds of 1 to 370,000. From length 2 on the body shows the
-    direction, which is hashed for a snake of one cell only.
+    Of ten million different states two share one with odds of 1 to 370,000.
 
     Args:
         states: `n` states.
@@ -360,7 +359,7 @@ def _hash_states(
             first = np.uint64(table[symmetry, head]) << np.uint64(12)
             if apple[row] >= 0:
                 first |= np.uint64(table[symmetry, apple[row]] + 1)
-            if steps == 0 and direction[row] >= 0:
+            if direction[row] >= 0:
                 first |= np.uint64(moves[symmetry, direction[row]] + 1) << np.uint64(24)
             less = bool(chosen < 0 or first < least)
             if not less and first == least:
