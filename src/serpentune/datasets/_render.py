@@ -51,6 +51,7 @@ class Facts:
         styles: int8 `(n,)`, places in the recipe's styles, as they were drawn.
         splits: int8 `(n,)`, places in `SPLITS`.
         lengths: int16 `(n,)`, cells of the snake.
+        mirrored: bool `(n,)`, records that show another image of the state than the one that was played.
         unexplained: bool `(n,)`, records of the style `explain` about which there is nothing true to say.
         too_long: bool `(n,)`, longer than the limit of tokens.
     """
@@ -62,6 +63,7 @@ class Facts:
     styles: NDArray[np.int8]
     splits: NDArray[np.int8]
     lengths: NDArray[np.int16]
+    mirrored: NDArray[np.bool_]
     unexplained: NDArray[np.bool_]
     too_long: NDArray[np.bool_]
 
@@ -114,6 +116,7 @@ class Renderer:
             styles=styles,
             splits=piece.splits[self._games(piece, places)],
             lengths=moments.length[places],
+            mirrored=symmetries != 0,
             unexplained=unexplained,
             too_long=self._too_long(prompts, completions),
         )
@@ -127,12 +130,10 @@ class Renderer:
         self, piece: Piece, places: NDArray[np.int64], lengths: NDArray[np.int64], first: int
     ) -> NDArray[np.int64]:
         policy = self._recipe.symmetries
-        if policy == "none":
+        if not may_mirror(policy, piece.teacher):
             return np.zeros(len(places), np.int64)
         allowed = np.zeros((len(places), len(MOVE_TABLE)), np.bool_)
         allowed[:, list(board_symmetries(*piece.board))] = True
-        if policy == "symmetric" and not registry.get(piece.teacher).symmetric:
-            allowed[:, 1:] = False
         if policy == "checked":
             games = piece.games
             every = games.states_at(np.arange(int(games.move_offsets[-1] - games.move_offsets[0])))
@@ -245,6 +246,13 @@ class Renderer:
         if limit is None or self._token_lengths is None:
             return np.zeros(len(prompts), np.bool_)
         return self._token_lengths(prompts.tolist(), completions.tolist()) > limit
+
+
+def may_mirror(policy: str, player: str) -> bool:
+    """Whether a player's records are turned and mirrored under a policy of `Recipe.symmetries`."""
+    if policy in ("none", "any"):
+        return policy == "any"
+    return player in registry.names() and (policy == "checked" or registry.get(player).symmetric)
 
 
 def salt(*numbers: int) -> int:

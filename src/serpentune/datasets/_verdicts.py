@@ -26,12 +26,14 @@ class Kept:
         kept: bool `(n,)`.
         splits: int8 `(n,)`, places in `SPLITS`.
         by_teacher: records that stay, by teacher and split.
+        mirrored: those among them that were turned or mirrored, by teacher.
         counted: by check, how many it left out (`count`), and what it does (`action`).
     """
 
     kept: NDArray[np.bool_]
     splits: NDArray[np.int8]
     by_teacher: dict[str, dict[str, int]]
+    mirrored: dict[str, int]
     counted: dict[str, dict[str, Any]]
 
     def words(self) -> str:
@@ -60,6 +62,7 @@ def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]
     states, questions, answers = column("states"), column("questions"), column("answers")
     styles, splits = column("styles"), column("splits")
     images = column("images") if parts[0][1].images is not None else states
+    mirrored = column("mirrored")
     unexplained, too_long, lengths = column("unexplained"), column("too_long"), column("lengths")
     parts.clear()
     kept = np.ones(len(states), np.bool_)
@@ -106,7 +109,8 @@ def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]
         name: {of: int((kept & (teachers == number) & (splits == place)).sum()) for place, of in enumerate(SPLITS)}
         for number, name in enumerate(names)
     }
-    return Kept(kept, splits, by_teacher, counted)
+    changed = {name: int((kept & mirrored & (teachers == number)).sum()) for number, name in enumerate(names)}
+    return Kept(kept, splits, by_teacher, changed, counted)
 
 
 def _surplus(

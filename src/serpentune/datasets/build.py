@@ -26,7 +26,7 @@ from serpentune.common.progress import Phases, unseen
 from serpentune.common.threads import mapped
 from serpentune.datasets._games import Gathered, Piece, gather, lost
 from serpentune.datasets._moments import LEGAL, USABLE, Moments, moments
-from serpentune.datasets._render import Facts, Renderer, TokenLengths, salt
+from serpentune.datasets._render import Facts, Renderer, TokenLengths, may_mirror, salt
 from serpentune.datasets._spool import Spool
 from serpentune.datasets._verdicts import Kept, judge
 from serpentune.datasets.completions import CompletionStyle, get_style
@@ -145,6 +145,11 @@ class _Plan:
 
 
 def _count(recipe: Recipe, gathered: Gathered, progress: Phases) -> _Plan:
+    if recipe.symmetries != "none" and not any(may_mirror(recipe.symmetries, name) for name in gathered.pieces):
+        raise UserError(
+            f"None of {', '.join(gathered.pieces)} is symmetric, so nothing would be mirrored. With the symmetries "
+            "'checked', records of registered teachers are mirrored where the teacher itself gives the mirrored answer."
+        )
     styles = [get_style(name) for name in recipe.styles]
     strata = {
         (teacher, style.name): Strata(gathered.boards, recipe.balance, _at_apples(recipe, style))
@@ -282,6 +287,7 @@ def _manifest(recipe: Recipe, gathered: Gathered, plan: _Plan, kept: Kept, write
                 "records": kept.by_teacher[name],
                 "candidates": {style: plan.candidates[name, style] for style in recipe.styles},
                 "drawn": {style: int(plan.strata[name, style].wanted.sum()) for style in recipe.styles},
+                "mirrored": kept.mirrored[name],
                 "moves_without_a_further_apple": plan.without_apple[name],
                 "moves_without_answer": plan.without_answer[name],
                 "fatal_moves": plan.fatal[name],

@@ -151,8 +151,8 @@ class Recipe(Settings):
         moves: which moves may become records: `all`; `every` k-th of a game; `apples`, those at which an apple has just
             appeared, and a share between; `auto` is `apples` for whole plans and `all` for single moves.
         every: the k of `every`.
-        between: share of moves between two apples with `apples`, at most; with `auto` more, where apples are too few for
-            the records that were asked for.
+        between: share of moves between two apples with `apples`, at most; with `auto` more, where apples are too few
+            for the records that were asked for.
         balance: what contributes equally, some of `teacher` (by weight), `board`, `length` (of the snake) and
             `position` (the head's cell), each as far as there are enough.
         symmetries: what is done with the board's symmetries. `none`; otherwise every record gets one of them at random,

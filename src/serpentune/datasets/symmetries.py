@@ -15,9 +15,9 @@ from numba import types
 from numpy.typing import NDArray
 
 from serpentune.common.threads import mapped
-from serpentune.datasets.texts import mixed
 from serpentune.game import DIRECTIONS, Move, States, check_board
 from serpentune.game._jit import kernel
+from serpentune.game._rules import mix
 from serpentune.teachers import Teacher
 
 SYMMETRIES = (
@@ -374,11 +374,11 @@ def _hash_states(
                 least, chosen = first, symmetry
 
         shape = np.uint64((width << 6 | height) << 12 | length[row]) << np.uint64(27)
-        value = mixed(least | shape)
+        value = mix(least | shape)
         for word in range(words):
             used = last if word == words - 1 else np.uint64(0xFFFFFFFFFFFFFFFF)
             back, side = _turned(chosen, backward[word], sideways[word], used)
-            value = mixed(value ^ back) + np.uint64(0x9E3779B97F4A7C15)
-            value = mixed(value ^ side) + np.uint64(0x9E3779B97F4A7C15)
+            value = mix(value ^ back)
+            value = mix(value ^ side)
         result[row] = value
     return -1

@@ -164,6 +164,3 @@ def _hash_texts(data: Bytes, offsets: Offsets, result: NDArray[np.uint64]) -> No
         if filled:
             value = mix(value ^ word)
         result[text] = value
-
-
-mixed = mix
