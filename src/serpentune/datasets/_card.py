@@ -2,47 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import yaml
 
 from serpentune.datasets.records import SPLITS
 
+LICENCE = "mit"
+"""That of the repository, as Hugging Face writes it."""
+
+_FIELDS = """`prompt`, `completion`, `teacher` (who gave the answer), `style` (of the completion), `game` (run folder and
+number of the source game), `seed` (of its apples), `step` (moves played before), `snake_length` (cells, before the
+move), `board`, `encoding` (how the board is written), `symmetry` (which of the board's eight symmetries was applied to
+board and answer; 0: none), `verified` (the state comes from moves that were replayed through the rules)."""
+
 
 def card(manifest: Mapping[str, Any]) -> str:
-    """The card of the data set that a manifest tells of."""
-    teachers = manifest["teachers"]
-    counts = "\n".join(
-        f"| {name} | {about['games']} | {', '.join(about['boards'])} | "
-        + " | ".join(str(about["records"][split]) for split in SPLITS)
-        + " |"
-        for name, about in teachers.items()
-    )
-    styles = ", ".join(f"`{style}`" for style in manifest["styles"])
-    others = ", ".join(f"{count} of {name}" for name, count in sorted(manifest["games_of_other_players"].items()))
-    files = "\n".join(f"  - split: {split}\n    path: data/{split}.parquet" for split in SPLITS)
-    return f"""---
-task_categories: [text-generation]
-tags: [snake, imitation-learning, serpentune]
-configs:
-- config_name: default
-  data_files:
-{files}
----
-# Snake games of {", ".join(teachers)}
+    """The card of the data set that a manifest tells of; what the manifest lacks is left out."""
+    parts = (_front_matter, _title, _contents, _checks, _rebuilding)
+    return "\n".join(text for part in parts if (text := part(manifest)))
 
-Prompts show a board of Snake before a move and name a teacher; completions are that teacher's moves
-(U, R, D, L). Encoding {", ".join(f"`{name}`" for name in manifest["encodings"])}, completion styles {styles}.
-Made by serpentune {manifest["serpentune"]} from replayed games, sample and split drawn with seed {manifest["seed"]}.
+
+def _front_matter(manifest: Mapping[str, Any]) -> str:
+    about = {
+        "license": LICENCE,
+        "task_categories": ["text-generation"],
+        "tags": ["snake", "imitation-learning", "serpentune"],
+        "size_categories": [_size(sum(manifest["records"].values()))],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": split, "path": f"data/{split}.parquet"} for split in SPLITS],
+            }
+        ],
+    }
+    return f"---\n{_yaml(about)}---"
+
+
+def _title(manifest: Mapping[str, Any]) -> str:
+    encodings = _shares(manifest.get("encodings") or [manifest["encoding"]])
+    text = f"""# Snake games of {", ".join(manifest["teachers"])}
+
+Prompts show a board of Snake before a move and name a teacher; completions are that teacher's answers, in which the
+moves are U, R, D, L. Encoding {encodings}, completion styles {_shares(manifest["styles"])}.
+Made by serpentune {manifest["serpentune"]}{_drawn(manifest)}.
 Splits are by game: games with the same apples lie in one split, whoever played them.
-
-| teacher | games | boards | {" | ".join(SPLITS)} |
-|---|---|---|---|---|---|
-{counts}
-
-Fields: `prompt`, `completion`, `teacher`, `style`, `game` (run folder and number), `seed` (of its apples), `step`
-(moves played before), `snake_length`, `board`.
-
-Games left out: {manifest["games_refused"]} that did not replay, {manifest["games_repeated"]} that the logs hold twice,
-of players who were not asked for: {others or "none"}. `manifest.json` holds the candidates, what was dropped to balance
-the teachers, and the hashes.
 """
+    if migrated := manifest.get("migrated_from"):
+        text += "\nMigrated from " + ", ".join(f"{name} {value}" for name, value in migrated.items()) + ".\n"
+    return text
+
+
+def _drawn(manifest: Mapping[str, Any]) -> str:
+    return f" from replayed games, sample and split drawn with seed {manifest['seed']}" if "seed" in manifest else ""
+
+
+def _contents(manifest: Mapping[str, Any]) -> str:
+    seeds = manifest.get("game_seeds")
+    header = ["teacher", "games", "boards", *SPLITS, *(["game seeds"] if seeds else [])]
+    rows = [
+        [
+            name,
+            about["games"],
+            ", ".join(about["boards"]),
+            *(about["records"][split] for split in SPLITS),
+            *([seeds.get(name, "none")] if seeds else []),
+        ]
+        for name, about in manifest["teachers"].items()
+    ]
+    return f"""## Records
+
+{_table(header, rows)}
+Fields: {_FIELDS}
+"""
+
+
+def _checks(manifest: Mapping[str, Any]) -> str:
+    text = ""
+    if checks := manifest.get("checks"):
+        rows = [[name, found["count"], found["action"]] for name, found in checks.items()]
+        text = f"{_table(['check', 'records', 'what became of them'], rows)}\n"
+    if "games_refused" in manifest:
+        others = manifest["games_of_other_players"]
+        left_out = ", ".join(f"{count} of {name}" for name, count in sorted(others.items()))
+        text += f"""Games left out: {manifest["games_refused"]} that did not replay, {manifest["games_repeated"]} that the logs hold twice,
+of players who were not asked for: {left_out or "none"}. `manifest.json` holds the candidates, what was dropped to
+balance the teachers, and the hashes.
+"""
+    return f"## Checks\n\n{text}" if text else ""
+
+
+def _rebuilding(manifest: Mapping[str, Any]) -> str:
+    if "recipe" not in manifest:
+        return ""
+    return f"""## How to build it again
+
+With serpentune {manifest["serpentune"]} and this recipe as `recipe.yaml`:
+
+```sh
+serpentune dataset build recipe.yaml --output dataset
+```
+
+```yaml
+{_yaml(manifest["recipe"])}```
+"""
+
+
+def _shares(names: Sequence[str] | Mapping[str, float]) -> str:
+    if isinstance(names, Mapping):
+        return ", ".join(f"`{name}` ({share:.1%})" for name, share in names.items())
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def _yaml(value: Mapping[str, Any]) -> str:
+    return str(yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True))
+
+
+def _size(records: int) -> str:
+    """Hugging Face's word for a number of records."""
+    bounds = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
+    power = next((place for place in range(len(bounds)) if records < 1000 * 10**place), len(bounds))
+    if power == 0:
+        return "n<1K"
+    if power == len(bounds):
+        return "n>1T"
+    return f"{bounds[power - 1]}<n<{bounds[power]}"
