@@ -80,7 +80,11 @@ def test_before_the_first_move_the_heading_is_up() -> None:
 def test_a_full_board_and_a_board_without_an_apple() -> None:
     zigzag = [row * 4 + (column if row % 2 == 0 else 3 - column) for row in range(4) for column in range(4)]
     states = States.stack(
-        [State(4, 4, tuple(zigzag[::-1]), -1, Move.LEFT), State(4, 4, (5, 4), -1, Move.RIGHT), State(4, 4, (5,), 0, None)]
+        [
+            State(4, 4, tuple(zigzag[::-1]), -1, Move.LEFT),
+            State(4, 4, (5, 4), -1, Move.RIGHT),
+            State(4, 4, (5,), 0, None),
+        ]
     )
     check(states)
     assert (features(states)[:2, 2:4] == -1).all()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serpentune.datasets._jsonl import jsonl_lines
+from serpentune.datasets._jsonl import chat_lines, jsonl_lines
 
 HOSTILE = [
     '"',
@@ -85,3 +85,17 @@ def test_a_table_without_columns_or_rows() -> None:
 def test_a_column_that_is_no_text_number_or_truth_value_is_refused() -> None:
     with pytest.raises(TypeError, match="'share' holds double"):
         jsonl_lines(pa.table({"share": [0.5]}))
+
+
+@given(st.lists(st.tuples(texts, texts, st.one_of(st.none(), texts)), max_size=4))
+def test_chats_are_those_of_the_standard_library(rows: list[tuple[str, str, str | None]]) -> None:
+    def chat(prompt: str, completion: str) -> dict[str, Any]:
+        answer = completion.lstrip(" ")
+        return {"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]}
+
+    schema = pa.schema([("prompt", pa.string()), ("completion", pa.string()), ("teacher", pa.string())])
+    table = pa.table([list(column) for column in zip(*rows, strict=True)] or [[], [], []], schema=schema)
+    lines = [json.loads(line) for line in bytes(chat_lines(table)).split(b"\n")[:-1]]
+    assert lines == [{**chat(prompt, completion), "teacher": teacher} for prompt, completion, teacher in rows]
+    bare = bytes(chat_lines(table.select(["prompt", "completion"]))).decode()
+    assert bare == "".join(f"{json.dumps(chat(*row[:2]), ensure_ascii=False)}\n" for row in rows)

@@ -12,10 +12,11 @@ from serpentune.datasets.records import SPLITS
 LICENCE = "mit"
 """That of the repository, as Hugging Face writes it."""
 
-_FIELDS = """`prompt`, `completion`, `teacher` (who gave the answer), `style` (of the completion), `game` (run folder and
-number of the source game), `seed` (of its apples), `step` (moves played before), `snake_length` (cells, before the
-move), `board`, `encoding` (how the board is written), `symmetry` (which of the board's eight symmetries was applied to
-board and answer; 0: none), `verified` (the state comes from moves that were replayed through the rules)."""
+_FIELDS = """\
+`prompt`, `completion`, `teacher` (who gave the answer), `style` (of the completion), `game` (run folder and number of
+the source game), `seed` (of its apples), `step` (moves played before), `snake_length` (cells, before the move),
+`board`, `encoding` (how the board is written), `symmetry` (which of the board's eight symmetries was applied to board
+and answer; 0: none), `verified` (the state comes from moves that were replayed through the rules)."""
 
 
 def card(manifest: Mapping[str, Any]) -> str:
@@ -84,12 +85,13 @@ def _checks(manifest: Mapping[str, Any]) -> str:
         rows = [[name, found["count"], found["action"]] for name, found in checks.items()]
         text = f"{_table(['check', 'records', 'what became of them'], rows)}\n"
     if "games_refused" in manifest:
-        others = manifest["games_of_other_players"]
-        left_out = ", ".join(f"{count} of {name}" for name, count in sorted(others.items()))
-        text += f"""Games left out: {manifest["games_refused"]} that did not replay, {manifest["games_repeated"]} that the logs hold twice,
-of players who were not asked for: {left_out or "none"}. `manifest.json` holds the candidates, what was dropped to
-balance the teachers, and the hashes.
-"""
+        others = sorted(manifest["games_of_other_players"].items())
+        text += (
+            f"Games left out: {manifest['games_refused']} that did not replay, {manifest['games_repeated']} that the "
+            f"logs hold twice,\nof players who were not asked for: "
+            f"{', '.join(f'{count} of {name}' for name, count in others) or 'none'}.\n"
+            "`manifest.json` holds the candidates, what was dropped to balance the teachers, and the hashes.\n"
+        )
     return f"## Checks\n\n{text}" if text else ""
 
 

@@ -33,8 +33,15 @@ def features(states: States) -> NDArray[np.int64]:
         int64 `(n, 16)`.
     """
     result = np.empty((len(states), len(FEATURES)), np.int64)
-    columns = (np.ascontiguousarray(column) for column in (states.body, states.length, states.apple, states.direction))
-    _fill(*columns, states.width, states.height, result)
+    _fill(
+        np.ascontiguousarray(states.body),
+        np.ascontiguousarray(states.length),
+        np.ascontiguousarray(states.apple),
+        np.ascontiguousarray(states.direction),
+        states.width,
+        states.height,
+        result,
+    )
     return result
 
 

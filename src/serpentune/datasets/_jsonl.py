@@ -37,22 +37,50 @@ def jsonl_lines(table: Any) -> memoryview:
     Raises:
         TypeError: a column of another type.
     """
+    return _rows(table, [f"{', ' if place else '{'}{_key(name)}" for place, name in enumerate(table.column_names)])
+
+
+def chat_lines(table: Any) -> memoryview:
+    """The rows of an Arrow table as lines of JSON in the form of chats: the user says the prompt.
+
+        {"messages": [{"role": "user", "content": …}, {"role": "assistant", "content": …}], "teacher": …}
+
+    The spaces with which the completion begins are left out. Other columns follow under their names.
+
+    Args:
+        table: as for `jsonl_lines`; its first two columns are `prompt` and `completion`.
+
+    Raises:
+        TypeError: a column of another type.
+    """
+    answer = pc.utf8_ltrim(table["completion"], characters=" ")
+    others = table.column_names[2:]
+    closed = "}]"
+    keys = ['{"messages": [{"role": "user", "content": ', '}, {"role": "assistant", "content": ']
+    keys += [f"{'' if place else closed}, {_key(name)}" for place, name in enumerate(others)]
+    return _rows(table.set_column(1, "completion", answer), keys, "}" if others else f"{closed}}}")
+
+
+def _key(name: str) -> str:
+    return f"{json.dumps(name, ensure_ascii=False)}: "
+
+
+def _rows(table: Any, keys: list[str], end: str = "}") -> memoryview:
+    """Each row as its values, each behind what stands in `keys` for its column, and `end` and a line break."""
     columns = [
-        (*_as_text(name, column), f"{', ' if place else '{'}{json.dumps(name, ensure_ascii=False)}: ".encode())
-        for place, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True))
+        (*_as_text(name, column), np.frombuffer(key.encode(), np.uint8))
+        for key, name, column in zip(keys, table.column_names, table.columns, strict=True)
     ]
-    empty = b"" if columns else b"{"
-    sizes = np.full(table.num_rows, len(empty) + len(b"}\n"), np.int64)
+    last = f"{end if columns else '{' + end}\n".encode()
+    sizes = np.full(table.num_rows, len(last), np.int64)
     for texts, known, quoted, key in columns:
         _add_sizes(texts.data, texts.offsets, known, quoted, len(key), _ESCAPES, sizes)
     ends = np.cumsum(sizes)
-    result = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
+    result = np.empty(int(sizes.sum()), np.uint8)
     cursors = ends - sizes
     for texts, known, quoted, key in columns:
-        _put_column(
-            texts.data, texts.offsets, known, quoted, np.frombuffer(key, np.uint8), _ESCAPES, _HEX, cursors, result
-        )
-    for place, byte in enumerate(empty + b"}\n"):
+        _put_column(texts.data, texts.offsets, known, quoted, key, _ESCAPES, _HEX, cursors, result)
+    for place, byte in enumerate(last):
         result[cursors + place] = byte
     return result.data
 
