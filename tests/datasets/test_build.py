@@ -336,8 +336,9 @@ def test_the_card_and_the_manifest_tell_the_counts(logs: Path, tmp_path: Path) -
     card = (tmp_path / "set" / "README.md").read_text()
     for teacher in TEACHERS:
         of_split = [str(stats.by_teacher[teacher][split]) for split in SPLITS]
-        assert f"| {teacher} | 24 | 6x6 | {' | '.join(of_split)} |" in card
-    assert "`move`, `plan`" in card
+        assert f"| {teacher} | 24 | 6x6 | {' | '.join(of_split)} | 0-23 |" in card
+    assert "`move` (50.0%), `plan` (50.0%)" in card
+    assert "0-23" in card
     assert "seed 3" in card
     manifest = read_manifest(tmp_path / "set")
     assert {key: manifest[key] for key in stats.manifest} == stats.manifest

@@ -60,7 +60,7 @@ def _drawn(manifest: Mapping[str, Any]) -> str:
 
 
 def _contents(manifest: Mapping[str, Any]) -> str:
-    seeds = manifest.get("game_seeds")
+    seeds = any("seeds" in about for about in manifest["teachers"].values())
     header = ["teacher", "games", "boards", *SPLITS, *(["game seeds"] if seeds else [])]
     rows = [
         [
@@ -68,7 +68,7 @@ def _contents(manifest: Mapping[str, Any]) -> str:
             about["games"],
             ", ".join(about["boards"]),
             *(about["records"][split] for split in SPLITS),
-            *([seeds.get(name, "none")] if seeds else []),
+            *([about.get("seeds") or "none"] if seeds else []),
         ]
         for name, about in manifest["teachers"].items()
     ]
@@ -103,7 +103,7 @@ def _rebuilding(manifest: Mapping[str, Any]) -> str:
 With serpentune {manifest["serpentune"]} and this recipe as `recipe.yaml`:
 
 ```sh
-serpentune dataset build recipe.yaml --output dataset
+serpentune dataset build --config recipe.yaml --output dataset
 ```
 
 ```yaml
