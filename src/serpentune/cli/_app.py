@@ -7,7 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from serpentune import __version__
-from serpentune.cli import _comparison, _datasets, _evaluation, _logs, _pipeline, _report, _teachers, _training, _watch
+from serpentune.cli import (
+    _comparison,
+    _datasets,
+    _datasets_export,
+    _evaluation,
+    _logs,
+    _pipeline,
+    _report,
+    _teachers,
+    _training,
+    _watch,
+)
 from serpentune.cli._arguments import Group
 from serpentune.cli._command import add_command, shared_options
 
@@ -93,6 +104,22 @@ add_command(
     "build",
     _datasets.build,
     "serpentune dataset build --heuristic-dirs logs/extensions --output output/dataset",
+)
+add_command(
+    _dataset_group,
+    "export",
+    _datasets_export.export,
+    "serpentune dataset export output/dataset --format csv --output output/tables\n"
+    "serpentune dataset export output/dataset --format jsonl --columns prompt completion --split train "
+    "--output train.jsonl",
+)
+add_command(_dataset_group, "push", _datasets_export.push, "serpentune dataset push output/dataset me/snake-bfs")
+add_command(
+    _dataset_group,
+    "pull",
+    _datasets_export.pull,
+    "serpentune dataset pull me/snake-bfs output/dataset\n"
+    "serpentune dataset pull me/snake-bfs output/dataset --revision v1",
 )
 app.add_typer(_dataset_group, name="dataset")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import sha256
-from serpentune.datasets.records import MANIFEST, split_file
+from serpentune.datasets.records import MANIFEST, SPLITS, split_file
 from serpentune.datasets.store import read_manifest
 
 
@@ -45,10 +45,21 @@ class DatasetDirectoryManager:
         Raises:
             UserError: there is no such data set, or a file is missing or was changed.
         """
-        folder = self.path(name)
-        manifest = read_manifest(folder)
-        for split, expected in manifest["sha256"].items():
-            file = split_file(folder, split)
-            if not file.is_file() or sha256(file) != expected:
-                raise UserError(f"{file} is not the file that the data set was written with. Build the data set again.")
-        return manifest
+        return check_files(self.path(name))
+
+
+def check_files(folder: Path) -> dict[str, Any]:
+    """The manifest of the data set `folder`, after its Parquet files were compared with the hashes in it.
+
+    Raises:
+        UserError: the manifest is missing or damaged, or a file is missing or was changed.
+    """
+    manifest = read_manifest(folder)
+    hashes = manifest.get("sha256")
+    if not isinstance(hashes, dict) or set(hashes) != set(SPLITS):
+        raise UserError(f"{folder / MANIFEST} names no hash of each of {', '.join(SPLITS)}. Build the data set again.")
+    for split, expected in hashes.items():
+        file = split_file(folder, split)
+        if not file.is_file() or sha256(file) != expected:
+            raise UserError(f"{file} is not the file that the data set was written with. Build the data set again.")
+    return manifest
