@@ -33,6 +33,12 @@ def evaluate(
     style: Annotated[
         str, option("--style", metavar="STYLE", help="plan: ask for the moves to the apple; move: for one move.")
     ] = "plan",
+    chat: Annotated[
+        bool,
+        option(
+            "--chat", help="Ask an untuned instruct model through its chat template; students know how to be asked."
+        ),
+    ] = False,
     dataset: Annotated[
         Path | None,
         option("--dataset", metavar="DIR", help="Measure perplexity, BLEU and ROUGE-L on this data set's test split."),
@@ -70,7 +76,7 @@ def evaluate(
     folder = output or Path("output/evaluations") / PathUtils.safe_name(label)
     records = load_splits(dataset)["test"].select_columns(["prompt", "completion"]) if dataset else []
     result = evaluate_model(
-        open_model(model),
+        open_model(model, chat=chat),
         folder,
         settings,
         name=label,

@@ -54,11 +54,11 @@ _PLACES: dict[str, tuple[str, ...]] = {
     **{
         name: (name,)
         for name in (
-            "max_samples_per_algorithm", "train_test_split", "styles", "encoding", "max_length", "training_strategy",
-            "max_steps", "learning_rate", "batch_size", "gradient_accumulation_steps", "warmup_steps", "lora_r",
-            "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16", "dataloader_num_workers",
-            "output_dir", "experiment_name", "save_steps", "eval_steps", "logging_steps", "seed", "evaluation_games",
-            "evaluation_seed", "evaluation_teacher", "evaluation_records", "grid_size",
+            "max_samples_per_algorithm", "train_test_split", "styles", "encoding", "max_length", "chat",
+            "training_strategy", "max_steps", "learning_rate", "batch_size", "gradient_accumulation_steps",
+            "warmup_steps", "lora_r", "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16",
+            "dataloader_num_workers", "output_dir", "experiment_name", "save_steps", "eval_steps", "logging_steps",
+            "seed", "evaluation_games", "evaluation_seed", "evaluation_teacher", "evaluation_records", "grid_size",
         )
     },
 }  # fmt: skip
@@ -121,6 +121,7 @@ def run(
     base_model: options.BaseModel = None,
     training_strategy: options.Strategy = None,
     max_length: options.MaxLength = None,
+    chat: options.Chat = None,
     epochs: options.Epochs = None,
     max_steps: options.MaxSteps = None,
     batch_size: options.BatchSize = None,

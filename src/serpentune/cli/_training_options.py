@@ -39,6 +39,7 @@ MaxLength = Annotated[
         section=MODEL,
     ),
 ]
+Chat = Annotated[bool | None, option("--chat", help="Train through an instruct model's chat template.", section=MODEL)]
 Epochs = Annotated[
     float | None, option("--epochs", metavar="N", help="Passes over the training data.", default="3", section=LEARNING)
 ]

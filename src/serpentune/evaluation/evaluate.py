@@ -137,7 +137,9 @@ def evaluate_model(
             )
         if test_records:
             with progress_bar(f"Language ({player.name})", len(test_records), quiet=quiet) as advance:
-                figures = language_metrics(loaded.model, loaded.tokenizer, test_records, progress=advance)
+                figures = language_metrics(
+                    loaded.model, loaded.tokenizer, test_records, chat=loaded.chat, progress=advance
+                )
             write_json(folder / LANGUAGE, figures)
     return EvaluationResult.load(folder)
 
@@ -158,6 +160,7 @@ def _manifest(
         "style": settings.style,
         "encoding": settings.encoding,
         "decoding": "greedy",
+        **({"chat": True} if loaded.chat else {}),
         "policy": "unreadable answers are empty moves; asked again after the apple and before an illegal move",
         "limits": settings.limits.as_dict(),
         "versions": dict(versions),

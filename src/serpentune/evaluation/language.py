@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError
-from serpentune.models import prompt_ids
+from serpentune.models import context_length, end_ids, sample_ids
 from serpentune.training.data import IGNORED, Collator
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Sample:
 
     Attributes:
         prompt: ids of the prompt, with a begin token where the tokenizer puts one.
-        completion: ids of the completion and the end token.
+        completion: ids of the completion and of what ends it.
         text: the completion as it stands in the record.
     """
 
@@ -49,6 +49,7 @@ def language_metrics(
     tokenizer: Any,
     records: Sequence[Mapping[str, str]],
     *,
+    chat: bool = False,
     batch_size: int = 64,
     max_new_tokens: int | None = None,
     progress: Advance | None = None,
@@ -61,6 +62,7 @@ def language_metrics(
         model: a transformers or PEFT model, on its device. It is measured in evaluation mode and left as it was.
         tokenizer: its fast tokenizer, with an end token; a pad token is not needed.
         records: at least one, each with the strings `prompt` and `completion`.
+        chat: show the records to the model in its tokenizer's chat template.
         batch_size: records at once.
         max_new_tokens: an answer is cut after this many tokens. When left out: twice what the longest completion and
             its end token take, so that rambling costs precision but not hours.
@@ -70,7 +72,7 @@ def language_metrics(
         - `records`: how many were measured; `too_long`: how many were left out, since the prompt with the completion or
           with `max_new_tokens` more tokens is longer than the model's context.
         - `loss`: mean negative log-likelihood in nats over all `completion_tokens`, which are the tokens of the
-          completions and one end token each; `perplexity`: exp(loss).
+          completions and of what ends them, mostly one end token each; `perplexity`: exp(loss).
         - `bits_per_byte`: the same negative log-likelihood in bits, end tokens included, over the completions' UTF-8
           bytes. Unlike the two before, it can be compared between models with different tokenizers.
         - `token_accuracy`: share of these tokens that the model ranks first, given the right tokens before.
@@ -89,8 +91,8 @@ def language_metrics(
         raise UserError(f"batch_size is {batch_size}; at least one record must be measured at once.")
     if max_new_tokens is not None and max_new_tokens < 1:
         raise UserError(f"max_new_tokens is {max_new_tokens}; an answer needs at least one token.")
-    samples = tokenize_records(tokenizer, records)
-    context = context_length(model)
+    samples = tokenize_records(tokenizer, records, chat)
+    context = context_length(model.config)
     fitting = [sample for sample in samples if len(sample.prompt) + len(sample.completion) <= context]
     if max_new_tokens is None:
         max_new_tokens = 2 * max((len(sample.completion) for sample in fitting), default=0)
@@ -117,14 +119,15 @@ def language_metrics(
     fitting.sort(key=lambda sample: (len(sample.prompt), len(sample.completion)), reverse=True)
     nll, right = 0.0, 0
     answers: list[str] = []
+    ends = stop_ids(tokenizer, chat)
     with _evaluating(model):
         for start in range(0, len(fitting), batch_size):
             batch = fitting[start : start + batch_size]
             batch_nll, batch_right = _score(model, tokenizer, batch)
             nll += batch_nll
             right += batch_right
-            ids = greedy(model, tokenizer, [sample.prompt for sample in batch], max_new_tokens)
-            figures["truncated"] += sum(row[-1:] != [tokenizer.eos_token_id] for row in ids)
+            ids = greedy(model, tokenizer, [sample.prompt for sample in batch], max_new_tokens, chat)
+            figures["truncated"] += sum(row[-1] not in ends for row in ids)
             answers += decode(tokenizer, ids)
             if progress is not None:
                 progress(len(batch))
@@ -134,8 +137,8 @@ def language_metrics(
     return figures
 
 
-def tokenize_records(tokenizer: Any, records: Sequence[Mapping[str, str]]) -> list[Sample]:
-    """Records as the tokens that training sees: prompt, completion tokenised apart, end token.
+def tokenize_records(tokenizer: Any, records: Sequence[Mapping[str, str]], chat: bool = False) -> list[Sample]:
+    """Records as the tokens that training sees: prompt, completion, and what ends it.
 
     Raises:
         UserError: no records, a prompt or completion that is missing or empty, or a tokenizer without end token.
@@ -149,21 +152,18 @@ def tokenize_records(tokenizer: Any, records: Sequence[Mapping[str, str]]) -> li
             if not isinstance(record.get(field), str) or not record[field]:
                 raise UserError(f"Record {number}: its {field} is missing, empty or no text.")
     texts = [record["completion"] for record in records]
-    prompts = prompt_ids(tokenizer, [record["prompt"] for record in records])
-    completions = tokenizer(texts, add_special_tokens=False, return_attention_mask=False)["input_ids"]
-    end = tokenizer.eos_token_id
-    return [
-        Sample(prompt, [*completion, end], text)
-        for prompt, completion, text in zip(prompts, completions, texts, strict=True)
-    ]
+    prompts, completions = sample_ids(tokenizer, [record["prompt"] for record in records], texts, chat)
+    return [Sample(*sample) for sample in zip(prompts, completions, texts, strict=True)]
 
 
-def context_length(model: Any) -> float:
-    """Most tokens that a model can see at once; infinite for one that names no limit."""
-    return float(getattr(model.config.get_text_config(), "max_position_embeddings", None) or math.inf)
+def stop_ids(tokenizer: Any, chat: bool = False) -> list[int]:
+    """The tokens that end an answer: the end token, and with `chat` what the template ends a turn with."""
+    return sorted({tokenizer.eos_token_id, end_ids(tokenizer, chat)[-1]})
 
 
-def greedy(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> list[list[int]]:
+def greedy(
+    model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int, chat: bool = False
+) -> list[list[int]]:
     """The most likely continuation of each prompt, token by token, all prompts in one batch.
 
     The model's own generation settings (penalties, sampling) are not used, since another answer than the greedy one
@@ -171,9 +171,10 @@ def greedy(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], max_new
 
     Args:
         model: a transformers or PEFT model.
-        tokenizer: gives end and pad token; its padding side doesn't matter.
+        tokenizer: gives end and pad tokens; its padding side doesn't matter.
         prompts: `n` lists of ids.
         max_new_tokens: most tokens of an answer, its end token included.
+        chat: stop also at what ends a turn in the tokenizer's chat template.
 
     Returns:
         `n` lists of new ids, each up to and including the end token where one was written in time.
@@ -181,11 +182,11 @@ def greedy(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], max_new
     import torch
     from transformers import GenerationConfig
 
-    end, width = tokenizer.eos_token_id, max(map(len, prompts))
-    pad = end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    ends, width = stop_ids(tokenizer, chat), max(map(len, prompts))
+    pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     device = _device(model)
     settings = GenerationConfig(
-        max_new_tokens=max_new_tokens, eos_token_id=end, pad_token_id=pad, use_cache=True,
+        max_new_tokens=max_new_tokens, eos_token_id=ends, pad_token_id=pad, use_cache=True,
         # All that is left out is taken from the model, so what would change the answer is said to be off.
         do_sample=False, num_beams=1, temperature=1.0, top_k=50, top_p=1.0, repetition_penalty=1.0,
         no_repeat_ngram_size=0, min_new_tokens=0,
@@ -197,7 +198,7 @@ def greedy(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], max_new
             generation_config=settings,
         )
     rows: list[list[int]] = output[:, width:].tolist()
-    return [row[: row.index(end) + 1] if end in row else row for row in rows]
+    return [row[: next((place for place, token in enumerate(row, 1) if token in ends), None)] for row in rows]
 
 
 def decode(tokenizer: Any, answers: Sequence[Sequence[int]]) -> list[str]:

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import CompletionStyle, Encoding, prompts
-from serpentune.evaluation.language import context_length, decode, greedy
+from serpentune.evaluation.language import decode, greedy
 from serpentune.game import States
-from serpentune.models import LoadedModel, prompt_ids
+from serpentune.models import LoadedModel, context_length, end_ids, prompt_ids
 
 
 class Player(Protocol):
@@ -30,6 +30,8 @@ class Player(Protocol):
 
 class ModelPlayer:
     """A causal language model that answers greedily: the likeliest token each time, until it ends its answer.
+
+    It is asked as `LoadedModel.chat` says: by the prompt as it stands, or by a message in its chat template.
 
     Attributes:
         name: what it is called in results.
@@ -53,6 +55,7 @@ class ModelPlayer:
         self.seconds = 0.0
         self._model = loaded.model
         self._tokenizer = loaded.tokenizer
+        self._chat = loaded.chat
         self._teacher = teacher
         self._encoding = encoding
         self._style = style
@@ -66,21 +69,22 @@ class ModelPlayer:
         """
         asked = prompts(states, self._teacher, self._encoding, self._style)
         longest = states.width * states.height if self._style.whole_plan else 1
+        longest += len(end_ids(self._tokenizer, self._chat))
         began = time.perf_counter()
         texts: list[str] = []
         for first in range(0, len(asked), self._batch_size):
-            texts += self._generate(asked[first : first + self._batch_size], longest + 1)
+            texts += self._generate(asked[first : first + self._batch_size], longest)
         self.seconds += time.perf_counter() - began
         return texts
 
     def _generate(self, asked: list[str], new_tokens: int) -> list[str]:
-        rows = prompt_ids(self._tokenizer, asked)
-        longest, context = max(map(len, rows)), context_length(self._model)
+        rows = prompt_ids(self._tokenizer, asked, self._chat)
+        longest, context = max(map(len, rows)), context_length(self._model.config)
         if longest + new_tokens > context:
             raise UserError(
                 f"{self.name} reads at most {context:.0f} tokens; a prompt of this board has {longest} and its answer "
                 f"up to {new_tokens}. Use a smaller board or another base model."
             )
-        written = greedy(self._model, self._tokenizer, rows, new_tokens)
+        written = greedy(self._model, self._tokenizer, rows, new_tokens, self._chat)
         self.tokens += sum(map(len, written))
         return decode(self._tokenizer, written)

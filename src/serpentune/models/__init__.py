@@ -6,7 +6,7 @@ Knows nothing of Snake. torch and transformers are imported when a model is firs
 from serpentune.models._device import bf16_is_native, check_precision, device
 from serpentune.models._find import BUILT_IN, Found, find_base
 from serpentune.models._libraries import quiet_libraries
-from serpentune.models.load import LoadedModel, load_base, prompt_ids
+from serpentune.models.load import LoadedModel, base_context_length, context_length, load_base, open_tokenizer
 from serpentune.models.open import open_model, short_name
 from serpentune.models.strategies import (
     STRATEGIES,
@@ -19,6 +19,7 @@ from serpentune.models.strategies import (
     wrap,
 )
 from serpentune.models.students import STUDENT, is_adapter, load_student, model_sha256, save_student
+from serpentune.models.tokens import end_ids, prompt_ids, sample_ids, token_lengths
 
 __all__ = [
     "BUILT_IN",
@@ -30,9 +31,12 @@ __all__ = [
     "LoadedModel",
     "QLoRAConfig",
     "StrategyConfig",
+    "base_context_length",
     "bf16_is_native",
     "check_precision",
+    "context_length",
     "device",
+    "end_ids",
     "find_base",
     "is_adapter",
     "is_quantized",
@@ -40,10 +44,13 @@ __all__ = [
     "load_student",
     "model_sha256",
     "open_model",
+    "open_tokenizer",
     "parameter_counts",
     "prompt_ids",
     "quiet_libraries",
+    "sample_ids",
     "save_student",
     "short_name",
+    "token_lengths",
     "wrap",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from serpentune.models._device import device, weight_dtype
 from serpentune.models._find import Found, Source, find_base
 from serpentune.models._libraries import keep_4bit_weights, quiet_libraries
 from serpentune.models.strategies import QLoRAConfig, is_quantized, quantization
+from serpentune.models.tokens import end_ids
 
 if TYPE_CHECKING:
     import torch
@@ -29,12 +30,14 @@ class LoadedModel:
         tokenizer: its fast tokenizer; pad and end tokens are set, padding is on the left, as generation needs it.
         name: the built-in name, the hub id, or the absolute folder.
         source: `built-in`, `folder`, `cache` (the hub's, on this disk) or `hub`.
+        chat: whether it is trained and asked through its tokenizer's chat template.
     """
 
     model: Any
     tokenizer: Any
     name: str
     source: Source
+    chat: bool = False
 
 
 def load_base(
@@ -42,6 +45,7 @@ def load_base(
     *,
     quantize: bool | QLoRAConfig = False,
     dtype: torch.dtype | None = None,
+    chat: bool = False,
 ) -> LoadedModel:
     """Load a base model: `nano` (built in), a local folder, or a hub id. Code that a model ships is never run.
 
@@ -50,10 +54,11 @@ def load_base(
         quantize: hold the linear layers in 4 bits: true for NF4 with double quantisation, or a `QLoRAConfig` that says
             how.
         dtype: format of the weights (with `quantize`, of the arithmetic); chosen to suit the device when left out.
+        chat: train it and ask it through its tokenizer's chat template.
 
     Raises:
         UserError: the model can't be found (at once when offline), holds no safetensors, isn't a causal language model,
-            or has no usable tokenizer.
+            or has no usable tokenizer, or with `chat` no usable template.
     """
     found = find_base(name_or_path)
     dtype = dtype or weight_dtype()
@@ -62,6 +67,8 @@ def load_base(
         settings = quantize if isinstance(quantize, QLoRAConfig) else QLoRAConfig()
         options |= {"quantization_config": quantization(settings, dtype), "device_map": {"": str(device())}}
     tokenizer = load_tokenizer(found.location, found.name)
+    if chat:
+        end_ids(tokenizer, chat=True)  # refuses a template that can't be used, before the weights are read
     model = _pretrained(found, options)
     if is_quantized(model):
         keep_4bit_weights(model)
@@ -71,7 +78,37 @@ def load_base(
     if model.generation_config is not None:
         model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.eval()
-    return LoadedModel(model, tokenizer, found.name, found.source)
+    return LoadedModel(model, tokenizer, found.name, found.source, chat)
+
+
+def open_tokenizer(name_or_path: str | Path) -> Any:
+    """The tokenizer of a base model, without the model: `nano` (built in), a local folder, or a hub id.
+
+    Raises:
+        UserError: the model can't be found, or has no usable tokenizer.
+    """
+    found = find_base(name_or_path)
+    return load_tokenizer(found.location, found.name)
+
+
+def context_length(config: Any) -> float:
+    """Most tokens that a model of this transformers configuration sees at once; infinite where it names no limit."""
+    return float(getattr(config.get_text_config(), "max_position_embeddings", None) or math.inf)
+
+
+def base_context_length(name_or_path: str | Path) -> float:
+    """`context_length` of a base model that isn't loaded: `nano` (built in), a local folder, or a hub id.
+
+    Raises:
+        UserError: the model can't be found, or its configuration is none that transformers knows.
+    """
+    from transformers import AutoConfig
+
+    found = find_base(name_or_path)
+    try:
+        return context_length(AutoConfig.from_pretrained(found.location, trust_remote_code=False))
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{found.name}: its config.json can't be read ({_first_line(error)}).") from error
 
 
 def load_tokenizer(location: str | Path, name: str) -> Any:
@@ -95,18 +132,6 @@ def load_tokenizer(location: str | Path, name: str) -> Any:
         _LOG.info("%s: the tokenizer has no pad token; its end token %r pads", name, tokenizer.eos_token)
     tokenizer.padding_side = "left"
     return tokenizer
-
-
-def prompt_ids(tokenizer: Any, prompts: Sequence[str]) -> list[list[int]]:
-    """Token ids of prompts that a completion follows; training and play must both use this.
-
-    A begin token is put in front where the tokenizer does that by itself; an end token that it appends is removed.
-    """
-    if not prompts:
-        return []
-    rows: list[list[int]] = tokenizer(list(prompts), return_attention_mask=False)["input_ids"]
-    end = tokenizer.eos_token_id
-    return [row[:-1] if len(row) > 1 and row[-1] == end else row for row in rows]
 
 
 def _pretrained(found: Found, options: dict[str, Any]) -> Any:

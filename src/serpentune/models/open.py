@@ -13,8 +13,12 @@ _FINAL = ("final_model", "models/final_model")
 """Where training and the pipeline leave a student below their output folder."""
 
 
-def open_model(name_or_path: str | Path) -> LoadedModel:
+def open_model(name_or_path: str | Path, *, chat: bool = False) -> LoadedModel:
     """Load a model ready to be asked: a student's folder, a built-in name, another model's folder, or a hub id.
+
+    Args:
+        name_or_path: the model.
+        chat: ask it through its tokenizer's chat template. A student that was trained so is asked so without it.
 
     Raises:
         UserError: as of `load_student` and `load_base`. For a folder that holds no model but the output of a training
@@ -22,12 +26,12 @@ def open_model(name_or_path: str | Path) -> LoadedModel:
     """
     folder = Path(name_or_path).expanduser()
     if str(name_or_path) in BUILT_IN or not folder.is_dir():
-        return load_base(name_or_path)
+        return load_base(name_or_path, chat=chat)
     if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
         student = next((folder / place for place in _FINAL if (folder / place).is_dir()), None)
         if student is not None:
             raise UserError(f"{folder} is the output of a training run. Name the student in it: {student}.")
-    return load_student(folder)
+    return load_student(folder, chat=chat)
 
 
 def short_name(name_or_path: str | Path) -> str:

@@ -18,6 +18,7 @@ from serpentune.models._find import BUILT_IN, find_base
 from serpentune.models._libraries import quiet_libraries
 from serpentune.models.load import LoadedModel, load_base, load_tokenizer
 from serpentune.models.strategies import QLoRAConfig, StrategyConfig, is_quantized, parameter_counts
+from serpentune.models.tokens import end_ids
 
 STUDENT = "student.json"
 
@@ -31,6 +32,7 @@ def save_student(
     *,
     base: str,
     strategy: StrategyConfig,
+    chat: bool = False,
     overwrite: bool = False,
 ) -> Path:
     """Write a trained model and its tokenizer to the folder `path`, weights as safetensors only; atomically.
@@ -41,6 +43,7 @@ def save_student(
         tokenizer: the base's tokenizer.
         base: the base's name as in `LoadedModel.name`.
         strategy: the strategy it was trained with; kept in `student.json`, and for QLoRA needed to load it.
+        chat: whether it was trained through the chat template; kept in `student.json`, so that it is asked so too.
         overwrite: whether a folder that holds files may be replaced.
 
     Raises:
@@ -61,6 +64,7 @@ def save_student(
             "base_sha256": model_sha256(find_base(base).location) if base in BUILT_IN else None,
             "strategy": _strategy_name(model),
             "settings": strategy.model_dump(mode="json"),
+            "chat": chat,
             "parameters": total,
             "trainable_parameters": trainable,
         }
@@ -68,7 +72,7 @@ def save_student(
     return path
 
 
-def load_student(path: str | Path, *, merge: bool = True) -> LoadedModel:
+def load_student(path: str | Path, *, merge: bool = True, chat: bool = False) -> LoadedModel:
     """Load a trained model with its tokenizer, whether it is a whole model or an adapter on a base.
 
     Args:
@@ -76,6 +80,7 @@ def load_student(path: str | Path, *, merge: bool = True) -> LoadedModel:
         merge: fold an adapter into its base, so that the model answers at the base's speed. A QLoRA student's base is
             expanded from 4 bits first, so that the merged model computes what was trained; false keeps it in 4 bits
             with the adapter beside it, which is slower and takes less memory.
+        chat: ask it through the chat template also where its folder doesn't say that it was trained so.
 
     Raises:
         UserError: the folder holds no student, its base can't be found, or its weights are damaged.
@@ -83,9 +88,11 @@ def load_student(path: str | Path, *, merge: bool = True) -> LoadedModel:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}. A trained model is a folder, such as <output-dir>/final_model.")
+    about = read_json(folder / STUDENT) if (folder / STUDENT).is_file() else {}
+    chat = chat or about.get("chat", False)
     if not (folder / "adapter_config.json").is_file():
-        return load_base(folder)
-    return _load_adapter(folder, merge=merge)
+        return load_base(folder, chat=chat)
+    return _load_adapter(folder, about, merge=merge, chat=chat)
 
 
 def model_sha256(path: str | Path) -> str:
@@ -116,7 +123,7 @@ def _strategy_name(model: Any) -> str:
     return "qlora" if is_quantized(model.get_base_model()) else "lora"
 
 
-def _load_adapter(folder: Path, *, merge: bool) -> LoadedModel:
+def _load_adapter(folder: Path, about: dict[str, Any], *, merge: bool, chat: bool) -> LoadedModel:
     from peft import PeftModel
     from safetensors import SafetensorError
 
@@ -125,7 +132,6 @@ def _load_adapter(folder: Path, *, merge: bool) -> LoadedModel:
     base_name = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
     if not isinstance(base_name, str) or not base_name:
         raise UserError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is missing.")
-    about = read_json(folder / STUDENT) if (folder / STUDENT).is_file() else {}
     try:
         qlora = QLoRAConfig(**about["settings"]) if about.get("strategy") == "qlora" else None
         base = load_base(base_name, quantize=qlora or False)
@@ -145,7 +151,10 @@ def _load_adapter(folder: Path, *, merge: bool) -> LoadedModel:
     if merge:
         model = model.merge_and_unload()
     model.eval()
-    return LoadedModel(model, load_tokenizer(folder, str(folder)), str(folder.resolve()), "folder")
+    tokenizer = load_tokenizer(folder, str(folder))
+    if chat:
+        end_ids(tokenizer, chat=True)  # refuses a template that can't be used
+    return LoadedModel(model, tokenizer, str(folder.resolve()), "folder", chat)
 
 
 def _check_base(folder: Path, base_name: str, about: dict[str, Any]) -> None:

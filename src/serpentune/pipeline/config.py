@@ -35,6 +35,7 @@ class MultiDatasetConfig(Settings):
         encoding: how a board is written.
         base_model_name: `nano` (built in), a folder, or a hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
+        chat: train and ask through the chat template of an instruct model's tokenizer, the untuned base too.
         training_strategy: `lora`, `qlora` or `full`.
         num_epochs: passes over the training data.
         max_steps: optimiser steps after which training stops all the same; None leaves it to `num_epochs`.
@@ -71,6 +72,7 @@ class MultiDatasetConfig(Settings):
     encoding: str = "grid"
     base_model_name: str = "nano"
     max_length: int = 512
+    chat: bool = False
     training_strategy: Strategy = "lora"
     num_epochs: float = 3
     max_steps: int | None = None
@@ -177,6 +179,7 @@ class MultiDatasetConfig(Settings):
             training_strategy=self.training_strategy,
             base_model_name=self.base_model_name,
             max_length=self.max_length,
+            chat=self.chat,
             hyperparameters=HyperparameterConfig(
                 num_epochs=self.num_epochs,
                 max_steps=self.max_steps,

@@ -25,7 +25,7 @@ from serpentune.common.run_log import TrainingLoggingUtils
 from serpentune.datasets import SPLITS, build_dataset, load_splits
 from serpentune.game import check_board, parse_board
 from serpentune.logs import find_logs
-from serpentune.models import check_precision, find_base, load_base, load_student, short_name
+from serpentune.models import check_precision, end_ids, find_base, load_base, load_student, open_tokenizer, short_name
 from serpentune.pipeline._base import UNTUNED
 from serpentune.pipeline._experiment import CONFIG, DATASET, EVALUATION, LOGS, MODELS, REPORT, SUMMARY, Experiment
 from serpentune.pipeline._results import PipelineInterrupted, PipelineResults
@@ -126,8 +126,9 @@ class MultiDatasetPipeline:
         """Check everything that can be wrong before any work is done.
 
         Raises:
-            UserError: log directories that are missing or empty, an unknown base model, a number format that this
-                machine can't compute in, an impossible board, an experiment folder that is taken, or several processes.
+            UserError: log directories that are missing or empty, an unknown base model, with `chat` one without a
+                usable chat template, a number format that this machine can't compute in, an impossible board, an
+                experiment folder that is taken, or several processes.
         """
         config = self.config
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -144,6 +145,8 @@ class MultiDatasetPipeline:
         if config.grid_size is not None:
             parse_board(config.grid_size)
         find_base(config.base_model_name)
+        if config.chat:
+            end_ids(open_tokenizer(config.base_model_name), chat=True)
         check_precision(fp16=config.fp16, bf16=config.bf16)
 
     def collect(self) -> list[Path]:
@@ -221,7 +224,10 @@ class MultiDatasetPipeline:
         records = list(test.select(range(min(len(test), self.config.evaluation_records))))
         results = []
         for name in (UNTUNED, self.config.training_strategy):
-            loaded = load_base(self.config.base_model_name) if name == UNTUNED else load_student(model_path)
+            if name == UNTUNED:
+                loaded = load_base(self.config.base_model_name, chat=self.config.chat)
+            else:
+                loaded = load_student(model_path)
             results.append(
                 evaluate_model(loaded, folder / name, games, name=name, test_records=records, quiet=self.quiet)
             )

@@ -48,6 +48,7 @@ class AdvancedTrainingConfig(Settings):
         training_strategy: `lora`, `qlora` or `full`.
         base_model_name: `nano` (built in), a folder, or a hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
+        chat: train through the chat template of an instruct model's tokenizer; the student is asked so too.
         hyperparameters: how the weights are moved.
         lora: read when the strategy is `lora`.
         qlora: read when the strategy is `qlora`.
@@ -68,6 +69,7 @@ class AdvancedTrainingConfig(Settings):
     training_strategy: Strategy = "lora"
     base_model_name: str = Field("nano", min_length=1)
     max_length: int = Field(512, ge=8)
+    chat: bool = False
     hyperparameters: HyperparameterConfig = Field(default_factory=HyperparameterConfig)
     lora: LoRAConfig = Field(default_factory=LoRAConfig)
     qlora: QLoRAConfig = Field(default_factory=QLoRAConfig)
@@ -120,9 +122,11 @@ class TrainingConfigBuilder:
         self._config.training_strategy = strategy  # type: ignore[assignment]  # checked on assignment
         return self
 
-    def with_model(self, name: str, max_length: int | None = None) -> Self:
-        """Start from the base model `name`, with samples of at most `max_length` tokens."""
+    def with_model(self, name: str, max_length: int | None = None, *, chat: bool | None = None) -> Self:
+        """Start from the base model `name`, with samples of at most `max_length` tokens, as chats or not."""
         self._config.base_model_name = name
+        if chat is not None:
+            self._config.chat = chat
         if max_length is not None:
             self._config.max_length = max_length
         return self

@@ -7,16 +7,21 @@ of one length share a batch, and the order of the batches can still be random.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
-from serpentune.models import prompt_ids
+from serpentune.models import end_ids, sample_ids
+from serpentune.training._texts import pieces
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +29,9 @@ if TYPE_CHECKING:
 IGNORED = -100
 """Label of a token that the loss leaves out, as everywhere in torch."""
 
-_TOKENIZE_AT_ONCE = 4096
+_FORMAT = 1
+"""Raised when the same texts and tokenizer shall give other tokens or another file than before."""
+
 _POOL_OF_BATCHES = 64
 
 _LOG = logging.getLogger(__name__)
@@ -35,7 +42,8 @@ class Tokens:
     """Tokenised samples.
 
     Attributes:
-        rows: a `datasets.Dataset` with the columns `input_ids` (prompt, completion, end token) and `prompt_length`.
+        rows: a `datasets.Dataset` with the columns `input_ids` (prompt, completion and what ends it) and
+            `prompt_length`.
         lengths: `(n,)` tokens of each sample.
         too_long: samples that were left out because they are longer than the limit.
         digest: hex digest of all ids, to tell on resuming whether the data are the same.
@@ -47,56 +55,42 @@ class Tokens:
     digest: str
 
 
-def tokenize(dataset: Any, tokenizer: Any, max_length: int, what: str) -> Tokens:
-    """Tokenise the columns `prompt` and `completion` of a Hugging Face data set; other columns are dropped.
+def tokenize(dataset: Any, tokenizer: Any, max_length: int, what: str, *, chat: bool = False) -> Tokens:
+    """Tokenise the columns `prompt` and `completion` of a Hugging Face data set, or its chats in `messages`.
 
-    Prompt and completion are tokenised apart, as they are when a game is played, and the end token is put after the
-    completion. Samples of more than `max_length` tokens are left out, since cutting either end would teach nonsense.
+    A completion is followed by what ends it, as `models.sample_ids` says. Samples of more than `max_length` tokens are
+    left out, since cutting either end would teach nonsense. The tokens are cached (`common.cache`, folder `tokens`)
+    under the hash of texts, tokenizer, form and limit, and mapped from there. Other columns are dropped.
 
     Args:
         dataset: the data set.
         tokenizer: the base's tokenizer.
         max_length: largest number of tokens of a sample.
         what: name of the data set in messages ("training data").
+        chat: show prompt and completion in the tokenizer's chat template.
 
     Raises:
-        UserError: a column is missing, the data set is empty, a completion is empty, or every sample is too long.
+        UserError: a column is missing, the data set is empty, a prompt or completion is empty or no text, chats aren't
+            one message of the user and one answer, every sample is too long, or as of `models.sample_ids`.
     """
-    missing = sorted({"prompt", "completion"} - set(dataset.column_names))
-    if missing:
-        raise UserError(f"The {what} has no column {missing[0]!r}; it has: {', '.join(dataset.column_names)}.")
+    from serpentune.training._token_cache import cached
+
     if len(dataset) == 0:
         raise UserError(f"The {what} is empty.")
-    ids: list[list[int]] = []
-    prompt_lengths: list[int] = []
-    digest = hashlib.sha256()
-    longest = 0
-    for start in range(0, len(dataset), _TOKENIZE_AT_ONCE):
-        part = dataset[start : start + _TOKENIZE_AT_ONCE]
-        prompts = prompt_ids(tokenizer, part["prompt"])
-        completions = tokenizer(part["completion"], add_special_tokens=False, return_attention_mask=False)["input_ids"]
-        for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True), start):
-            if not completion:
-                raise UserError(f"The {what}, record {row}: the completion is empty.")
-            if not prompt:
-                raise UserError(f"The {what}, record {row}: the prompt is empty.")
-            length = len(prompt) + len(completion) + 1
-            longest = max(longest, length)
-            if length <= max_length:
-                ids.append([*prompt, *completion, tokenizer.eos_token_id])
-                prompt_lengths.append(len(prompt))
-                digest.update(np.asarray([len(prompt), *ids[-1]], dtype=np.int32).tobytes())
-    if not ids:
-        raise UserError(
-            f"Every sample of the {what} is longer than max_length = {max_length} tokens (up to {longest})."
-        )
-    too_long = len(dataset) - len(ids)
+    key = _key(dataset, tokenizer, max_length, what, chat)
+
+    def write(file: IO[bytes]) -> dict[str, Any]:
+        return _write(file, dataset, tokenizer, max_length, what, chat)
+
+    rows, about = cached(key, write, what)
+    too_long = len(dataset) - len(rows)
     if too_long:
         _LOG.warning(
             "%d of %d samples of the %s are longer than %d tokens (up to %d) and are left out",
-            too_long, len(dataset), what, max_length, longest,
+            too_long, len(dataset), what, max_length, about["longest"],
         )  # fmt: skip
-    return Tokens(_rows(ids, prompt_lengths), np.asarray([len(row) for row in ids]), too_long, digest.hexdigest())
+    lengths = pc.list_value_length(rows.data["input_ids"]).to_numpy().astype(np.int64)
+    return Tokens(rows, lengths, too_long, about["digest"])
 
 
 class Collator:
@@ -163,7 +157,63 @@ class LengthBatches:
         yield from order[whole:].tolist()
 
 
-def _rows(ids: list[list[int]], prompt_lengths: list[int]) -> Any:
-    from datasets import Dataset
+def _key(dataset: Any, tokenizer: Any, max_length: int, what: str, chat: bool) -> str:
+    """Hex SHA-256 of everything that decides the tokens."""
+    import tokenizers
+    import transformers
 
-    return Dataset.from_dict({"input_ids": ids, "prompt_length": prompt_lengths})
+    from serpentune.datasets.texts import Texts
+
+    bytes_of, lengths_of = (hashlib.sha256(), hashlib.sha256()), (hashlib.sha256(), hashlib.sha256())
+    for _, *columns in pieces(dataset, what):
+        for column, text, lengths in zip(columns, bytes_of, lengths_of, strict=True):
+            texts = Texts.of_arrow(column)
+            text.update(texts.data.data)
+            lengths.update(np.diff(texts.offsets).astype("<i8").data)
+    parts = {
+        "format": _FORMAT,
+        "texts": [digest.hexdigest() for digest in (*bytes_of, *lengths_of)],
+        "tokenizer": hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
+        "end": tokenizer.eos_token_id,
+        "special": {name: str(token) for name, token in tokenizer.special_tokens_map.items()} if chat else None,
+        "template": tokenizer.chat_template if chat else None,
+        "max_length": max_length,
+        "versions": [tokenizers.__version__, transformers.__version__],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _write(file: IO[bytes], dataset: Any, tokenizer: Any, max_length: int, what: str, chat: bool) -> dict[str, Any]:
+    """Write the samples that are short enough as an Arrow stream, a piece at a time."""
+    ids = pa.uint16() if max(tokenizer.get_vocab().values()) < 2**16 else pa.int32()
+    schema = pa.schema([("input_ids", pa.list_(ids)), ("prompt_length", pa.int32())])
+    digest, end = hashlib.sha256(), len(end_ids(tokenizer, chat))
+    longest = kept = 0
+    with pa.ipc.new_stream(file, schema) as stream:
+        for start, prompts, completions in pieces(dataset, what):
+            samples = zip(*sample_ids(tokenizer, prompts.to_pylist(), completions.to_pylist(), chat), strict=True)
+            fitting = []
+            for row, (prompt, completion) in enumerate(samples, start):
+                if not prompt or len(completion) <= end:
+                    name = "completion" if prompt else "prompt"
+                    raise UserError(f"The {what}, record {row}: the {name} is empty.")
+                longest = max(longest, len(prompt) + len(completion))
+                if len(prompt) + len(completion) <= max_length:
+                    fitting.append((prompt, completion))
+            # As the digest is of int32, prompt length and ids of a sample after another, they are laid out so.
+            flat = np.fromiter(
+                chain.from_iterable(chain((len(prompt),), prompt, completion) for prompt, completion in fitting),
+                np.int32,
+            )
+            digest.update(flat.data)
+            offsets = np.cumsum([0, *(len(prompt) + len(completion) for prompt, completion in fitting)])
+            heads = offsets[:-1] + np.arange(len(fitting))
+            tokens = pa.array(np.delete(flat, heads)).cast(ids)
+            columns = [pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), tokens), pa.array(flat[heads])]
+            stream.write_batch(pa.record_batch(columns, schema=schema))
+            kept += len(fitting)
+    if not kept:
+        raise UserError(
+            f"Every sample of the {what} is longer than max_length = {max_length} tokens (up to {longest})."
+        )
+    return {"longest": longest, "digest": digest.hexdigest()}

@@ -21,6 +21,7 @@ from serpentune.models import (
     QLoRAConfig,
     bf16_is_native,
     check_precision,
+    context_length,
     device,
     load_base,
     parameter_counts,
@@ -28,6 +29,7 @@ from serpentune.models import (
     save_student,
     wrap,
 )
+from serpentune.training._texts import holds_chats
 from serpentune.training.config import AdvancedTrainingConfig, refuse_difference
 from serpentune.training.data import Tokens, tokenize
 
@@ -113,7 +115,9 @@ def train(
 
     Args:
         config: the settings. Its `output_dir` and `experiment_name` are the pipeline's and are not read here.
-        train_dataset: a Hugging Face data set with the text columns `prompt` and `completion`; others are ignored.
+        train_dataset: a Hugging Face data set with the text columns `prompt` and `completion`, or with a column
+            `messages` of chats, one message of the user and one answer each, which are trained on as with `chat`.
+            Other columns are ignored.
         eval_dataset: the same for the evaluation loss, or None.
         output_dir: folder for the student and the checkpoints.
         resume: go on from the last complete checkpoint in `output_dir`; without one, start anew.
@@ -129,9 +133,9 @@ def train(
     check_precision(fp16=config.fp16, bf16=config.bf16)
     output_dir = Path(output_dir)
     checkpoint = _claim(output_dir, resume=resume, overwrite=overwrite)
-    base = _load(config)
-    limit = min(config.max_length, _context(base.model))
-    tokens = tokenize(train_dataset, base.tokenizer, limit, "training data")
+    base = _load(config, chat=config.chat or holds_chats(train_dataset))
+    limit = int(min(config.max_length, context_length(base.model.config)))
+    tokens = tokenize(train_dataset, base.tokenizer, limit, "training data", chat=base.chat)
     looked_at = _eval_tokens(config, eval_dataset, base, limit)
     _agree(output_dir, config, tokens, resumes=checkpoint is not None)
     trainer, total = _prepare(config, base, tokens, looked_at, output_dir / CHECKPOINTS)
@@ -163,22 +167,19 @@ def _claim(output_dir: Path, *, resume: bool, overwrite: bool) -> Path | None:
     return None
 
 
-def _load(config: AdvancedTrainingConfig) -> LoadedModel:
+def _load(config: AdvancedTrainingConfig, *, chat: bool) -> LoadedModel:
     import torch
     from transformers import set_seed
 
     set_seed(config.seed)
     strategy = config.strategy
     if isinstance(strategy, QLoRAConfig):
-        return load_base(config.base_model_name, quantize=strategy, dtype=torch.float32 if config.fp16 else None)
+        return load_base(
+            config.base_model_name, quantize=strategy, dtype=torch.float32 if config.fp16 else None, chat=chat
+        )
     # Weights that learn are kept in fp32, where small updates aren't lost; frozen ones take the device's own format.
     whole = config.training_strategy == "full" or config.fp16 or config.bf16 is False
-    return load_base(config.base_model_name, dtype=torch.float32 if whole else None)
-
-
-def _context(model: Any) -> int:
-    longest = getattr(model.config, "max_position_embeddings", None)
-    return int(longest) if longest else 2**31
+    return load_base(config.base_model_name, dtype=torch.float32 if whole else None, chat=chat)
 
 
 def _eval_tokens(config: AdvancedTrainingConfig, dataset: Any | None, base: LoadedModel, limit: int) -> Tokens | None:
@@ -189,7 +190,7 @@ def _eval_tokens(config: AdvancedTrainingConfig, dataset: Any | None, base: Load
     if len(dataset) > config.max_eval_samples:
         chosen = np.random.default_rng(config.seed).choice(len(dataset), config.max_eval_samples, replace=False)
         dataset = dataset.select(np.sort(chosen))
-    tokens = tokenize(dataset, base.tokenizer, limit, "evaluation data")
+    tokens = tokenize(dataset, base.tokenizer, limit, "evaluation data", chat=base.chat)
     by_length = np.argsort(tokens.lengths, kind="stable")
     return Tokens(tokens.rows.select(by_length), tokens.lengths[by_length], tokens.too_long, tokens.digest)
 
@@ -283,7 +284,15 @@ def _run(
     model_path = output_dir / FINAL_MODEL
     if main:
         base.tokenizer.padding_side = "left"
-        save_student(model_path, model, base.tokenizer, base=base.name, strategy=config.strategy, overwrite=True)
+        save_student(
+            model_path,
+            model,
+            base.tokenizer,
+            base=base.name,
+            strategy=config.strategy,
+            chat=base.chat,
+            overwrite=True,
+        )
     steps = config.hyperparameters
     per_step = steps.batch_size * steps.gradient_accumulation_steps * trainer.accelerator.num_processes
     per_epoch = math.ceil(len(tokens.lengths) / per_step)
