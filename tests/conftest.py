@@ -72,6 +72,14 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def chat_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny random llama whose tokenizer has a chat template."""
+    from tests.models.tiny import save_chat_llama
+
+    return save_chat_llama(tmp_path_factory.mktemp("base") / "chat")
+
+
+@pytest.fixture(scope="session")
 def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny random GPT-2 and its tokenizer."""
     from tests.models.tiny import save_gpt2

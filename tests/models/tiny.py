@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import Any
 
 END = "<end>"
+TURN = "<|im_end|>"
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
 
 def save_tokenizer(folder: Path) -> Any:
@@ -66,6 +71,16 @@ def save_gpt2(folder: Path, *, seed: int = 0) -> Path:
         initializer_range=0.2,
     )
     return _save(folder, GPT2LMHeadModel(config))
+
+
+def save_chat_llama(folder: Path) -> Path:
+    """A tiny llama whose tokenizer has a ChatML template, in which a turn ends by another token than a text."""
+    save_llama(folder)
+    tokenizer = save_tokenizer(folder)
+    tokenizer.add_special_tokens({"extra_special_tokens": ["<|im_start|>", TURN]})
+    tokenizer.chat_template = CHATML
+    tokenizer.save_pretrained(str(folder))
+    return folder
 
 
 def _save(folder: Path, model: Any) -> Path:

@@ -16,7 +16,7 @@ from serpentune.common.errors import UserError
 
 Ids = list[list[int]]
 
-_AT_ONCE = 4096
+_AT_ONCE = 1024
 _PROBE = "U"
 _NO_CLOCK = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro %}"
 """Put before a template that asks for the date: what a student is asked must not depend on the day. The date is the one
@@ -48,7 +48,7 @@ def end_ids(tokenizer: Any, chat: bool = False) -> list[int]:
     Raises:
         UserError: with `chat`, the tokenizer has no template, or one that this can't be done with.
     """
-    return _encoded(tokenizer, [_turn_end(tokenizer)], special=False)[0] if chat else [tokenizer.eos_token_id]
+    return _encoded(tokenizer, [_around_answers(tokenizer)[1]], special=False)[0] if chat else [tokenizer.eos_token_id]
 
 
 def sample_ids(
@@ -57,21 +57,22 @@ def sample_ids(
     """Token ids of prompts, as of `prompt_ids`, and of their completions with the tokens that end them.
 
     Plain, prompt and completion are tokenised apart, as they are when a game is played. With `chat` a completion loses
-    the spaces around it, since a message begins with its first word.
+    the spaces around it, and gets those that the template has there.
 
     Raises:
-        UserError: with `chat`, the tokenizer has no template, or one that doesn't show a completion as it stands right
+        UserError: with `chat`, the tokenizer has no template, or one that doesn't show a completion as it stands
             after the rendered prompt.
     """
     if not chat:
-        answers = _encoded(tokenizer, completions, special=False)
-        return prompt_ids(tokenizer, prompts), [[*row, tokenizer.eos_token_id] for row in answers]
-    end = _turn_end(tokenizer)
+        rows = _encoded(tokenizer, completions, special=False)
+        return prompt_ids(tokenizer, prompts), [[*row, tokenizer.eos_token_id] for row in rows]
+    start, end = _around_answers(tokenizer)
     asked, texts = _rendered(tokenizer, prompts), [completion.strip() for completion in completions]
-    for before, whole, text in zip(asked, _rendered(tokenizer, prompts, texts), texts, strict=True):
-        _refuse_unlike(tokenizer, before, whole, text, end)
-    answers = _encoded(tokenizer, [text + end for text in texts], special=False)
-    return _encoded(tokenizer, asked, special=False), answers
+    answers = [f"{start}{text}{end}" for text in texts]
+    for before, whole, answer in zip(asked, _rendered(tokenizer, prompts, texts), answers, strict=True):
+        if not whole.startswith(before + answer):
+            raise _unlike(tokenizer, before, whole, answer)
+    return _encoded(tokenizer, asked, special=False), _encoded(tokenizer, answers, special=False)
 
 
 def token_lengths(
@@ -130,18 +131,19 @@ def _rendered(tokenizer: Any, prompts: Sequence[str], answers: Sequence[str] | N
     return texts
 
 
-def _turn_end(tokenizer: Any) -> str:
-    """What the template puts after an answer, up to and including the first special token."""
+def _around_answers(tokenizer: Any) -> tuple[str, str]:
+    """What the template puts around an answer: spaces before it, if any, and all up to the first special token."""
     (before,), (whole,) = _rendered(tokenizer, [_PROBE]), _rendered(tokenizer, [_PROBE], [_PROBE])
-    _refuse_unlike(tokenizer, before, whole, _PROBE, "")
-    after = whole[len(before) + len(_PROBE) :]
+    start, found, after = whole.removeprefix(before).partition(_PROBE)
+    if not whole.startswith(before) or not found or start.strip():
+        raise _unlike(tokenizer, before, whole, _PROBE)
     ends = [place + len(token) for token, place in _special(tokenizer, after)]
     if not ends:
         raise UserError(
             f"{tokenizer.name_or_path}: its chat template ends an answer with {after!r}, which holds no special token, "
             "so generation could not stop there. Leave the chat form out, or mend chat_template."
         )
-    return after[: min(ends)]
+    return start, after[: min(ends)]
 
 
 def _special(tokenizer: Any, text: str) -> Iterator[tuple[str, int]]:
@@ -151,10 +153,9 @@ def _special(tokenizer: Any, text: str) -> Iterator[tuple[str, int]]:
             yield token.content, place
 
 
-def _refuse_unlike(tokenizer: Any, before: str, whole: str, answer: str, end: str) -> None:
-    if not whole.startswith(before + answer + end):
-        raise UserError(
-            f"{tokenizer.name_or_path}: its chat template shows the answer {answer!r} as {whole[-80:]!r}, which does "
-            f"not go on from the prompt as it is shown without an answer, {before[-80:]!r}. Leave the chat form out, "
-            "or take another instruct model."
-        )
+def _unlike(tokenizer: Any, before: str, whole: str, answer: str) -> UserError:
+    return UserError(
+        f"{tokenizer.name_or_path}: its chat template shows the answer {answer!r} as {whole[-80:]!r}, which does not "
+        f"go on from the prompt as it is shown without an answer, {before[-80:]!r}. Leave the chat form out, or take "
+        "another instruct model."
+    )

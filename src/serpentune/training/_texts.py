@@ -15,7 +15,7 @@ MESSAGES = "messages"
 
 _PAIR = ("prompt", "completion")
 _ROLES = ("user", "assistant")
-_AT_ONCE = 4096
+_AT_ONCE = 1024
 
 
 def holds_chats(dataset: Any) -> bool:

@@ -191,10 +191,11 @@ def _write(file: IO[bytes], dataset: Any, tokenizer: Any, max_length: int, what:
     longest = kept = 0
     with pa.ipc.new_stream(file, schema) as stream:
         for start, prompts, completions in pieces(dataset, what):
-            samples = zip(*sample_ids(tokenizer, prompts.to_pylist(), completions.to_pylist(), chat), strict=True)
+            texts = completions.to_pylist()
+            samples = zip(*sample_ids(tokenizer, prompts.to_pylist(), texts, chat), texts, strict=True)
             fitting = []
-            for row, (prompt, completion) in enumerate(samples, start):
-                if not prompt or len(completion) <= end:
+            for row, (prompt, completion, text) in enumerate(samples, start):
+                if not prompt or len(completion) <= end or not text.strip():
                     name = "completion" if prompt else "prompt"
                     raise UserError(f"The {what}, record {row}: the {name} is empty.")
                 longest = max(longest, len(prompt) + len(completion))
