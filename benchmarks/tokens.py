@@ -104,8 +104,8 @@ def measure(quick: bool) -> Iterator[Figure]:
             yield Figure(form, "fetching", fetched, "samples/s")
             if form == "chat":
                 tokenizer.chat_template = CHATML
-            texts = (table[column].to_pylist() for column in ("prompt", "completion"))
-            counting = partial(token_lengths, tokenizer, *texts, form == "chat")
+            asked, answered = table["prompt"].to_pylist(), table["completion"].to_pylist()
+            counting = partial(token_lengths, tokenizer, asked, answered, form == "chat")
             tokens = int(counting().sum())
             taken = statistics.median(seconds(counting) for _ in range(repeats))
             yield Figure(form, "counting", tokens / taken, "tokens/s")

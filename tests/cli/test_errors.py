@@ -104,6 +104,16 @@ def test_base_model_that_cannot_be_had_offline(command: str, logs: Path, dataset
     assert not (tmp_path / "out").exists()
 
 
+def test_a_chat_needs_a_chat_template(dataset: Path, logs: Path, tmp_path: Path) -> None:
+    for arguments in (
+        ["train", "--chat", "--dataset", dataset, "--output-dir", tmp_path / "out"],
+        ["evaluate", "nano", "--chat", "--output", tmp_path / "out"],
+        ["run", "--chat", "--heuristic-dirs", logs, "--output-dir", tmp_path / "out"],
+    ):
+        assert "nano: its tokenizer has no chat template" in refused(*arguments)
+    assert not (tmp_path / "out").exists()
+
+
 def test_full_folders_are_never_overwritten_by_themselves(
     dataset: Path, logs: Path, student: Path, results: list[Path], tmp_path: Path
 ) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import get_encoding, get_style, prompts
-from serpentune.evaluation import EvaluationSettings, ModelPlayer, evaluate_model
+from serpentune.evaluation import EvaluationSettings, EvaluationSuite, ModelPlayer, evaluate_model
 from serpentune.evaluation.language import greedy, stop_ids, tokenize_records
+from serpentune.evaluation.resources import latency
 from serpentune.game import random_states
 from serpentune.models import LoadedModel, load_base, load_student, open_model, prompt_ids
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, TrainingConfigBuilder, train
@@ -76,6 +77,8 @@ def test_a_student_of_the_chat_form_is_asked_in_it_and_stops_at_the_end_of_its_t
     ids = prompt_ids(student.tokenizer, asked, chat=True)
     turn = student.tokenizer.convert_tokens_to_ids(TURN)
     assert all(row[-1] == turn for row in greedy(student.model, student.tokenizer, ids, 20, chat=True))
+    speed = latency(student.model, student.tokenizer, asked, chat=True, repeats=1, warmup=0, batch_repeats=1)
+    assert speed["tokens_per_answer"] == 4
     assert stop_ids(student.tokenizer, chat=True) == sorted({turn, student.tokenizer.eos_token_id})
 
 
@@ -98,6 +101,14 @@ def test_its_games_and_its_language_are_measured_in_the_chat_form(student: Loade
     plain = LoadedModel(student.model, student.tokenizer, student.name, student.source)
     with pytest.raises(UserError, match="not the same chat"):
         evaluate_model(plain, tmp_path / "chat", settings, name="s", quiet=True)
+
+
+def test_a_suite_asks_those_in_the_chat_form_that_it_is_told_to(student: LoadedModel, tmp_path: Path) -> None:
+    suite = EvaluationSuite(tmp_path, EvaluationSettings(games=1, width=SIDE, height=SIDE), quiet=True)
+    pair = (student.model, student.tokenizer)
+    report = suite.evaluate_multiple_models({"plain": pair, "chat": pair}, list(records(4)), chat=["chat"])
+    # It gives the right answer to its own form alone.
+    assert report.summary()["chat"]["bleu"] == pytest.approx(100) and report.summary()["plain"]["bleu"] < 99
 
 
 def test_messages_and_columns_give_the_same_tokens(chat_llama: Path) -> None:

@@ -17,7 +17,7 @@ from serpentune.common.files import sha256
 from serpentune.datasets import load_splits
 from serpentune.evaluation import EvaluationResult
 from serpentune.logs import generate_runs
-from serpentune.models import load_student
+from serpentune.models import find_base, load_student
 from serpentune.pipeline import MultiDatasetConfig, MultiDatasetPipeline, PipelineInterrupted, PipelineResults
 from tests.pipeline.conftest import TEACHERS, tiny
 
@@ -179,6 +179,7 @@ def test_with_overwrite_the_experiment_is_made_anew(finished: PipelineResults, l
         ({"base_model_name": "nobody/nothing-1b"}, "neither built in nor on this disk"),
         ({"base_model_name": "nanoo"}, "Did you mean 'nano'"),
         ({"fp16": True}, "fp16 needs a CUDA GPU"),
+        ({"chat": True}, "nano: its tokenizer has no chat template"),
         ({"evaluation_seed": 0}, "seeds that the student is trained on"),
     ],
 )  # fmt: skip
@@ -190,6 +191,21 @@ def test_bad_input_is_refused_before_training(logs: Path, tmp_path: Path, wrong:
     assert not list(tmp_path.rglob("final_model"))
     if "evaluation_seed" not in wrong:  # known only after the data set was built, which is kept
         assert not list(tmp_path.rglob("*.json"))
+
+
+def test_student_and_untuned_base_of_the_chat_form_are_both_asked_in_it(logs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "instruct"
+    shutil.copytree(find_base("nano").location, base)
+    (base / "chat_template.jinja").write_text(
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}<end>{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    config = tiny(logs, tmp_path / "output", base_model_name=str(base), chat=True, max_steps=2, evaluation_games=2)
+    result = MultiDatasetPipeline(config, quiet=True).run_pipeline()
+    assert load_student(result.model_path).chat
+    for name in ("untuned", "lora"):
+        manifest = json.loads((result.experiment_dir / "evaluation" / name / "manifest.json").read_text())
+        assert manifest["chat"] is True
 
 
 def test_several_processes_are_refused(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

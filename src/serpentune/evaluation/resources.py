@@ -115,6 +115,7 @@ def latency(
     tokenizer: Any,
     prompts: Sequence[str],
     *,
+    chat: bool = False,
     repeats: int = 30,
     warmup: int = 3,
     max_new_tokens: int = 16,
@@ -126,6 +127,7 @@ def latency(
         model: a transformers or PEFT model on its device, in evaluation mode.
         tokenizer: its fast tokenizer.
         prompts: all of them make the full batch; one by one, in turn, they are also answered alone.
+        chat: ask through the tokenizer's chat template.
         repeats: answers at batch 1 that are timed.
         warmup: untimed answers before those, since the first calls load kernels and reserve memory. One untimed batch
             goes before the timed ones for the same reason.
@@ -154,7 +156,7 @@ def latency(
 
     def answer(batch: Sequence[str]) -> tuple[float, int]:
         with measure(device) as used:
-            ids = greedy(model, tokenizer, prompt_ids(tokenizer, batch), max_new_tokens)
+            ids = greedy(model, tokenizer, prompt_ids(tokenizer, batch, chat), max_new_tokens, chat)
             decode(tokenizer, ids)
         return used.seconds, sum(map(len, ids))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,11 @@ class EvaluationSuite:
         self.quiet = quiet
 
     def evaluate_single_model(
-        self, model: Any, tokenizer: Any, test_data: Sequence[Mapping[str, str]], name: str
+        self, model: Any, tokenizer: Any, test_data: Sequence[Mapping[str, str]], name: str, *, chat: bool = False
     ) -> EvaluationResult:
         """Let one model play and measure its language on `test_data` (`prompt`, `completion`; may be empty).
+
+        With `chat` it is asked through its tokenizer's chat template, as `LoadedModel.chat` says of a student.
 
         Games that an earlier call for the same weights finished are kept. A model that is being trained is measured in
         evaluation mode and goes on training afterwards.
@@ -71,7 +73,7 @@ class EvaluationSuite:
             UserError: as of `evaluate_model`.
             ValueError: `name` holds no letter or digit.
         """
-        loaded = LoadedModel(model, tokenizer, getattr(model, "name_or_path", "") or name, "folder")
+        loaded = LoadedModel(model, tokenizer, getattr(model, "name_or_path", "") or name, "folder", chat)
         was_training = model.training
         model.eval()
         try:
@@ -87,15 +89,19 @@ class EvaluationSuite:
             model.train(was_training)
 
     def evaluate_multiple_models(
-        self, models: Mapping[str, tuple[Any, Any]], test_data: Sequence[Mapping[str, str]]
+        self,
+        models: Mapping[str, tuple[Any, Any]],
+        test_data: Sequence[Mapping[str, str]],
+        *,
+        chat: Collection[str] = (),
     ) -> EvaluationReport:
-        """Evaluate `{name: (model, tokenizer)}` on the same seeds and records.
+        """Evaluate `{name: (model, tokenizer)}` on the same seeds and records, those named in `chat` in the chat form.
 
         Raises:
             UserError: as of `evaluate_model`.
         """
         results = {
-            name: self.evaluate_single_model(model, tokenizer, test_data, name)
+            name: self.evaluate_single_model(model, tokenizer, test_data, name, chat=name in chat)
             for name, (model, tokenizer) in models.items()
         }
         return EvaluationReport(results)
