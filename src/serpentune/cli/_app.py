@@ -11,6 +11,7 @@ from serpentune.cli import (
     _comparison,
     _datasets,
     _datasets_export,
+    _datasets_look,
     _evaluation,
     _logs,
     _pipeline,
@@ -98,7 +99,7 @@ add_command(
 )
 app.add_typer(_logs_group, name="logs")
 
-_dataset_group = _group("Make data sets of prompts and completions.")
+_dataset_group = _group("Make data sets of prompts and completions, and look at them.")
 add_command(
     _dataset_group,
     "build",
@@ -120,6 +121,13 @@ add_command(
     _datasets_export.pull,
     "serpentune dataset pull me/snake-bfs output/dataset\n"
     "serpentune dataset pull me/snake-bfs output/dataset --revision v1",
+)
+add_command(
+    _dataset_group,
+    "inspect",
+    _datasets_look.inspect,
+    "serpentune dataset inspect output/dataset\n"
+    "serpentune dataset inspect output/dataset --split test --teacher BFS --records 5",
 )
 app.add_typer(_dataset_group, name="dataset")
 

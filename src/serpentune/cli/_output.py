@@ -14,7 +14,12 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from serpentune.game import State
+
 NOT_MEASURED = "not measured"
+
+_VALUES_WIDTH = 24
+"""Columns that the values of facts beside a board need at least."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,25 @@ class Output:
         for name, value in facts.items():
             self.line(f"{name:<{width}}  {value}")
 
+    def rule(self, title: str) -> None:
+        """Print a line across the terminal that begins with a title."""
+        from rich.rule import Rule
+        from rich.text import Text
+
+        self._print(Rule(Text(title, style="bold"), align="left", style="dim"))
+
+    def board(self, state: State, facts: Mapping[str, str], path: bytes) -> None:
+        """Print a board with the arrows of a path, and facts beside it, or below where the terminal is too narrow."""
+        from serpentune.game import ansi, scene
+        from serpentune.game.render import NAMES_WIDTH
+
+        console = self._console()
+        if console.width >= 2 * state.width + 3 + 3 + NAMES_WIDTH + 2 + _VALUES_WIDTH:
+            self._print(scene(state, dict(facts), path=path))
+        else:
+            self.line(ansi(state, colour=console.color_system is not None and not console.no_color, path=path))
+            self.facts(facts)
+
     def _print(self, what: Any, *, soft_wrap: bool = False) -> None:
         console = self._console()
         # Written by us, since rich ends the process itself when the reader of a pipe has gone.
@@ -109,6 +133,11 @@ def number(value: float | None, digits: int = 2) -> str:
         return NOT_MEASURED
     text = f"{value:,.{digits}f}"
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+
+
+def visible(text: str) -> str:
+    """A text of unknown origin in which what would steer a terminal is shown by its code; lines and tabs stay."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in text)
 
 
 def percent(value: float | None, digits: int = 1) -> str:

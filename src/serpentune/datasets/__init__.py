@@ -3,6 +3,7 @@
 from serpentune.datasets.build import DatasetStats, build_dataset
 from serpentune.datasets.completions import STYLES, CompletionStyle, get_style, prompts, read_moves
 from serpentune.datasets.encodings import Encoding, GridEncoding, get_encoding
+from serpentune.datasets.inspection import Inspection, Shown, inspect_dataset
 from serpentune.datasets.recipe import Recipe
 from serpentune.datasets.records import SCHEMA, SPLITS, iter_records
 from serpentune.datasets.store import load_splits, read_manifest
@@ -15,10 +16,13 @@ __all__ = [
     "DatasetStats",
     "Encoding",
     "GridEncoding",
+    "Inspection",
     "Recipe",
+    "Shown",
     "build_dataset",
     "get_encoding",
     "get_style",
+    "inspect_dataset",
     "iter_records",
     "load_splits",
     "prompts",

@@ -95,6 +95,16 @@ def writing_dataset(
         write_json(folder / MANIFEST, about)
 
 
+def ensure_dataset(folder: Path) -> None:
+    """Refuse what is no data set's folder.
+
+    Raises:
+        UserError: it has no manifest.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise UserError(f"{folder} is no data set: it has no {MANIFEST}. Make one with `serpentune dataset build`.")
+
+
 def load_splits(folder: Path) -> dict[str, Dataset]:
     """The splits of a data set folder as Hugging Face datasets, held in memory.
 
@@ -103,8 +113,7 @@ def load_splits(folder: Path) -> dict[str, Dataset]:
     """
     from datasets import Dataset
 
-    if not (folder / MANIFEST).is_file():
-        raise UserError(f"{folder} is no data set: it has no {MANIFEST}. Make one with `serpentune dataset build`.")
+    ensure_dataset(folder)
     splits = {}
     for split in SPLITS:
         path = split_file(folder, split)

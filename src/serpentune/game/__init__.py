@@ -11,7 +11,7 @@ from serpentune.game.lockstep import NO_MOVE, Limits, LockstepGames
 from serpentune.game.moves import DIRECTIONS, MOVE_LETTERS, Ending, Move, from_letters, letters
 from serpentune.game.random_states import random_states
 from serpentune.game.record import GameRecord, states_before, verify
-from serpentune.game.render import ansi, rgb
+from serpentune.game.render import ansi, rgb, scene
 from serpentune.game.state import MAX_SIDE, MIN_SIDE, State, States, check_board, check_seeds, parse_board
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "rgb",
     "save_animation",
     "save_picture",
+    "scene",
     "states_before",
     "verify",
 ]

@@ -1,14 +1,20 @@
-"""Floor 1, game: a state as text for the terminal, or as pixels; pure functions that need numpy only."""
+"""Floor 1, game: a state as text for the terminal, or as pixels; all but `scene` need numpy only."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serpentune.game import _rules
 from serpentune.game.moves import DIRECTIONS, Move
 from serpentune.game.state import State
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 MIN_CELL_SIZE = 6
 
@@ -16,6 +22,7 @@ Mask = NDArray[np.bool_]
 
 _HEADS = {None: "■", Move.UP: "▲", Move.RIGHT: "▶", Move.DOWN: "▼", Move.LEFT: "◀"}
 _APPLE = "●"
+_PATH = "↑→↓←"
 _SEGMENTS: dict[frozenset[Move], str] = {
     frozenset(): "■",
     frozenset([Move.UP]): "╹",
@@ -32,9 +39,13 @@ _SEGMENTS: dict[frozenset[Move], str] = {
 """How a segment looks that is joined to neighbours in those directions: to one, the tail; to none, the whole snake."""
 
 _DIM, _GREEN, _BRIGHT, _RED, _PLAIN = "\x1b[2m", "\x1b[32m", "\x1b[1;92m", "\x1b[1;91m", "\x1b[0m"
+_YELLOW = "\x1b[33m"
+
+NAMES_WIDTH = 14
+"""Columns of the names of the facts beside a board."""
 
 
-def ansi(state: State, *, colour: bool = False) -> str:
+def ansi(state: State, *, colour: bool = False, path: Iterable[int] = ()) -> str:
     """The board as `height + 2` lines of `2 * width + 3` characters, the last line without a line break.
 
     The body is one unbroken line from the head (`▲▶▼◀`, `■` before the first move) to the tail, so that the order of
@@ -43,9 +54,12 @@ def ansi(state: State, *, colour: bool = False) -> str:
     Args:
         state: the position.
         colour: add ANSI escape sequences; without them the text is plain.
+        path: `Move` codes that move the snake, as far as they are to be shown: an arrow on each cell that they lead to,
+            where neither apple nor body is drawn. It ends where it leaves the board.
     """
-    head, body, apple, frame, plain = (_BRIGHT, _GREEN, _RED, _DIM, _PLAIN) if colour else ("",) * 5
-    symbols = {cell: f"{body}{_SEGMENTS[frozenset(joined)]}{plain}" for cell, joined in _joints(state).items()}
+    head, body, apple, frame, way, plain = (_BRIGHT, _GREEN, _RED, _DIM, _YELLOW, _PLAIN) if colour else ("",) * 6
+    symbols = {cell: f"{way}{_PATH[move]}{plain}" for cell, move in _cells_of(state, path)}
+    symbols |= {cell: f"{body}{_SEGMENTS[frozenset(joined)]}{plain}" for cell, joined in _joints(state).items()}
     symbols[state.head] = f"{head}{_HEADS[state.direction]}{plain}"
     if state.apple >= 0:
         symbols[state.apple] = f"{apple}{_APPLE}{plain}"
@@ -57,6 +71,36 @@ def ansi(state: State, *, colour: bool = False) -> str:
         lines.append(f"{frame}│{plain} {''.join(cells)}{frame}│{plain}")
     lines.append(f"{frame}└{'─' * (2 * state.width + 1)}┘{plain}")
     return "\n".join(lines)
+
+
+def _cells_of(state: State, path: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The cells that moves lead to from the head, each with its move."""
+    cell = state.head
+    for move in path:
+        cell = int(_rules.neighbour(cell, move, state.width, state.height))
+        if cell == _rules.NO_CELL:
+            return
+        yield cell, move
+
+
+def scene(state: State, facts: dict[str, str], *, path: Iterable[int] = ()) -> RenderableType:
+    """The board in colour with facts beside it, for a rich console, which leaves the colours out where it has none.
+
+    Args:
+        state: the position.
+        facts: names and values, a pair a line.
+        path: as of `ansi`.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    beside = Table.grid(padding=(0, 2))
+    beside.add_column(min_width=NAMES_WIDTH)
+    for name, value in facts.items():
+        beside.add_row(Text(name, style="dim"), Text(value))
+    both = Table.grid(padding=(0, 3))
+    both.add_row(Text.from_ansi(ansi(state, colour=True, path=path)), beside)
+    return both
 
 
 _SHADES = 48

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serpentune.common.errors import UserError
-from serpentune.game import GameRecord, LockstepGames, State, ansi, check_board, check_seeds, save_animation
+from serpentune.game import GameRecord, LockstepGames, State, check_board, check_seeds, save_animation, scene
 from serpentune.game.animation import FASTEST
+from serpentune.game.render import NAMES_WIDTH
 from serpentune.teachers._decision import Decision
 from serpentune.teachers._play import play
 from serpentune.teachers._teacher import Teacher
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _SLOWEST_FPS, _FASTEST_FPS = 0.1, 1000
-_NAMES_WIDTH = 14
-_FACTS_WIDTH, _FACTS_HEIGHT = 3 + _NAMES_WIDTH + 2 + 18, 9
+_FACTS_WIDTH, _FACTS_HEIGHT = 3 + NAMES_WIDTH + 2 + 18, 9
 """What the facts beside a board take, its distance and the four moves being equally good included."""
 
 _MOST_LINES = 6
@@ -135,13 +135,6 @@ def _reasons(decision: Decision) -> dict[str, str]:
 def _scene(state: State, facts: dict[str, str], below: Sequence[str]) -> RenderableType:
     """The board, `facts` beside it, and lines of text below."""
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
-    beside = Table.grid(padding=(0, 2))
-    beside.add_column(min_width=_NAMES_WIDTH)
-    for name, value in facts.items():
-        beside.add_row(Text(name, style="dim"), Text(value))
-    both = Table.grid(padding=(0, 3))
-    both.add_row(Text.from_ansi(ansi(state, colour=True)), beside)
-    return Group(both, Text("\n".join(below), no_wrap=True, overflow="ellipsis"))
+    return Group(scene(state, facts), Text("\n".join(below), no_wrap=True, overflow="ellipsis"))
