@@ -129,6 +129,12 @@ add_command(
     "serpentune dataset inspect output/dataset\n"
     "serpentune dataset inspect output/dataset --split test --teacher BFS --records 5",
 )
+add_command(
+    _dataset_group,
+    "report",
+    _datasets_look.report,
+    "serpentune dataset report output/dataset --output dataset.html",
+)
 app.add_typer(_dataset_group, name="dataset")
 
 add_command(

@@ -91,3 +91,50 @@ def _facts(shown: Shown) -> dict[str, str]:
         facts["encoding"] += " (holds no state that could be drawn)"
     facts["moves"] = f"{len(shown.moves)}: {letters(shown.moves)}" if shown.moves else "none"
     return facts
+
+
+def report(
+    out: Output,
+    path: Annotated[Path, typer.Argument(metavar="DATASET", help="The data set's folder.", show_default=False)],
+    output: Annotated[Path, option("--output", "-o", metavar="FILE", help="The HTML file.")],
+    title: Annotated[
+        str | None, option("--title", metavar="TEXT", help="The page's headline.", default="the folder's name")
+    ] = None,
+    states: Annotated[
+        int, option("--states", metavar="N", help="States in which teachers are compared, drawn at random.")
+    ] = 5_000,
+    tokenizer: Annotated[
+        str,
+        option("--tokenizer", metavar="MODEL", help="What measures records in tokens: nano, a folder, a hub id."),
+    ] = "nano",
+    token_records: Annotated[
+        int, option("--token-records", metavar="N", help="Records that are measured, drawn at random; 0: none.")
+    ] = 2_000,
+    seed: Annotated[int, option("--seed", metavar="N", help="Decides what is drawn.")] = 0,
+    overwrite: Annotated[bool, option("--overwrite", help="Replace a file that exists.")] = False,
+) -> None:
+    """Write one HTML page about a data set: counts, snakes, positions, answers, agreement, tokens.
+
+    It opens without a network.
+    """
+    from serpentune.common.errors import UserError
+    from serpentune.common.progress import progress_bar
+    from serpentune.report import write_dataset_report
+
+    if output.exists() and not overwrite:
+        raise UserError(f"{output} exists. Choose another file, or pass --overwrite to replace it.")
+    with progress_bar("Reading records", None, quiet=out.quiet) as advance:
+        write_dataset_report(
+            path,
+            output,
+            title=title,
+            tokenizer=tokenizer if token_records else None,
+            token_records=token_records,
+            states=states,
+            seed=seed,
+            progress=advance,
+        )
+    if out.json:
+        out.document({"report": output})
+    else:
+        out.line(str(output))

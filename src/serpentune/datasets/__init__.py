@@ -2,6 +2,7 @@
 
 from serpentune.datasets.build import DatasetStats, build_dataset
 from serpentune.datasets.completions import STYLES, CompletionStyle, get_style, prompts, read_moves
+from serpentune.datasets.description import DatasetDescription, describe
 from serpentune.datasets.encodings import Encoding, GridEncoding, get_encoding
 from serpentune.datasets.inspection import Inspection, Shown, inspect_dataset
 from serpentune.datasets.recipe import Recipe
@@ -13,6 +14,7 @@ __all__ = [
     "SPLITS",
     "STYLES",
     "CompletionStyle",
+    "DatasetDescription",
     "DatasetStats",
     "Encoding",
     "GridEncoding",
@@ -20,6 +22,7 @@ __all__ = [
     "Recipe",
     "Shown",
     "build_dataset",
+    "describe",
     "get_encoding",
     "get_style",
     "inspect_dataset",

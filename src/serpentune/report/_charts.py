@@ -72,23 +72,25 @@ class Bar:
 
 @dataclass(frozen=True)
 class HistogramRow:
-    """The score distribution of one model, bar heights in percent of its tallest bar."""
+    """One distribution, bar heights in percent of its tallest bar; `count` things in all."""
 
     name: str
     colour: int
     bars: tuple[Bar, ...]
     median_at: float
     median: float
-    games: int
+    count: int
 
 
 @dataclass(frozen=True)
 class Histograms:
-    """Score distributions under one another on a common axis."""
+    """Distributions of whole numbers under one another on a common axis: `things` by `noun` ("games" by "score")."""
 
     axis: Axis
     rows: tuple[HistogramRow, ...]
     bin_width: int
+    noun: str
+    things: str
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,12 @@ class Segment:
     label: str
     at: float
     width: float
-    games: int
+    count: int
 
 
 @dataclass(frozen=True)
 class SharesRow:
-    """How one model's games ended."""
+    """What a whole is made of, such as how one model's games ended."""
 
     name: str
     segments: tuple[Segment, ...]
@@ -172,44 +174,75 @@ def forest(rows: Sequence[tuple[str, int, float, float | None, float | None]]) -
 
 def histograms(rows: Sequence[tuple[str, int, NDArray[np.float64]]]) -> Histograms:
     """Lay out `(name, colour, scores)` rows; scores are whole numbers of apples, at least one a row."""
-    top = max(int(scores.max()) for _, _, scores in rows)
-    width = max(1, int(_round_step((top + 1) / 40)))
-    edges = np.arange(0, top + width + 1, width)
+    counted = [(name, colour, np.bincount(scores.astype(np.int64))) for name, colour, scores in rows]
+    return counted_histograms(counted, "score", "games")
+
+
+def counted_histograms(rows: Sequence[tuple[str, int, NDArray[np.int64]]], noun: str, things: str) -> Histograms:
+    """Lay out `(name, colour, counts)` rows; a count stands at its number, and each row counts something."""
+    top = max(len(counts) for _, _, counts in rows)
+    width, edges = bins(top)
     scale = axis(0, float(edges[-1]))
-    counted = [np.histogram(scores, edges)[0] for _, _, scores in rows]
     laid = []
-    for (name, colour, scores), counts in zip(rows, counted, strict=True):
+    for name, colour, counts in rows:
+        binned = in_bins(counts, edges)
         bars = tuple(
             Bar(
                 scale.place(float(edge)),
                 round(100 * width / (scale.high - scale.low), 3),
-                round(100 * float(count) / float(counts.max()), 2),
-                f"{_score_range(int(edge), width)}: {count} of {counts.sum()} games",
+                round(100 * float(count) / float(binned.max()), 2),
+                f"{number_range(noun, int(edge), width)}: {count} of {counts.sum()} {things}",
             )
-            for edge, count in zip(edges[:-1], counts, strict=True)
+            for edge, count in zip(edges[:-1], binned, strict=True)
             if count
         )
-        median = float(np.median(scores))
-        laid.append(HistogramRow(name, colour, bars, scale.place(median + width / 2), median, len(scores)))
-    # A score's label stands below the middle of its bar.
+        median = median_of(counts)
+        laid.append(HistogramRow(name, colour, bars, scale.place(median + width / 2), median, int(counts.sum())))
+    return Histograms(centred(scale, width), tuple(laid), width, noun, things)
+
+
+def bins(top: int, most: int = 40) -> tuple[int, NDArray[np.int64]]:
+    """The width and the edges of at most about `most` bins for the numbers from 0 to `top` - 1."""
+    width = max(1, int(_round_step(top / most)))
+    return width, np.arange(0, top + width, width)
+
+
+def in_bins(counts: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Counts by number as counts by bin."""
+    padded = np.zeros(edges[-1], np.int64)
+    padded[: len(counts)] = counts
+    binned: NDArray[np.int64] = np.add.reduceat(padded, edges[:-1])
+    return binned
+
+
+def centred(scale: Axis, width: int) -> Axis:
+    """An axis of bins on which a number's label stands below the middle of its bar."""
     middle = 50 * width / (scale.high - scale.low)
-    centred = tuple(Tick(round(tick.at + middle, 3), tick.label) for tick in scale.ticks if tick.at + middle < 100)
-    return Histograms(Axis(scale.low, scale.high, centred), tuple(laid), width)
+    ticks = tuple(Tick(round(tick.at + middle, 3), tick.label) for tick in scale.ticks if tick.at + middle < 100)
+    return Axis(scale.low, scale.high, ticks)
 
 
-def _score_range(low: int, width: int) -> str:
-    return f"score {low}" if width == 1 else f"scores {low} to {low + width - 1}"
+def median_of(counts: NDArray[np.int64]) -> float:
+    """The median of numbers that were counted; a count stands at its number."""
+    below, total = np.cumsum(counts), int(counts.sum())
+    low, high = np.searchsorted(below, [(total + 1) // 2, total // 2 + 1])
+    return float(low + high) / 2
+
+
+def number_range(noun: str, low: int, width: int) -> str:
+    """The numbers of a bin in words."""
+    return f"{noun} {low}" if width == 1 else f"{noun}s {low} to {low + width - 1}"
 
 
 def shares(rows: Sequence[tuple[str, Mapping[str, int]]], order: Sequence[str]) -> tuple[SharesRow, ...]:
-    """Lay out `(name, games by ending)` rows with the endings in the same `order` in every row."""
+    """Lay out `(name, counts by kind)` rows, such as games by ending, with the kinds in the same `order` in each."""
     laid = []
     for name, counts in rows:
         total, at, segments = sum(counts.values()), 0.0, []
         for kind in order:
-            if games := counts.get(kind, 0):
-                width = 100 * games / total
-                segments.append(Segment(kind, ending(kind), round(at, 3), round(width, 3), games))
+            if count := counts.get(kind, 0):
+                width = 100 * count / total
+                segments.append(Segment(kind, ending(kind), round(at, 3), round(width, 3), count))
                 at += width
         laid.append(SharesRow(name, tuple(segments)))
     return tuple(laid)

@@ -25,7 +25,7 @@ class Provenance:
 
 def provenance(results: Sequence[EvaluationResult]) -> Provenance:
     """Lay the manifests of `results` beside each other."""
-    flat = [dict(_leaves(result.manifest)) for result in results]
+    flat = [dict(leaves(result.manifest)) for result in results]
     keys = [key for key in dict.fromkeys(key for manifest in flat for key in manifest) if key != "name"]
     shared, differing = [], []
     for key in keys:
@@ -37,11 +37,12 @@ def provenance(results: Sequence[EvaluationResult]) -> Provenance:
     return Provenance(tuple(shared), tuple(differing))
 
 
-def _leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+def leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Every entry of nested mappings, with the names that lead to it, as text."""
     for key, item in value.items():
         name = f"{path} › {key}" if path else str(key)
         name = name.replace("_", " ")
         if isinstance(item, Mapping):
-            yield from _leaves(item, name)
+            yield from leaves(item, name)
         else:
             yield name, plain(item)

@@ -12,11 +12,15 @@ from serpentune.report._format import NOT_MEASURED, Show, finite
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, a smaller second line (an interval), and what sorting compares (None sorts last)."""
+    """One cell: its text, a smaller second line (an interval), and what sorting compares (None sorts last).
+
+    `shade`, 0 to 1, colours it as a field of a heat map.
+    """
 
     text: str
     detail: str = ""
     order: float | str | None = None
+    shade: float | None = None
 
     @property
     def missing(self) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from serpentune.report import _format
 
@@ -31,3 +36,28 @@ def environment() -> Environment:
 def render(template: str, **context: object) -> str:
     """The text of one template under `templates/`."""
     return environment().get_template(template).render(**context)
+
+
+def page(template: str, title: str, scripts: Sequence[str], context: Mapping[str, object]) -> str:
+    """The text of a whole page: a template that extends `page.html`.
+
+    Args:
+        template: under `templates/`.
+        title: the page's headline.
+        scripts: templates of its JavaScript, in their order.
+        context: what the template shows beside that.
+    """
+    script = Markup("".join(render(name) for name in scripts))
+    return render(
+        template,
+        title=title,
+        made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
+        script=script,
+        script_hash=_csp_hash(script),
+        **context,
+    )
+
+
+def _csp_hash(script: str) -> str:
+    """The page's policy lets this one script run and no other, whatever a model calls itself."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import MOVE_LETTERS, Ending, GameRecord, Move, states_before
 from serpentune.report import _charts, _comparisons, _format, _models, _provenance, _replays, _tables
 from serpentune.report._board import board_svg
-from serpentune.report._templates import render
+from serpentune.report._templates import page
 
 _ENDING_ORDER = [ending.name for ending in Ending if ending != Ending.RUNNING]
 
@@ -64,12 +61,7 @@ def write_report(
         )
     models = _models.describe(results)
     colours = {model.name: model.colour for model in models}
-    script = Markup(render("rules.js") + render("replay.js") + render("page.js"))
     context: dict[str, Any] = {
-        "title": title,
-        "made": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
-        "script": script,
-        "script_hash": _csp_hash(script),
         "models": models,
         "summary": _summary(models),
         "notes": notes,
@@ -80,13 +72,8 @@ def write_report(
         **_replay(results),
         **_training(training or {}, dataset or {}, colours),
     }
-    write_text(path, render("report.html", **context))
+    write_text(path, page("report.html", title, ("rules.js", "replay.js", "page.js"), context))
     return path
-
-
-def _csp_hash(script: str) -> str:
-    """The page's policy lets this one script run and no other, whatever a model calls itself."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _summary(models: Sequence[_models.Model]) -> dict[str, Any]:

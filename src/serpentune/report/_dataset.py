@@ -1,0 +1,227 @@
+"""Floor 10, report: one page about a data set, from its description: words first, then tables and charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from serpentune.common.files import write_text
+from serpentune.datasets.description import DatasetDescription, TokenLengths, describe
+from serpentune.report import _dataset_tables
+from serpentune.report._charts import Histograms, SharesRow, counted_histograms, median_of, shares
+from serpentune.report._dataset_tables import EVERYONE, NO_MOVE, first_move_bits
+from serpentune.report._format import count, number, percent
+from serpentune.report._heat import HeatBoard, HeatRows, heat_board, heat_rows
+from serpentune.report._provenance import leaves
+from serpentune.report._templates import page
+
+_SAID_ELSEWHERE = ("records", "teachers", "styles", "encodings", "encoding", "checks", "recipe")
+"""Parts of a manifest that the page shows in tables of their own, or that it counts itself."""
+
+
+def write_dataset_report(
+    dataset: Path | DatasetDescription,
+    path: Path,
+    *,
+    title: str | None = None,
+    tokenizer: str | TokenLengths | None = None,
+    token_records: int = 2_000,
+    states: int = 5_000,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Path:
+    """Write one HTML file about a data set that opens from disk without a network.
+
+    Args:
+        dataset: its folder; or what `datasets.describe` says of it, for whoever has that already. Then only `title`
+            is heeded.
+        path: the file to write, replaced if it exists.
+        title: the page's headline; the folder's name without.
+        tokenizer: measures records in tokens: a base model by name or folder, or a function of `n` prompts and their
+            completions; None measures nothing.
+        token_records: how many records are measured, drawn at random.
+        states: in how many states registered teachers are compared, drawn at random.
+        seed: decides what is drawn.
+        progress: called with the number of records read since the last call.
+
+    Returns:
+        `path`.
+
+    Raises:
+        UserError: as `datasets.describe`, there is no such tokenizer, or the file can't be written.
+    """
+    if isinstance(dataset, DatasetDescription):
+        described = dataset
+    else:
+        measured = lengths_by(tokenizer) if isinstance(tokenizer, str) else tokenizer
+        described = describe(
+            dataset,
+            states=states,
+            token_lengths=measured,
+            token_records=token_records,
+            seed=seed,
+            progress=progress,
+        )
+    name = title or f"Data set {described.folder.resolve().name}"
+    write_text(path, page("dataset.html", name, ("page.js",), _context(described, tokenizer)))
+    return path
+
+
+def lengths_by(name: str) -> TokenLengths:
+    """A function that measures records as training counts them: the prompt, the completion, and the end token.
+
+    Raises:
+        UserError: there is no such base model, or it has no usable tokenizer.
+    """
+    from serpentune.models import find_base, prompt_ids
+    from serpentune.models.load import load_tokenizer
+
+    found = find_base(name)
+    tokenizer = load_tokenizer(found.location, found.name)
+
+    def lengths(prompts: Sequence[str], completions: Sequence[str]) -> NDArray[np.int64]:
+        if not prompts:
+            return np.zeros(0, np.int64)
+        asked = prompt_ids(tokenizer, prompts)
+        said = tokenizer(list(completions), add_special_tokens=False, return_attention_mask=False)["input_ids"]
+        return np.array([len(before) + len(after) + 1 for before, after in zip(asked, said, strict=True)], np.int64)
+
+    return lengths
+
+
+def _context(described: DatasetDescription, tokenizer: str | TokenLengths | None) -> dict[str, Any]:
+    manifest, tokens = described.manifest, described.tokens
+    rest = {key: value for key, value in manifest.items() if key not in _SAID_ELSEWHERE}
+    recipe = manifest.get("recipe")
+    return {
+        "described": described,
+        "total": sum(described.records.values()),
+        "summary": _summary(described),
+        "facts": _facts(described),
+        "teacher_table": _dataset_tables.teachers(described),
+        "kinds_table": _dataset_tables.kinds(described),
+        "snakes": _histograms(described, described.lengths, "length", "records"),
+        "snake_heat": _snake_heat(described),
+        "plans": _histograms(described, described.plans, "move", "answers"),
+        "first_moves": _first_moves(described),
+        "answers_table": _dataset_tables.answers(described),
+        "boards": _boards(described),
+        "agreement": _dataset_tables.agreement(described),
+        "labelled": any(not pair.asked for pair in described.pairs),
+        "tokens": None if tokens is None else _histograms(described, _counted(tokens.lengths), "token", "records"),
+        "tokens_table": None if tokens is None else _dataset_tables.tokens(described, tokens),
+        "tokenizer": tokenizer if isinstance(tokenizer, str) else "the given tokenizer",
+        "checks_table": _dataset_tables.checks(manifest.get("checks")),
+        "recipe": None if recipe is None else yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True),
+        "provenance": list(leaves(rest)),
+    }
+
+
+def _counted(values: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+    return {name: np.bincount(own) for name, own in values.items()}
+
+
+def _rows(
+    described: DatasetDescription, counts: dict[str, NDArray[np.int64]]
+) -> list[tuple[str, int, NDArray[np.int64]]]:
+    """Rows of a chart: name, colour, counts; those who have none are left out."""
+    return [(name, colour, counts[name]) for colour, name in enumerate(described.teachers) if counts[name].any()]
+
+
+def _histograms(
+    described: DatasetDescription, counts: dict[str, NDArray[np.int64]], noun: str, things: str
+) -> Histograms | None:
+    rows = _rows(described, counts)
+    return counted_histograms(rows, noun, things) if rows else None
+
+
+def _snake_heat(described: DatasetDescription) -> HeatRows:
+    return heat_rows(_rows(described, described.lengths), "length", "records")
+
+
+def _first_moves(described: DatasetDescription) -> tuple[list[str], tuple[SharesRow, ...]]:
+    """Kinds of first moves that occur, and each player's shares of them."""
+    kinds = ["UP", "RIGHT", "DOWN", "LEFT", NO_MOVE]
+    rows = [(name, dict(zip(kinds, own.tolist(), strict=True))) for name, own in described.first_moves.items()]
+    used = [kind for kind in kinds if any(own[kind] for _, own in rows)]
+    return used, shares(rows, used)
+
+
+def _boards(described: DatasetDescription) -> list[tuple[str, list[tuple[str, int | None, list[HeatBoard]]]]]:
+    """By board, by player and first for all of them together: where heads and apples lay."""
+    boards = []
+    for board, cells in described.cells.items():
+        width, height = map(int, board.split("x"))
+        of = {name: (own.heads, own.apples) for name, own in cells.items()}
+        heads, apples = (np.sum(parts, axis=0) for parts in zip(*of.values(), strict=True))
+        together = {EVERYONE: (heads, apples)} if len(of) > 1 else {}
+        rows = [
+            (
+                name,
+                described.teachers.index(name) if name in described.counts["teacher"] else None,
+                [
+                    heat_board(counts, width, height, what, f"{what.lower()} of {name}")
+                    for what, counts in zip(("Heads", "Apples"), both, strict=True)
+                ],
+            )
+            for name, both in {**together, **of}.items()
+        ]
+        boards.append((f"{width} × {height}", rows))
+    return boards
+
+
+def _facts(described: DatasetDescription) -> list[tuple[str, str]]:
+    facts = [(split.capitalize(), count(records)) for split, records in described.records.items()]
+    boards = ", ".join(board.replace("x", " × ") for board in described.counts["board"])
+    players = ("Players", count(len(described.teachers)))
+    return [*facts, players, ("Boards", boards), ("Different states", count(described.states))]
+
+
+def _summary(described: DatasetDescription) -> list[str]:
+    """What a careful reader asks first, a sentence each."""
+    total = sum(described.records.values())
+    by_teacher = {name: sum(of.values()) for name, of in described.counts["teacher"].items()}
+    least, most = min(by_teacher, key=by_teacher.__getitem__), max(by_teacher, key=by_teacher.__getitem__)
+    lengths = np.zeros(max(map(len, described.lengths.values())), np.int64)
+    for counts in described.lengths.values():
+        lengths[: len(counts)] += counts
+    sentences = [
+        f"{count(total)} records of {_listed(described.teachers)}.",
+        "All give equally many records."
+        if by_teacher[least] == by_teacher[most]
+        else f"{most} gives most records, {percent(by_teacher[most] / total)}; {least} fewest, "
+        f"{percent(by_teacher[least] / total)}.",
+        f"Half of the snakes have {number(median_of(lengths), 0)} cells or fewer; the longest has {len(lengths) - 1}.",
+    ]
+    answers = described.answers
+    if answers.several:
+        sentences.append(
+            f"{count(answers.several)} of {count(answers.prompts)} different prompts have several answers: "
+            f"{number(answers.bits, 3)} bits of an answer, on average, can't be learnt."
+        )
+    else:
+        sentences.append(f"Each of the {count(answers.prompts)} different prompts has one answer.")
+    known = [pair for pair in described.pairs if pair.states]
+    if known:
+        low, high = (choose(known, key=lambda pair: pair.agree / pair.states) for choose in (min, max))
+        sentences.append(
+            f"In the same states {low.a} and {low.b} move alike in {percent(low.agree / low.states)}"
+            + (f", {high.a} and {high.b} in {percent(high.agree / high.states)}." if low is not high else ".")
+        )
+    if described.with_state < total:
+        sentences.append(
+            f"{count(total - described.with_state)} prompts hold no state that could be read: positions and agreement "
+            f"are about the other {count(described.with_state)}."
+        )
+    bits = first_move_bits(described)
+    sentences.append(f"Given nothing, the first move has {number(bits[EVERYONE], 2)} bits of entropy, of 2 at most.")
+    return sentences
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
