@@ -72,7 +72,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class HistogramRow:
-    """One distribution, bar heights in percent of its tallest bar; `count` things in all."""
+    """One distribution, bar heights in percent; `count` things in all."""
 
     name: str
     colour: int
@@ -84,13 +84,17 @@ class HistogramRow:
 
 @dataclass(frozen=True)
 class Histograms:
-    """Distributions of whole numbers under one another on a common axis: `things` by `noun` ("games" by "score")."""
+    """Distributions of whole numbers under one another on a common axis: `things` by `noun` ("games" by "score").
+
+    `fullest` is the most that a bar stands for.
+    """
 
     axis: Axis
     rows: tuple[HistogramRow, ...]
     bin_width: int
     noun: str
     things: str
+    fullest: int
 
 
 @dataclass(frozen=True)
@@ -178,33 +182,51 @@ def histograms(rows: Sequence[tuple[str, int, NDArray[np.float64]]]) -> Histogra
     return counted_histograms(counted, "score", "games")
 
 
-def counted_histograms(rows: Sequence[tuple[str, int, NDArray[np.int64]]], noun: str, things: str) -> Histograms:
-    """Lay out `(name, colour, counts)` rows; a count stands at its number, and each row counts something."""
-    top = max(len(counts) for _, _, counts in rows)
-    width, edges = bins(top)
-    scale = axis(0, float(edges[-1]))
+def counted_histograms(
+    rows: Sequence[tuple[str, int, NDArray[np.int64]]],
+    noun: str,
+    things: str,
+    *,
+    from_zero: bool = True,
+    common: bool = False,
+) -> Histograms:
+    """Lay out `(name, colour, counts)` rows; a count stands at its number, and each row counts something.
+
+    Args:
+        rows: from top to bottom.
+        noun: what the numbers are, in the singular ("score").
+        things: what is counted ("games").
+        from_zero: whether the axis begins at 0, or near the least number that was counted.
+        common: whether heights are in percent of the tallest bar of all rows, or of each row's own.
+    """
+    width, edges = bins([counts for _, _, counts in rows], from_zero=from_zero)
+    scale = axis(float(edges[0]), float(edges[-1]))
+    of_rows = [in_bins(counts, edges) for _, _, counts in rows]
+    fullest = max(int(binned.max()) for binned in of_rows)
     laid = []
-    for name, colour, counts in rows:
-        binned = in_bins(counts, edges)
+    for (name, colour, counts), binned in zip(rows, of_rows, strict=True):
+        tallest = fullest if common else int(binned.max())
         bars = tuple(
             Bar(
                 scale.place(float(edge)),
                 round(100 * width / (scale.high - scale.low), 3),
-                round(100 * float(count) / float(binned.max()), 2),
+                round(100 * float(count) / tallest, 2),
                 f"{number_range(noun, int(edge), width)}: {count} of {counts.sum()} {things}",
             )
             for edge, count in zip(edges[:-1], binned, strict=True)
             if count
         )
         median = median_of(counts)
-        laid.append(HistogramRow(name, colour, bars, scale.place(median + width / 2), median, int(counts.sum())))
-    return Histograms(centred(scale, width), tuple(laid), width, noun, things)
+        laid.append(HistogramRow(name, colour, bars, scale.place(median + 0.5), median, int(counts.sum())))
+    return Histograms(centred(scale), tuple(laid), width, noun, things, fullest)
 
 
-def bins(top: int, most: int = 40) -> tuple[int, NDArray[np.int64]]:
-    """The width and the edges of at most about `most` bins for the numbers from 0 to `top` - 1."""
-    width = max(1, int(_round_step(top / most)))
-    return width, np.arange(0, top + width, width)
+def bins(rows: Sequence[NDArray[np.int64]], most: int = 40, *, from_zero: bool = True) -> tuple[int, NDArray[np.int64]]:
+    """The width and the edges of at most about `most` bins for all numbers that were counted in any row."""
+    top = max(map(len, rows))
+    low = 0 if from_zero else min(int(np.flatnonzero(counts)[0]) for counts in rows)
+    width = max(1, int(_round_step((top - low) / most)))
+    return width, np.arange(low - low % width, top + width, width)
 
 
 def in_bins(counts: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -215,9 +237,9 @@ def in_bins(counts: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.i
     return binned
 
 
-def centred(scale: Axis, width: int) -> Axis:
-    """An axis of bins on which a number's label stands below the middle of its bar."""
-    middle = 50 * width / (scale.high - scale.low)
+def centred(scale: Axis) -> Axis:
+    """An axis of whole numbers on which the label of one stands below the middle of its unit."""
+    middle = 50 / (scale.high - scale.low)
     ticks = tuple(Tick(round(tick.at + middle, 3), tick.label) for tick in scale.ticks if tick.at + middle < 100)
     return Axis(scale.low, scale.high, ticks)
 

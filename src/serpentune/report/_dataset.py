@@ -11,12 +11,12 @@ import yaml
 from numpy.typing import NDArray
 
 from serpentune.common.files import write_text
-from serpentune.datasets.description import DatasetDescription, TokenLengths, describe
+from serpentune.datasets.description import DatasetDescription, TokenLengths, Tokens, describe
 from serpentune.report import _dataset_tables
 from serpentune.report._charts import Histograms, SharesRow, counted_histograms, median_of, shares
 from serpentune.report._dataset_tables import EVERYONE, NO_MOVE, first_move_bits
 from serpentune.report._format import count, number, percent
-from serpentune.report._heat import HeatBoard, HeatRows, heat_board, heat_rows
+from serpentune.report._heat import HeatBoard, heat_board
 from serpentune.report._provenance import leaves
 from serpentune.report._templates import page
 
@@ -105,15 +105,15 @@ def _context(described: DatasetDescription, tokenizer: str | TokenLengths | None
         "facts": _facts(described),
         "teacher_table": _dataset_tables.teachers(described),
         "kinds_table": _dataset_tables.kinds(described),
-        "snakes": _histograms(described, described.lengths, "length", "records"),
-        "snake_heat": _snake_heat(described),
-        "plans": _histograms(described, described.plans, "move", "answers"),
+        "snakes": _histograms(described, described.lengths, "snake length", "records"),
+        "snake_heat": _histograms(described, described.lengths, "snake length", "records", common=True),
+        "plans": _histograms(described, described.plans, "plan length", "answers"),
         "first_moves": _first_moves(described),
         "answers_table": _dataset_tables.answers(described),
         "boards": _boards(described),
         "agreement": _dataset_tables.agreement(described),
         "labelled": any(not pair.asked for pair in described.pairs),
-        "tokens": None if tokens is None else _histograms(described, _counted(tokens.lengths), "token", "records"),
+        "tokens": None if tokens is None else _token_histograms(described, tokens),
         "tokens_table": None if tokens is None else _dataset_tables.tokens(described, tokens),
         "tokenizer": tokenizer if isinstance(tokenizer, str) else "the given tokenizer",
         "checks_table": _dataset_tables.checks(manifest.get("checks")),
@@ -122,26 +122,16 @@ def _context(described: DatasetDescription, tokenizer: str | TokenLengths | None
     }
 
 
-def _counted(values: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
-    return {name: np.bincount(own) for name, own in values.items()}
-
-
-def _rows(
-    described: DatasetDescription, counts: dict[str, NDArray[np.int64]]
-) -> list[tuple[str, int, NDArray[np.int64]]]:
-    """Rows of a chart: name, colour, counts; those who have none are left out."""
-    return [(name, colour, counts[name]) for colour, name in enumerate(described.teachers) if counts[name].any()]
-
-
 def _histograms(
-    described: DatasetDescription, counts: dict[str, NDArray[np.int64]], noun: str, things: str
+    described: DatasetDescription, counts: dict[str, NDArray[np.int64]], noun: str, things: str, **options: bool
 ) -> Histograms | None:
-    rows = _rows(described, counts)
-    return counted_histograms(rows, noun, things) if rows else None
+    rows = [(name, colour, counts[name]) for colour, name in enumerate(described.teachers) if counts[name].any()]
+    return counted_histograms(rows, noun, things, **options) if rows else None
 
 
-def _snake_heat(described: DatasetDescription) -> HeatRows:
-    return heat_rows(_rows(described, described.lengths), "length", "records")
+def _token_histograms(described: DatasetDescription, tokens: Tokens) -> Histograms | None:
+    counts = {name: np.bincount(own) for name, own in tokens.lengths.items()}
+    return _histograms(described, counts, "token count", "records", from_zero=False)
 
 
 def _first_moves(described: DatasetDescription) -> tuple[list[str], tuple[SharesRow, ...]]:
@@ -209,9 +199,11 @@ def _summary(described: DatasetDescription) -> list[str]:
     known = [pair for pair in described.pairs if pair.states]
     if known:
         low, high = (choose(known, key=lambda pair: pair.agree / pair.states) for choose in (min, max))
+        rarest, most_often = (f"{pair.a} and {pair.b} in {percent(pair.agree / pair.states)}" for pair in (low, high))
         sentences.append(
-            f"In the same states {low.a} and {low.b} move alike in {percent(low.agree / low.states)}"
-            + (f", {high.a} and {high.b} in {percent(high.agree / high.states)}." if low is not high else ".")
+            f"In the same states, two players move alike: {rarest}."
+            if low is high
+            else f"In the same states, two players move alike: {rarest} (least often) to {most_often} (most often)."
         )
     if described.with_state < total:
         sentences.append(
@@ -219,7 +211,7 @@ def _summary(described: DatasetDescription) -> list[str]:
             f"are about the other {count(described.with_state)}."
         )
     bits = first_move_bits(described)
-    sentences.append(f"Given nothing, the first move has {number(bits[EVERYONE], 2)} bits of entropy, of 2 at most.")
+    sentences.append(f"Given nothing, the first move has {number(bits[EVERYONE], 3)} bits of entropy, of 2 at most.")
     return sentences
 
 
