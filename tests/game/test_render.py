@@ -141,3 +141,23 @@ def test_the_eyes_look_where_the_snake_goes() -> None:
 def test_cells_too_small_to_be_seen_are_refused() -> None:
     with pytest.raises(ValueError, match="too small"):
         rgb(State(4, 4, body=(5,), apple=0, direction=None), cell_size=MIN_CELL_SIZE - 1)
+
+
+def test_a_path_is_drawn_with_arrows_where_nothing_else_lies() -> None:
+    state = State(5, 4, (6, 5, 0), 13, Move.RIGHT)
+    moves = [Move.RIGHT, Move.UP, Move.RIGHT]
+    assert ansi(state, path=moves).splitlines() == [
+        "┌───────────┐",
+        "│           │",
+        "│     ↑ ●   │",
+        "│ ┏━▶ →     │",
+        "│ ╹         │",
+        "└───────────┘",
+    ]
+    assert re.sub(r"\x1b\[[0-9;]*m", "", ansi(state, colour=True, path=moves)) == ansi(state, path=moves)
+
+
+def test_a_path_hides_no_body_and_ends_at_the_wall() -> None:
+    state = State(4, 4, (3, 2, 1), 12, Move.RIGHT)
+    assert ansi(state, path=[Move.RIGHT, Move.UP]) == ansi(state)
+    assert ansi(state, path=[Move.LEFT, Move.LEFT, Move.LEFT]).splitlines()[-2] == "│ ← ╺━━━▶ │"

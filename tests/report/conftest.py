@@ -1,4 +1,4 @@
-"""Real results for the report: three players on the same seeds, one of them with a name that breaks out of HTML."""
+"""Real results and records for the reports, of players one of whom has a name that breaks out of HTML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 
 from serpentune.comparison import compare_all
 from serpentune.evaluation.results import EvaluationResult
-from serpentune.report import write_report
+from serpentune.game import Move
+from serpentune.report import write_dataset_report, write_report
+from tests.datasets.made import positions, records, write
 from tests.report.players import UNRULY, cycle, greedy, play, walk
 
 
@@ -55,3 +57,30 @@ def report(results: list[EvaluationResult], tmp_path_factory: pytest.TempPathFac
         notes=[f"A note {UNRULY}"],
         commands=[f"serpentune evaluate '{UNRULY}'"],
     )
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records of two teachers on two boards and of a player with the unruly name, who contradicts itself."""
+    square, wide = positions(400), positions(150, 9, 5)
+    unruly = records(square.take(range(100)), UNRULY, [Move.LEFT] * 100)
+    unruly += [{**row, "completion": " R"} for row in unruly[:20]]
+    unruly.append({**unruly[0], "prompt": UNRULY, "completion": UNRULY, "style": UNRULY, "encoding": None})
+    groups = {
+        "train": [records(square, "BFS"), records(square, "HAMILTONIAN"), unruly],
+        "validation": [records(wide, "BFS")],
+        "test": [records(wide, "HAMILTONIAN")],
+    }
+    return write(
+        tmp_path_factory.mktemp("data set") / UNRULY.replace("/", "⁄"),
+        groups,
+        checks={UNRULY: {"count": 12, "action": UNRULY}, "duplicates": {"count": 3, "action": "left out"}},
+        recipe={"sources": [UNRULY], "seed": 3},
+    )
+
+
+@pytest.fixture(scope="session")
+def dataset_page(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page about that data set with every section."""
+    path = tmp_path_factory.mktemp("page") / "dataset.html"
+    return write_dataset_report(dataset, path, title=f"Data {UNRULY}", tokenizer="nano", token_records=150)

@@ -271,3 +271,52 @@ def test_page_is_ready_within_a_second(browser: Any, report: Path) -> None:
     opened.ready()
     assert opened.page.evaluate("performance.now()") < 5_000
     assert opened.page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd") < 1_000
+
+
+@pytest.fixture
+def opened_dataset(browser: Any, dataset_page: Path) -> Iterator[Opened]:
+    result = Opened(browser, dataset_page, viewport={"width": 1280, "height": 900})
+    yield result
+    assert result.complaints == []
+    result.context.close()
+
+
+def test_a_data_set_s_page_is_quiet_and_its_parts_have_names(opened_dataset: Opened, dataset_page: Path) -> None:
+    outside = [url for url in opened_dataset.requests if not url.startswith("data:") and url != dataset_page.as_uri()]
+    assert outside == []
+    assert UNRULY in opened_dataset.text("h1")
+    unnamed = opened_dataset.page.evaluate(
+        """() => [...document.querySelectorAll('button, svg[role=img], section, [tabindex]')]
+            .filter((e) => !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') || e.textContent.trim()))
+            .map((e) => e.outerHTML.slice(0, 100))"""
+    )
+    assert unnamed == []
+
+
+def test_a_data_set_s_tables_sort_by_keyboard(opened_dataset: Opened) -> None:
+    page = opened_dataset.page
+    page.locator("#records table >> nth=0 >> button:has-text('train')").focus()
+    page.keyboard.press("Enter")
+    rows = page.evaluate("[...document.querySelectorAll('#records table')[0].tBodies[0].rows].map((r) => r.innerText)")
+    assert [UNRULY in row for row in rows] == [False, False, True]
+    page.keyboard.press("Enter")
+    rows = page.evaluate("[...document.querySelectorAll('#records table')[0].tBodies[0].rows].map((r) => r.innerText)")
+    assert UNRULY in rows[0]
+
+
+@pytest.mark.parametrize("width", [320, 768, 1440])
+def test_a_data_set_s_page_fits_any_screen(browser: Any, dataset_page: Path, width: int) -> None:
+    page = Opened(browser, dataset_page, viewport={"width": width, "height": 800}).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    inside = "e => { const b = e.getBoundingClientRect(); return b.left >= 0 && b.right <= innerWidth + 0.5 }"
+    for part in ("figure .plot", ".heat-board svg", ".heat-pair", "h1", "pre"):
+        found = page.locator(part)
+        assert all(found.nth(place).evaluate(inside) for place in range(found.count())), part
+
+
+def test_a_data_set_s_charts_are_there_without_javascript(browser: Any, dataset_page: Path) -> None:
+    page = Opened(browser, dataset_page, java_script_enabled=False, color_scheme="dark").page
+    assert page.locator(".heat-board path.heat").count() > 10 and page.locator("svg.plot rect.bar").count() > 10
+    for part in ("#agreement table", "#tokens svg.plot", "#positions svg"):
+        assert page.locator(part).first.is_visible()
+    assert page.is_hidden("#theme")

@@ -6,7 +6,6 @@ import base64
 import json
 import re
 import zlib
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,50 +15,16 @@ from serpentune.common.errors import UserError
 from serpentune.evaluation.results import EvaluationResult, GameResult
 from serpentune.report import _replays, write_report
 from serpentune.statistics import wilson_interval
+from tests.report.parsed import Page
 from tests.report.players import UNRULY, cycle, play, walk
 
 
-class _Page(HTMLParser):
-    """The tags, ids, text and script contents of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text: list[str] = []
-        self.comments: list[str] = []
-        self.scripts: dict[str, str] = {}
-        self._script: str | None = None
-        self._style = False
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-        self._script = (dict(attrs).get("id") or "code") if tag == "script" else None
-        self._style = tag == "style"
-
-    def handle_data(self, data: str) -> None:
-        if self._style:
-            return
-        if self._script is not None:
-            self.scripts[self._script] = self.scripts.get(self._script, "") + data
-        else:
-            self.text.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        self.comments.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._script, self._style = None, False
-
-
 @pytest.fixture(scope="module")
-def page(report: Path) -> _Page:
-    return _Page(report.read_text(encoding="utf-8"))
+def page(report: Path) -> Page:
+    return Page(report.read_text(encoding="utf-8"))
 
 
-def test_text_from_outside_opens_no_element(page: _Page) -> None:
+def test_text_from_outside_opens_no_element(page: Page) -> None:
     assert page.tags.count("script") == 3
     assert page.comments == []
     assert "".join(page.text).count(UNRULY) > 10
@@ -71,19 +36,19 @@ def test_raw_text_never_carries_markup(report: Path, part: str) -> None:
     assert part not in report.read_text(encoding="utf-8").replace("</script>\n", "")
 
 
-def test_page_asks_nothing_of_a_network(page: _Page, report: Path) -> None:
+def test_page_asks_nothing_of_a_network(page: Page, report: Path) -> None:
     sources = [value for name, value in page.attributes if name in ("src", "href", "action", "poster")]
     assert all(value is not None and value.startswith(("#", "data:")) for value in sources)
     assert not re.search(r"url\(|@import", report.read_text(encoding="utf-8"))
 
 
-def test_policy_allows_the_pages_own_script_alone(report: Path, page: _Page) -> None:
+def test_policy_allows_the_pages_own_script_alone(report: Path, page: Page) -> None:
     policy = next(value for name, value in page.attributes if name == "content" and value and "script-src" in value)
     assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
 
 
-def test_games_come_back_as_they_were_played(page: _Page, results: list[EvaluationResult]) -> None:
+def test_games_come_back_as_they_were_played(page: Page, results: list[EvaluationResult]) -> None:
     rows = json.loads(zlib.decompress(base64.b64decode(page.scripts["page-games"])))
     assert [seed for seed, _ in rows] == [str(seed) for seed in results[0].seeds]
     record = results[1].games[3].record
@@ -97,7 +62,7 @@ def test_games_come_back_as_they_were_played(page: _Page, results: list[Evaluati
     )
 
 
-def test_win_rate_and_its_interval_stand_in_the_table(page: _Page, results: list[EvaluationResult]) -> None:
+def test_win_rate_and_its_interval_stand_in_the_table(page: Page, results: list[EvaluationResult]) -> None:
     text = " ".join(page.text)
     assert results[2].wins.all()
     interval = wilson_interval(40, 40).interval
@@ -106,7 +71,7 @@ def test_win_rate_and_its_interval_stand_in_the_table(page: _Page, results: list
     assert f"{results[1].scores.mean():.2f}" in text
 
 
-def test_what_was_not_measured_is_said_and_never_nan(page: _Page) -> None:
+def test_what_was_not_measured_is_said_and_never_nan(page: Page) -> None:
     text = " ".join(page.text)
     assert "not measured" in text and "Not measured: Bits per byte, Exact match." in text
     assert "1.23 GB" in text

@@ -95,8 +95,10 @@ def inspect_dataset(
         chosen = np.sort(np.random.default_rng(seed).choice(places, min(records, len(places)), replace=False))
     elif 0 <= number < len(places):
         chosen = np.array([number])
-    else:
+    elif len(places):
         raise UserError(f"There is no record {number}: {split} of {folder} has the records 0 to {len(places) - 1}.")
+    else:
+        raise UserError(f"There is no record {number}: {split} of {folder} holds no records.")
     rows = read_rows(folder, split, chosen)
     return Inspection(
         counts,

@@ -20,6 +20,8 @@ from serpentune.report._heat import HeatBoard, heat_board
 from serpentune.report._provenance import leaves
 from serpentune.report._templates import page
 
+Counts = NDArray[np.int64]
+
 _SAID_ELSEWHERE = ("records", "teachers", "styles", "encodings", "encoding", "checks", "recipe")
 """Parts of a manifest that the page shows in tables of their own, or that it counts itself."""
 
@@ -147,21 +149,28 @@ def _boards(described: DatasetDescription) -> list[tuple[str, list[tuple[str, in
     boards = []
     for board, cells in described.cells.items():
         width, height = map(int, board.split("x"))
-        of = {name: (own.heads, own.apples) for name, own in cells.items()}
-        heads, apples = (np.sum(parts, axis=0) for parts in zip(*of.values(), strict=True))
-        together = {EVERYONE: (heads, apples)} if len(of) > 1 else {}
-        rows = [
+        rows: list[tuple[str, int | None, Counts, Counts]] = [
+            (name, described.teachers.index(name), own.heads, own.apples) for name, own in cells.items()
+        ]
+        heads = np.sum([own.heads for own in cells.values()], axis=0)
+        apples = np.sum([own.apples for own in cells.values()], axis=0)
+        drawn = [(EVERYONE, None, heads, apples), *rows] if len(rows) > 1 else rows
+        boards.append(
             (
-                name,
-                described.teachers.index(name) if name in described.counts["teacher"] else None,
+                f"{width} × {height}",
                 [
-                    heat_board(counts, width, height, what, f"{what.lower()} of {name}")
-                    for what, counts in zip(("Heads", "Apples"), both, strict=True)
+                    (
+                        name,
+                        colour,
+                        [
+                            heat_board(heads, width, height, "Heads", f"heads of {name}"),
+                            heat_board(apples, width, height, "Apples", f"apples of {name}"),
+                        ],
+                    )
+                    for name, colour, heads, apples in drawn
                 ],
             )
-            for name, both in {**together, **of}.items()
-        ]
-        boards.append((f"{width} × {height}", rows))
+        )
     return boards
 
 
@@ -175,44 +184,58 @@ def _facts(described: DatasetDescription) -> list[tuple[str, str]]:
 def _summary(described: DatasetDescription) -> list[str]:
     """What a careful reader asks first, a sentence each."""
     total = sum(described.records.values())
-    by_teacher = {name: sum(of.values()) for name, of in described.counts["teacher"].items()}
-    least, most = min(by_teacher, key=by_teacher.__getitem__), max(by_teacher, key=by_teacher.__getitem__)
-    lengths = np.zeros(max(map(len, described.lengths.values())), np.int64)
-    for counts in described.lengths.values():
-        lengths[: len(counts)] += counts
+    lengths = np.sum(
+        [np.pad(own, (0, max(map(len, described.lengths.values())) - len(own))) for own in described.lengths.values()],
+        axis=0,
+    )
     sentences = [
-        f"{count(total)} records of {_listed(described.teachers)}.",
-        "All give equally many records."
-        if by_teacher[least] == by_teacher[most]
-        else f"{most} gives most records, {percent(by_teacher[most] / total)}; {least} fewest, "
-        f"{percent(by_teacher[least] / total)}.",
+        f"{_many(total, 'record')} of {_listed(described.teachers)}.",
+        *_balance(described),
         f"Half of the snakes have {number(median_of(lengths), 0)} cells or fewer; the longest has {len(lengths) - 1}.",
     ]
     answers = described.answers
     if answers.several:
         sentences.append(
-            f"{count(answers.several)} of {count(answers.prompts)} different prompts have several answers: "
+            f"Several answers follow {count(answers.several)} of {_many(answers.prompts, 'different prompt')}: "
             f"{number(answers.bits, 3)} bits of an answer, on average, can't be learnt."
         )
     else:
-        sentences.append(f"Each of the {count(answers.prompts)} different prompts has one answer.")
-    known = [pair for pair in described.pairs if pair.states]
-    if known:
-        low, high = (choose(known, key=lambda pair: pair.agree / pair.states) for choose in (min, max))
-        rarest, most_often = (f"{pair.a} and {pair.b} in {percent(pair.agree / pair.states)}" for pair in (low, high))
-        sentences.append(
-            f"In the same states, two players move alike: {rarest}."
-            if low is high
-            else f"In the same states, two players move alike: {rarest} (least often) to {most_often} (most often)."
-        )
+        sentences.append(f"Each of {_many(answers.prompts, 'different prompt')} has one answer.")
+    sentences += _agreement(described)
     if described.with_state < total:
         sentences.append(
-            f"{count(total - described.with_state)} prompts hold no state that could be read: positions and agreement "
-            f"are about the other {count(described.with_state)}."
+            f"From {_many(total - described.with_state, 'record')} no state could be read: positions and agreement are "
+            f"about the other {count(described.with_state)}."
         )
-    bits = first_move_bits(described)
-    sentences.append(f"Given nothing, the first move has {number(bits[EVERYONE], 3)} bits of entropy, of 2 at most.")
+    bits, _ = first_move_bits(described)
+    sentences.append(f"Given nothing, the first move has {number(bits, 3)} bits of entropy, of 2 at most.")
     return sentences
+
+
+def _balance(described: DatasetDescription) -> list[str]:
+    records = {name: sum(of.values()) for name, of in described.counts["teacher"].items()}
+    if len(records) < 2:
+        return []
+    least, most = min(records, key=records.__getitem__), max(records, key=records.__getitem__)
+    if records[least] == records[most]:
+        return ["All players give equally many records."]
+    total = sum(records.values())
+    return [f"{most} gives most, {percent(records[most] / total)}; {least} fewest, {percent(records[least] / total)}."]
+
+
+def _agreement(described: DatasetDescription) -> list[str]:
+    known = [pair for pair in described.pairs if pair.states]
+    if not known:
+        return []
+    low, high = (choose(known, key=lambda pair: pair.agree / pair.states) for choose in (min, max))
+    rarely, often = (f"{pair.a} and {pair.b} in {percent(pair.agree / pair.states)}" for pair in (low, high))
+    if low is high:
+        return [f"In the same states, two players move alike: {rarely}."]
+    return [f"In the same states, two players move alike: {rarely} (least often) to {often} (most often)."]
+
+
+def _many(things: int, noun: str) -> str:
+    return f"{count(things)} {noun}{'' if things == 1 else 's'}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -56,31 +56,28 @@ def kinds(described: DatasetDescription) -> Table:
     return Table("Records by style, encoding and board", "Kind", columns, tuple(rows))
 
 
-def first_move_bits(described: DatasetDescription) -> dict[str, float]:
-    """The entropy of the first move in bits, of each player and of all together; answers without a move don't count."""
+def first_move_bits(described: DatasetDescription) -> tuple[float, dict[str, float]]:
+    """The entropy of the first move in bits, of all together and by player; answers without a move don't count."""
     of = {name: counts[:4] for name, counts in described.first_moves.items()}
-    return {EVERYONE: entropy(np.sum(list(of.values()), axis=0)), **{name: entropy(own) for name, own in of.items()}}
+    return entropy(np.sum(list(of.values()), axis=0)), {name: entropy(own) for name, own in of.items()}
 
 
 def answers(described: DatasetDescription) -> Table:
     """How much is open about an answer, given nothing and given the prompt."""
-    bits, open_bits = first_move_bits(described), described.answers
-    by_player = dict(zip(described.teachers, open_bits.by_group, strict=True))
+    together, bits = first_move_bits(described)
+    silent = {name: int(counts[4]) for name, counts in described.first_moves.items()}
     columns = (
         Column("Entropy of the first move", "in bits, given nothing; 2 where all four moves are equally frequent"),
         Column("Entropy of the answer, given its prompt", "in bits; 0 where each prompt has one answer"),
         Column("Answers without a move", "that begin with no word for a move"),
     )
-    rows = []
-    for name, own in bits.items():
-        together = name == EVERYONE
-        without = sum(int(counts[4]) for player, counts in described.first_moves.items() if together or player == name)
-        cells = (
-            figure(own, _three),
-            figure(open_bits.bits if together else by_player[name], _three),
-            figure(without, _format.count),
-        )
-        rows.append(Row(name, cells, None if together else described.teachers.index(name)))
+
+    def row(name: str, first: float, answer: float, without: int, colour: int | None) -> Row:
+        return Row(name, (figure(first, _three), figure(answer, _three), figure(without, _format.count)), colour)
+
+    rows = [row(EVERYONE, together, described.answers.bits, sum(silent.values()), None)]
+    for colour, name in enumerate(described.teachers):
+        rows.append(row(name, bits[name], described.answers.by_group[colour], silent[name], colour))
     return Table("What is open about an answer", "Player", columns, tuple(rows))
 
 
