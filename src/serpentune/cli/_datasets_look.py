@@ -113,9 +113,9 @@ def report(
     seed: Annotated[int, option("--seed", metavar="N", help="Decides what is drawn.")] = 0,
     overwrite: Annotated[bool, option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:
-    """Write one HTML page about a data set: counts, snakes, positions, answers, agreement, tokens.
+    """Write one HTML page about a data set.
 
-    It opens without a network.
+    It shows counts, snakes, positions, answers, agreement of the players, and tokens, and opens without a network.
     """
     from serpentune.common.errors import UserError
     from serpentune.common.progress import progress_bar
