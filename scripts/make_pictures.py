@@ -1,4 +1,7 @@
-"""Make the README's pictures from a report: `python scripts/make_pictures.py output/demo/report.html docs/images`.
+"""Make the pictures of the README and the docs from pages.
+
+    python scripts/make_pictures.py output/demo/report.html docs/images
+    python scripts/make_pictures.py --dataset output/dataset.html docs/images
 
 Needs Playwright (`make setup`) and a Chromium on the PATH.
 """
@@ -33,25 +36,38 @@ def replay(page: Page, left: str, right: str, seed: str, step: int, target: Path
     page.locator("#stage").screenshot(path=target)
 
 
+def dataset(page: Page, target: Path) -> None:
+    """The page about a data set from the heat maps of positions to the agreement of players."""
+    page.set_viewport_size({"width": 1100, "height": 1160})
+    page.locator("#positions").evaluate("section => scrollTo({top: section.offsetTop, behavior: 'instant'})")
+    page.screenshot(path=target)
+
+
 def main() -> None:
     """Parse, open the report, take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("report", type=Path)
+    parser.add_argument("report", type=Path, nargs="?")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--left", default="untuned")
     parser.add_argument("--right", default="LoRA")
     parser.add_argument("--seed", default="1000044", help="game seed of the replay")
     parser.add_argument("--step", type=int, default=200, help="moves played in the picture")
+    parser.add_argument("--dataset", type=Path, metavar="PAGE", help="a page of `serpentune dataset report`")
     options = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     options.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(OFFLINE))
         page = browser.new_page(color_scheme="light", device_scale_factor=1.5)
-        page.goto(options.report.resolve().as_uri())
-        page.locator("#player").wait_for(state="visible")
-        report(page, options.folder / "report.png")
-        replay(page, options.left, options.right, options.seed, options.step, options.folder / "replay.png")
+        if options.report is not None:
+            page.goto(options.report.resolve().as_uri())
+            page.locator("#player").wait_for(state="visible")
+            report(page, options.folder / "report.png")
+            replay(page, options.left, options.right, options.seed, options.step, options.folder / "replay.png")
+        if options.dataset is not None:
+            page = browser.new_page(color_scheme="light", device_scale_factor=1.2)
+            page.goto(options.dataset.resolve().as_uri())
+            dataset(page, options.folder / "dataset.png")
         browser.close()
 
 
