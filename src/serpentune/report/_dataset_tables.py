@@ -10,7 +10,7 @@ import numpy as np
 from serpentune.datasets.description import DatasetDescription, Pair, Tokens, entropy
 from serpentune.datasets.records import SPLITS
 from serpentune.report import _format
-from serpentune.report._tables import Cell, Column, Row, Table, between, figure, plain, words
+from serpentune.report._tables import Cell, Column, Row, Table, between, figure, plain, without_empty_columns, words
 from serpentune.statistics import wilson_interval
 
 EVERYONE = "all together"
@@ -18,13 +18,16 @@ NO_MOVE = "NO_MOVE"
 
 
 def teachers(described: DatasetDescription) -> Table:
-    """Records of each player by split."""
+    """Records of each player by split, and its games as far as the manifest says."""
     total = sum(described.records.values())
-    columns = (*(Column(split) for split in SPLITS), Column("all"), Column("share"))
+    about = described.manifest.get("teachers", {})
+    games = Column("games", "from which the records come, as the manifest says")
+    columns = (games, *(Column(split) for split in SPLITS), Column("all"), Column("share"))
     rows = [
         Row(
             name,
             (
+                figure(about.get(name, {}).get("games"), _format.count),
                 *(figure(of[split], _format.count) for split in SPLITS),
                 figure(sum(of.values()), _format.count),
                 figure(sum(of.values()) / total, _format.percent),
@@ -33,7 +36,7 @@ def teachers(described: DatasetDescription) -> Table:
         )
         for colour, (name, of) in enumerate(described.counts["teacher"].items())
     ]
-    return Table("Records by player and split", "Player", columns, tuple(rows))
+    return without_empty_columns(Table("Records by player and split", "Player", columns, tuple(rows)))
 
 
 def kinds(described: DatasetDescription) -> Table:
