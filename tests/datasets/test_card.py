@@ -32,7 +32,7 @@ def head(text: str) -> dict[str, Any]:
 
 
 def test_the_head_names_licence_size_and_files(logs: Path, tmp_path: Path) -> None:
-    build_dataset([logs], tmp_path / "set", max_samples_per_algorithm=50)
+    build_dataset([logs], tmp_path / "set", samples_per_teacher=50)
     about = head((tmp_path / "set" / "README.md").read_text())
     assert about["license"] == "mit"
     assert about["size_categories"] == ["n<1K"]

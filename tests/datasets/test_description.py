@@ -30,7 +30,7 @@ from tests.datasets.made import positions, records, write
 @pytest.fixture(scope="module")
 def built(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built") / "records"
-    build_dataset([logs], folder, styles=("plan", "move"), max_samples_per_algorithm=200)
+    build_dataset([logs], folder, styles=("plan", "move"), samples_per_teacher=200)
     return folder
 
 

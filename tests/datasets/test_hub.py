@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def dataset(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hub") / "set"
-    build_dataset([logs], folder, max_samples_per_algorithm=60)
+    build_dataset([logs], folder, samples_per_teacher=60)
     return folder
 
 

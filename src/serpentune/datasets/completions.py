@@ -10,6 +10,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from serpentune import teachers
 from serpentune.common.errors import unknown_name
 from serpentune.datasets.encodings import ENCODINGS, Encoding
 from serpentune.datasets.texts import BYTES_TYPE, OFFSETS_TYPE, Bytes, Offsets, Texts
@@ -27,6 +28,7 @@ class CompletionStyle:
         name: how users ask for it.
         cue: the prompt's last line, which tells the student what to write.
         whole_plan: the moves up to and including the one that eats the apple, or only the next one.
+        explains: whether the reasons follow the move, on the next line.
     """
 
     name: str
@@ -47,7 +49,12 @@ class CompletionStyle:
 
 
 STYLES = {
-    style.name: style for style in (CompletionStyle("move", "Move:", False), CompletionStyle("plan", "Moves:", True))
+    style.name: style
+    for style in (
+        CompletionStyle("move", "Move:", False),
+        CompletionStyle("plan", "Moves:", True),
+        CompletionStyle("explain", "Move and why:", False, explains=True),
+    )
 }
 
 
@@ -182,11 +189,49 @@ def read_moves(text: str) -> bytes:
     return bytes(moves)
 
 
-def write_completions(moves, starts, lengths):
-    letters = np.frombuffer("".join(f" {letter}" for letter in MOVE_LETTERS).encode(), np.uint8).reshape(-1, 2)
-    data = letters[moves].reshape(-1)
-    return Texts(data, np.concatenate([[0], np.cumsum(2 * lengths)]).astype(np.int64))
+def write_completions(moves: Bytes, starts: Offsets, lengths: Offsets) -> Texts:
+    """Moves as text, a letter each with a space before it, `n` completions of the styles `move` and `plan`.
+
+    Args:
+        moves: uint8, `Move` codes of directions.
+        starts: int64 `(n,)`, where in `moves` each completion begins.
+        lengths: int64 `(n,)`, moves of each.
+    """
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(2 * lengths, out=offsets[1:])
+    data = np.full(offsets[-1], ord(" "), np.uint8)
+    _put_letters(moves, starts, _LETTERS, offsets, data)
+    return Texts(data, offsets)
 
 
-def explanations(states, moves, name):
-    raise NotImplementedError
+_LETTERS = np.frombuffer("".join(MOVE_LETTERS).encode(), np.uint8)
+
+
+@kernel(types.void(BYTES_TYPE, OFFSETS_TYPE, BYTES_TYPE, OFFSETS_TYPE, types.uint8[::1]))
+def _put_letters(moves: Bytes, starts: Offsets, letters: Bytes, offsets: Offsets, data: Bytes) -> None:
+    for text in range(starts.shape[0]):
+        place = offsets[text] + 1
+        for at in range(starts[text], starts[text] + (offsets[text + 1] - offsets[text]) // 2):
+            data[place] = letters[moves[at]]
+            place += 2
+
+
+def explanations(states: States, moves: Bytes, player: str) -> list[str | None]:
+    """Completions of the style `explain`: each move, and on the next line why the teacher plays it.
+
+    Args:
+        states: `n` states.
+        moves: uint8 `(n,)`, the moves that were played in them.
+        player: a registered teacher.
+
+    Returns:
+        `n` texts; None where the teacher would play another move today, so that there is nothing true to say.
+
+    Raises:
+        UserError: there is no such teacher.
+    """
+    teacher = teachers.get(player)
+    return [
+        f" {MOVE_LETTERS[move]}\n{teacher.explain(state, decision)}" if decision.move == move else None
+        for state, decision, move in zip(states, teacher.decisions(states), moves.tolist(), strict=True)
+    ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from serpentune.common.errors import unknown_name
+from serpentune.datasets._coordinates import CoordinatesEncoding
 from serpentune.datasets._encoding import Encoding
+from serpentune.datasets._first_version import FIRST_VERSION
 from serpentune.datasets._grid import GridEncoding
 
-__all__ = ["ENCODINGS", "Encoding", "GridEncoding", "get_encoding"]
+__all__ = ["ENCODINGS", "CoordinatesEncoding", "Encoding", "GridEncoding", "get_encoding"]
 
-ENCODINGS: dict[str, Encoding] = {encoding.name: encoding for encoding in (GridEncoding(),)}
+ENCODINGS: dict[str, Encoding] = {encoding.name: encoding for encoding in (GridEncoding(), CoordinatesEncoding(), *FIRST_VERSION)}
 
 
 def get_encoding(name: str) -> Encoding:

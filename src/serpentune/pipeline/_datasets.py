@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from serpentune.common.progress import Phases, unseen
 from serpentune.datasets import DatasetStats, Recipe, build_dataset
 
@@ -33,7 +36,7 @@ def build_from_recipe(
 
         tokenizer = open_tokenizer(recipe.checks.tokenizer)
 
-        def lengths(prompts, completions):
+        def lengths(prompts: list[str], completions: list[str]) -> NDArray[np.int64]:
             return token_lengths(tokenizer, prompts, completions)
 
     return build_dataset(recipe, output, overwrite=overwrite, token_lengths=lengths, progress=progress)
