@@ -1,0 +1,67 @@
+"""Floor 4, datasets: the lines of a file of any size, which may be no text at all; a long one is never in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from serpentune.common.errors import UserError
+from serpentune.datasets._faults import Faults
+
+MAX_LINE = 16 << 20
+"""Bytes of a line at most; a record is a thousand times shorter."""
+
+_SKIPPED = 1 << 20
+_BOM = b"\xef\xbb\xbf"
+MENDED_BOM = "byte order mark at the start of the file"
+MENDED_CRLF = "line ended with CR LF"
+
+
+def text_lines(path: Path, faults: Faults, mended: Counter[str] | None) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that hold anything, with their numbers from 1, without their line ends.
+
+    Lines above `MAX_LINE` bytes are faults. UTF-16 and UTF-32, which have other line ends, make the whole file one.
+
+    Args:
+        path: the file.
+        faults: what can't be used goes there.
+        mended: counts what was put right; None makes a byte order mark a fault of line 1.
+
+    Raises:
+        UserError: the file can't be read, or a fault on the policy `fail`.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+            if start[:2] in (b"\xff\xfe", b"\xfe\xff") or 0 in start[:2]:
+                faults.add(path, {}, "the file is not UTF-8 text but UTF-16 or UTF-32")
+                return
+            file.seek(0)
+            number = 0
+            while line := file.readline(MAX_LINE + 2):
+                number += 1
+                if len(line) > MAX_LINE and not line.endswith(b"\n"):
+                    beginning, length = line[:_SKIPPED], len(line)
+                    del line
+                    while more := file.readline(_SKIPPED):
+                        length += len(more)
+                        if more.endswith(b"\n"):
+                            break
+                    kind = f"the line is longer than {MAX_LINE >> 20} MiB"
+                    faults.add(path, {"line": number}, kind, f"{length} bytes", text=beginning)
+                    continue
+                if number == 1 and line.startswith(_BOM):
+                    line = line.removeprefix(_BOM)
+                    if mended is None:
+                        kind = "the file begins with a byte order mark, which is no part of JSON or CSV"
+                        faults.add(path, {"line": 1}, kind, text=line)
+                        continue
+                    mended[MENDED_BOM] += 1
+                if mended is not None and line.endswith(b"\r\n"):
+                    mended[MENDED_CRLF] += 1
+                line = line.rstrip(b"\r\n")
+                if line and not line.isspace():
+                    yield number, line
+    except OSError as error:
+        raise UserError(f"{path} can't be read ({error.strerror or error}).") from error
