@@ -1,0 +1,268 @@
+"""Floor 4, datasets: whether a data set says the truth, row by row and as a whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from serpentune.common.errors import UserError, unknown_name
+from serpentune.common.files import sha256
+from serpentune.datasets._against_logs import AgainstLogs
+from serpentune.datasets._check_rows import check_columns, check_explanations, check_features, check_labels
+from serpentune.datasets._faults import EXAMPLES, Faults, OnError, taking_faults
+from serpentune.datasets._read_csv import TARGET
+from serpentune.datasets._rows import Rows
+from serpentune.datasets._tally import Pairs, Tally
+from serpentune.datasets._understand import Known, column, known_states
+from serpentune.datasets.read import data_files, read_rows
+from serpentune.datasets.records import MANIFEST, SCHEMA, SPLITS, split_file
+from serpentune.datasets.store import read_manifest
+from serpentune.datasets.symmetries import board_symmetries, state_hashes
+from serpentune.datasets.texts import Texts
+
+CHECKS = {
+    "form": "every row can be read",
+    "hashes": "the files are those that the manifest was written for",
+    "schema": "the columns are those of a record, the rows as many as the manifest says",
+    "state": "the prompt shows a state of the rules",
+    "label": "the answer's moves can be played, and a plan ends at the apple",
+    "columns": "snake_length, board and the other columns say what the prompt shows",
+    "explanations": "every sentence of an explanation is true of the board",
+    "features": "the numbers of a CSV's row go together, and its move doesn't lead into a wall",
+    "duplicates": "no row stands there twice",
+    "contradictions": "no prompt has two answers",
+    "leaks": "no state of train stands in validation or test",
+    "replay": "every state is the one of its game in the logs",
+}
+"""The checks by name, and what holds where one finds nothing."""
+
+_OF_OURS = ("hashes", "schema")
+
+
+@dataclass
+class Check:
+    """What one check has found.
+
+    Attributes:
+        name: a key of `CHECKS`.
+        checked: rows that it could look at; files for `hashes` and `schema`.
+        violations: those of them that break it.
+        examples: the first few, each with file, place and reason.
+        note: whether a violation is worth knowing, but no fault.
+    """
+
+    name: str
+    checked: int = 0
+    violations: int = 0
+    examples: list[str] = field(default_factory=list)
+    note: bool = False
+
+    def found(self, text: Callable[[], str] | str, rows: int = 1) -> None:
+        """Count a violation; `text` is asked for only if it is among the first."""
+        self.violations += rows
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(text if isinstance(text, str) else text())
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What became of a data set.
+
+    Attributes:
+        path: what was validated.
+        rows: rows that could be read.
+        checks: in the order of `CHECKS`, those that were made.
+        left_out: rows that could not be read, by reason.
+        unknown_columns: columns that no record has, with the rows that have them; nothing is said about them.
+    """
+
+    path: Path
+    rows: int
+    checks: tuple[Check, ...]
+    left_out: dict[str, int]
+    unknown_columns: dict[str, int]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check has found a violation that is a fault."""
+        return not any(check.violations and not check.note for check in self.checks)
+
+
+def validate(
+    path: Path,
+    *,
+    checks: Sequence[str] | None = None,
+    logs: Sequence[str | Path] = (),
+    symmetric: bool = False,
+    on_error: OnError = "fail",
+    rejects: Path | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Validation:
+    """Check a data set of ours or of another program; `docs/formats.md` says what each check looks at.
+
+    Memory holds a piece of the rows, and 25 bytes of each (53 with `logs`).
+
+    Args:
+        path: what `read_rows` reads.
+        checks: names of `CHECKS`; all that apply without. `form` is always among them.
+        logs: run folders and globs, as for `serpentune.logs.read_logs`: where the games of the records lie.
+        symmetric: states that are each other's image under a symmetry of their board count as one for `leaks`.
+        on_error: `fail` stops at the first row that can't be read; `skip` counts it and goes on.
+        rejects: a file for the rows that can't be read; see `taking_faults`.
+        progress: called with the number of rows done since the last call.
+
+    Raises:
+        UserError: there is nothing to read, an unknown check, `replay` without logs, or a row that can't be read with
+            `on_error` at `fail`.
+    """
+    for name in checks or ():
+        if name not in CHECKS:
+            raise unknown_name("check", name, CHECKS)
+    if checks is not None and "replay" in checks and not logs:
+        raise UserError("The check replay needs the logs that the records come from: --logs DIR.")
+    work = _Work(path, [name for name in CHECKS if checks is None or name in checks], symmetric, bool(logs))
+    unknown: Counter[str] = Counter()
+    with taking_faults(on_error, rejects) as faults:
+        if work.ours:
+            work.check_files()
+        for rows in read_rows(path, faults, unknown=unknown):
+            work.take(rows)
+            progress(len(rows))
+        work.check_whole(logs)
+        work.note_form(faults)
+    made = tuple(check for check in work.checks.values() if check.checked or check.violations)
+    return Validation(path, work.rows, made, dict(faults.counts), dict(unknown))
+
+
+class _Work:
+    """A validation under way."""
+
+    def __init__(self, path: Path, names: Sequence[str], symmetric: bool, with_logs: bool) -> None:
+        self.path = path
+        self.ours = path.is_dir() and (path / MANIFEST).is_file() and data_files(path)[0].suffix == ".parquet"
+        self.manifest: dict[str, Any] = read_manifest(path) if self.ours else {}
+        self.checks = {name: Check(name) for name in names}
+        # Only a set that was built without duplicates promises to have none.
+        if "duplicates" in self.checks:
+            self.checks["duplicates"].note = self.manifest.get("deduplicated") is not True
+        self.rows = 0
+        self._by_split: Counter[str | None] = Counter()
+        self._symmetric = symmetric
+        self._tally, self._features = Tally(), Tally()
+        self._logs = AgainstLogs() if with_logs and "replay" in self.checks else None
+
+    def check_files(self) -> None:
+        """Hashes and columns of a data set of ours."""
+        expected = self.manifest.get("sha256")
+        for split in SPLITS:
+            file = split_file(self.path, split)
+            if check := self.checks.get("hashes"):
+                check.checked += 1
+                if not file.is_file():
+                    check.found(f"{file}: it is missing")
+                elif not isinstance(expected, dict) or sha256(file) != expected.get(split):
+                    check.found(f"{file}: it is not the file that {MANIFEST} was written for")
+            if (check := self.checks.get("schema")) and file.is_file():
+                check.checked += 1
+                try:
+                    schema = pq.read_schema(file)
+                except (OSError, pa.ArrowException):
+                    continue  # a torn file, which the reader reports
+                for wanted in SCHEMA:
+                    if wanted.name not in schema.names:
+                        check.found(f"{file}: the column {wanted.name} is missing")
+                    elif (found := schema.field(wanted.name).type) != wanted.type:
+                        check.found(f"{file}: the column {wanted.name} is of type {found}, not {wanted.type}")
+
+    def take(self, rows: Rows) -> None:
+        """Check a piece, and keep what is needed to hold rows against each other."""
+        self.rows += len(rows)
+        self._by_split[rows.split] += len(rows)
+        if TARGET in rows.table.column_names:
+            asked, answered = check_features(rows, self.checks.get("features"))
+            self._features.add(rows, asked, answered, asked)
+            return
+
+        def found(name: str, row: int, reason: str) -> None:
+            if check := self.checks.get(name):
+                check.found(lambda: f"{rows.where(row)}: {reason}")
+                if name == "state":
+                    check.checked += 1
+
+        prompts = Texts.of_arrow(rows.table.column("prompt")).hashes()
+        states = prompts.copy()
+        answers = Texts.of_arrow(rows.table.column("completion")).hashes()
+        for known in known_states(rows, found):
+            if check := self.checks.get("state"):
+                check.checked += len(known.rows)
+            if check := self.checks.get("label"):
+                check.checked += len(known.rows)
+                check_labels(known, found)
+            if check := self.checks.get("columns"):
+                check.checked += len(known.rows)
+                check_columns(rows, known, found)
+            if check := self.checks.get("explanations"):
+                check.checked += check_explanations(rows, known, found)
+            if "leaks" in self.checks:
+                states[known.rows] = state_hashes(known.states, symmetric=self._symmetric)
+            if self._logs is not None:
+                self._look_up_later(rows, known, self._logs)
+        self._tally.add(rows, prompts, answers, states)
+
+    def _look_up_later(self, rows: Rows, known: Known, logs: AgainstLogs) -> None:
+        """Keep what names a game and a step."""
+        names = rows.table.column_names
+        if "game" not in names or "step" not in names:
+            return
+        games = column(rows, "game")
+        steps, symmetries = column(rows, "step"), column(rows, "symmetry")
+        named = [place for place, row in enumerate(known.rows.tolist()) if None not in (games[row], steps[row])]
+        own = known.rows[named].tolist()
+        size = known.states.width, known.states.height
+        logs.add(
+            known.states.take(named),
+            [games[row] for row in own],
+            np.array([steps[row] for row in own], np.int64),
+            # One that the board doesn't have is a fault of `columns`.
+            np.array([(symmetries[row] or 0) % len(board_symmetries(*size)) for row in own], np.int64),
+            known.rows[named] + self.rows - len(rows),
+        )
+
+    def check_whole(self, logs: Sequence[str | Path]) -> None:
+        """What needs all rows."""
+        for tally in (self._tally, self._features):
+            self._pairs(tally, "duplicates", tally.repeated, "stands there already:")
+            self._pairs(tally, "contradictions", tally.contradicting, "asks the same and answers otherwise:")
+        if self._tally.has_splits:
+            self._pairs(self._tally, "leaks", self._tally.leaking, "shows a state of train:")
+        if self.ours and (check := self.checks.get("schema")):
+            for split, said in (self.manifest.get("records") or {}).items():
+                if self._by_split[split] != said:
+                    check.found(f"{MANIFEST}: it says {said} records of {split}, there are {self._by_split[split]}")
+        if self._logs is not None:
+            check = self.checks["replay"]
+            check.checked = self._logs.differing(
+                logs, lambda row, reason: check.found(lambda: f"{self._tally.where(row)}: {reason}")
+            )
+
+    def _pairs(self, tally: Tally, name: str, search: Callable[[], Pairs], words: str) -> None:
+        if (check := self.checks.get(name)) is None or not tally.rows:
+            return
+        count, pairs = search()
+        check.checked += tally.rows
+        check.violations += count
+        check.examples += [f"{tally.where(row)}: {words} {tally.where(other)}" for row, other in pairs]
+
+    def note_form(self, faults: Faults) -> None:
+        """The rows that could not be read, as a check."""
+        check = self.checks.setdefault("form", Check("form"))
+        check.checked = self.rows + faults.total
+        check.violations = faults.total
+        check.examples = [example for examples in faults.examples.values() for example in examples][:EXAMPLES]
