@@ -18,8 +18,14 @@ MANIFEST: dict[str, Any] = {
     "encodings": {"grid": 0.75, "coordinates": 0.25},
     "styles": {"plan": 0.5, "move": 0.5},
     "records": {"train": 800, "validation": 100, "test": 100},
-    "teachers": {"BFS": {"games": 5, "boards": ["6x6"], "records": {"train": 800, "validation": 100, "test": 100}}},
-    "game_seeds": {"BFS": "0-499"},
+    "teachers": {
+        "BFS": {
+            "games": 5,
+            "seeds": "0-499",
+            "boards": ["6x6"],
+            "records": {"train": 800, "validation": 100, "test": 100},
+        }
+    },
     "checks": {"legal": {"count": 12, "action": "left out"}, "duplicates": {"count": 0, "action": "one kept"}},
     "recipe": RECIPE,
 }

@@ -10,6 +10,7 @@ from serpentune import __version__
 from serpentune.cli import (
     _comparison,
     _datasets,
+    _datasets_check,
     _datasets_export,
     _datasets_look,
     _evaluation,
@@ -104,7 +105,15 @@ add_command(
     _dataset_group,
     "build",
     _datasets.build,
-    "serpentune dataset build --heuristic-dirs logs/extensions --output output/dataset",
+    "serpentune dataset build --heuristic-dirs logs/extensions --output output/dataset\n"
+    "serpentune dataset build --config recipes/mixture.yaml --output output/mixture",
+)
+add_command(
+    _dataset_group,
+    "validate",
+    _datasets_check.validate,
+    "serpentune dataset validate output/dataset --logs logs/extensions\n"
+    "serpentune dataset validate games.jsonl --checks label contradictions --on-error skip --rejects rejects.jsonl",
 )
 add_command(
     _dataset_group,

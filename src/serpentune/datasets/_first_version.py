@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +36,8 @@ class FirstVersionEncoding(Encoding):
 
     name: str
     template: str
-    exact: ClassVar[bool] = False
-
-    @property
-    def opening(self) -> str:  # type: ignore[override]
-        """What each of its texts begins with."""
-        return self.template.partition("{")[0]
+    opening: str
+    exact: bool = False
 
     def write(self, states: States) -> Texts:
         """`n` states as `n` texts."""
@@ -75,7 +70,7 @@ class FirstVersionEncoding(Encoding):
 
 
 FIRST_VERSION = (
-    FirstVersionEncoding("simple", _SIMPLE),
-    FirstVersionEncoding("detailed", _DETAILED),
-    FirstVersionEncoding("instruction", _INSTRUCTION),
+    FirstVersionEncoding("simple", _SIMPLE, "Head: "),
+    FirstVersionEncoding("detailed", _DETAILED, "Game state: "),
+    FirstVersionEncoding("instruction", _INSTRUCTION, "You are an expert Snake game AI. "),
 )

@@ -10,7 +10,9 @@ from serpentune.datasets._grid import GridEncoding
 
 __all__ = ["ENCODINGS", "CoordinatesEncoding", "Encoding", "GridEncoding", "get_encoding"]
 
-ENCODINGS: dict[str, Encoding] = {encoding.name: encoding for encoding in (GridEncoding(), CoordinatesEncoding(), *FIRST_VERSION)}
+ENCODINGS: dict[str, Encoding] = {
+    encoding.name: encoding for encoding in (GridEncoding(), CoordinatesEncoding(), *FIRST_VERSION)
+}
 
 
 def get_encoding(name: str) -> Encoding:
