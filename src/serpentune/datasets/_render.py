@@ -49,6 +49,7 @@ class Facts:
         questions: uint64 `(n,)`, equal where board and style are asked about in the same words, whoever is to answer.
         answers: uint64 `(n,)`, equal for equal completions.
         styles: int8 `(n,)`, places in the recipe's styles, as they were drawn.
+        asked: int8 `(n,)`, equal where the same is asked for; an explanation without its reasons asks for the move.
         splits: int8 `(n,)`, places in `SPLITS`.
         lengths: int16 `(n,)`, cells of the snake.
         mirrored: bool `(n,)`, records that show another image of the state than the one that was played.
@@ -61,6 +62,7 @@ class Facts:
     questions: NDArray[np.uint64]
     answers: NDArray[np.uint64]
     styles: NDArray[np.int8]
+    asked: NDArray[np.int8]
     splits: NDArray[np.int8]
     lengths: NDArray[np.int16]
     mirrored: NDArray[np.bool_]
@@ -75,6 +77,8 @@ class Renderer:
         self._recipe = recipe
         self._token_lengths = token_lengths
         self._styles = [get_style(name) for name in recipe.styles]
+        move = get_style("move")
+        self._asked = self._styles if move in self._styles else [*self._styles, move]
         self._encodings = [get_encoding(name) for name in recipe.encodings]
         self._images = recipe.checks.duplicates == "symmetric" or recipe.split.symmetric_leaks
 
@@ -114,6 +118,7 @@ class Renderer:
             questions=questions,
             answers=completions.hashes(),
             styles=styles,
+            asked=asked.astype(np.int8),
             splits=piece.splits[self._games(piece, places)],
             lengths=moments.length[places],
             mirrored=symmetries != 0,
@@ -161,18 +166,13 @@ class Renderer:
         return moves, starts
 
     def _without_reasons(self, styles: NDArray[np.int8], first: int) -> NDArray[np.int64]:
-        """What is asked for, places in `_styles` or one beyond for the move alone instead of an explanation."""
+        """What is asked for, places in `_asked`: an explanation that loses its reasons asks for the move alone."""
         asked = styles.astype(np.int64)
         if self._recipe.drop_explanations:
             explains = np.array([style.explains for style in self._styles])[asked]
             share = uniform(salt(self._recipe.seed, 4, _REASONS), first, len(asked))
-            asked[explains & (share < self._recipe.drop_explanations)] = len(self._styles)
+            asked[explains & (share < self._recipe.drop_explanations)] = self._asked.index(get_style("move"))
         return asked
-
-    @property
-    def asked_styles(self) -> list[Any]:
-        """The styles of the recipe, and the one that an explanation without its reasons becomes."""
-        return [*self._styles, get_style("move")]
 
     def _completions(
         self,
@@ -185,7 +185,7 @@ class Renderer:
     ) -> tuple[Texts, NDArray[np.bool_]]:
         unexplained = np.zeros(len(asked), np.bool_)
         completions = write_completions(moves, starts, lengths)
-        explains = np.flatnonzero(np.array([style.explains for style in self.asked_styles])[asked])
+        explains = np.flatnonzero(np.array([style.explains for style in self._asked])[asked])
         if len(explains):
             said = explanations(states.take(explains), moves[starts[explains]], piece.teacher)
             unexplained[explains] = [text is None for text in said]
@@ -206,7 +206,7 @@ class Renderer:
             written = [encoding.write(states).arrow() for encoding in self._encodings]
             at = pa.array(encodings * len(asked) + np.arange(len(asked)))
             boards = Texts.of_arrow(pa.concat_arrays(written).take(at))
-        cues = [style.cue.encode() for style in self.asked_styles]
+        cues = [style.cue.encode() for style in self._asked]
         player = [f"Player {piece.teacher}. ".encode()] * len(cues)
         shown = boards.hashes()
         return boards.between(player, cues, asked), together(shown, asked.astype(np.uint64)), shown
@@ -229,7 +229,7 @@ class Renderer:
             "prompt": prompts.arrow(),
             "completion": completions.arrow(),
             "teacher": pa.repeat(piece.teacher, count),
-            "style": pa.array([style.name for style in self.asked_styles]).take(pa.array(asked)),
+            "style": pa.array([style.name for style in self._asked]).take(pa.array(asked)),
             "game": pa.array(numbers).take(pa.array(game)),
             "seed": pa.array(games.seeds[game], mask=~games.seeded[game]),
             "step": pa.array(moments.step[places]),

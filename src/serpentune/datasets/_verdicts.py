@@ -60,7 +60,7 @@ def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]
         return np.concatenate([getattr(facts, name) for _, facts in parts])
 
     states, questions, answers = column("states"), column("questions"), column("answers")
-    styles, splits = column("styles"), column("splits")
+    styles, asked, splits = column("styles"), column("asked"), column("splits")
     images = column("images") if parts[0][1].images is not None else states
     mirrored = column("mirrored")
     unexplained, too_long, lengths = column("unexplained"), column("too_long"), column("lengths")
@@ -87,7 +87,7 @@ def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]
         wrong = contradicting(questions, answers, kept, "minority")
         leave_out("contradictions", wrong, "all but the most frequent answer left out")
     if checks.duplicates != "off":
-        who = teachers.astype(np.uint64) << np.uint64(8) | styles.astype(np.uint64)
+        who = teachers.astype(np.uint64) << np.uint64(8) | asked.astype(np.uint64)
         same = together(images if checks.duplicates == "symmetric" else questions, who)
         if checks.duplicates == "exact":
             same = together(same, answers)
