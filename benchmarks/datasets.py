@@ -52,10 +52,10 @@ print(json.dumps({"records": drawn, "kept": sum(stats.records.values()), "second
 _EXPORT = """
 import json, sys, time
 from pathlib import Path
-from serpentune.datasets import export_dataset
+from serpentune.datasets.export import export
 began = time.perf_counter()
-records = export_dataset(Path(sys.argv[1]), Path(sys.argv[2]), format=sys.argv[3])
-print(json.dumps({"records": records, "seconds": time.perf_counter() - began}))
+done = export(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], overwrite=True)
+print(json.dumps({"records": done.records, "seconds": time.perf_counter() - began}))
 """
 
 

@@ -152,7 +152,10 @@ def build(
     ] = None,
     overwrite: Annotated[bool, option("--overwrite", help="Replace a folder that holds files.")] = False,
 ) -> None:
-    """Turn game logs into prompts and completions, checked, balanced, and split by game without leaks."""
+    """Turn game logs into prompts and completions.
+
+    Every record is replayed and checked, teachers are balanced, and the splits are by game and without leaks.
+    """
     from serpentune.common.progress import phase_bars
     from serpentune.datasets import Recipe
     from serpentune.pipeline import build_from_recipe

@@ -129,10 +129,17 @@ class Split(Settings):
         hold_out: what only the test split holds.
     """
 
-    train: float = Field(0.8, gt=0, lt=1)
+    train: float = 0.8
     leaks: Literal["train", "held-out", "off"] = "train"
     symmetric_leaks: bool = False
     hold_out: HoldOut = Field(default_factory=HoldOut)
+
+    @field_validator("train")
+    @classmethod
+    def _share(cls, value: float) -> float:
+        if not 0 < value < 1:
+            raise ValueError("it must lie between 0 and 1, such as 0.8")
+        return value
 
 
 class Recipe(Settings):
