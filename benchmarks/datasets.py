@@ -55,7 +55,7 @@ from pathlib import Path
 from serpentune.datasets.export import export
 began = time.perf_counter()
 done = export(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], overwrite=True)
-print(json.dumps({"records": done.records, "seconds": time.perf_counter() - began}))
+print(json.dumps({"records": sum(done.records.values()), "seconds": time.perf_counter() - began}))
 """
 
 

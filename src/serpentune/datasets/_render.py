@@ -139,7 +139,7 @@ class Renderer:
             return np.zeros(len(places), np.int64)
         allowed = np.zeros((len(places), len(MOVE_TABLE)), np.bool_)
         allowed[:, list(board_symmetries(*piece.board))] = True
-        if policy == "checked":
+        if policy != "any":
             games = piece.games
             every = games.states_at(np.arange(int(games.move_offsets[-1] - games.move_offsets[0])))
             own = games.moves[games.move_offsets[0] : games.move_offsets[-1]]
