@@ -55,11 +55,15 @@ def test_an_own_teacher_is_judged_against_bfs(tmp_path: Path) -> None:
 
 def test_the_built_dataset_is_balanced_and_leaks_nothing(tmp_path: Path) -> None:
     printed = run("03_build_a_dataset.py", tmp_path)
+    counts = set()
     for teacher in ("BFS", "ASTAR", "HAMILTONIAN"):
         (line,) = [line for line in printed.splitlines() if line.startswith(f"{teacher}: ")]
         records, games = line.split("records from")
-        assert sum(map(int, re.findall(r"\d+", records))) == 500
+        counts.add(sum(map(int, re.findall(r"\d+", records))))
         assert games == " 50 games"
+    # The same of each, less what the checks left out.
+    (count,) = counts
+    assert 450 < count <= 500
     assert "Games that lie in two splits: 0" in printed
     assert "Left out because they don't replay: 0 games" in printed
     assert re.search(r"Move:\[ [URDL] \]", printed)

@@ -28,7 +28,14 @@ def dataset(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export") / "set"
     other = folder.parent / "logs"
     generate_runs(["BFS"], 6, 5, 4, 0, other, timestamp="20250102_000000")
-    build_dataset([logs, other], folder, styles=("plan", "move"), samples_per_teacher=240)
+    build_dataset(
+        [logs, other],
+        folder,
+        styles=("plan", "move"),
+        samples_per_teacher=240,
+        checks={"duplicates": "off"},
+        split={"leaks": "off"},
+    )
     return folder
 
 

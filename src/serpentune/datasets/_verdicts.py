@@ -79,8 +79,8 @@ def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]
     if checks.max_tokens is not None:
         leave_out("max_tokens", too_long, f"more than {checks.max_tokens} tokens of {checks.tokenizer}: left out")
     if checks.contradictions == "tagged":
-        asked = together(questions, teachers.astype(np.uint64))
-        leave_out("contradictions", contradicting(asked, answers, kept, "all"), "prompts with two answers left out")
+        prompts = together(questions, teachers.astype(np.uint64))
+        leave_out("contradictions", contradicting(prompts, answers, kept, "all"), "prompts with two answers left out")
     elif checks.contradictions == "drop":
         leave_out("contradictions", contradicting(questions, answers, kept, "all"), "boards with two answers left out")
     elif checks.contradictions == "vote":
