@@ -7,11 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serpentune import teachers
 from serpentune.common.errors import UserError
 from serpentune.datasets import GridEncoding, get_style, prompts, read_moves
-from serpentune.datasets.completions import board_texts, parse_prompt, write_prompts
+from serpentune.datasets.completions import (
+    STYLES,
+    board_texts,
+    explanations,
+    parse_prompt,
+    write_completions,
+    write_prompts,
+)
 from serpentune.datasets.texts import Texts
-from serpentune.game import Move, random_states
+from serpentune.game import Move, random_states, states_before
+from serpentune.teachers import Teacher
 
 MOVE, PLAN = get_style("move"), get_style("plan")
 
@@ -84,7 +93,7 @@ def test_a_misspelt_style_is_matched() -> None:
 def test_a_prompt_is_taken_apart_into_what_it_was_made_of(player: str) -> None:
     states = random_states(5, 7, 4, seed=2)
     boards = GridEncoding().encode(states)
-    for style in (MOVE, PLAN):
+    for style in STYLES.values():
         for prompt, board in zip(prompts(states, player, GridEncoding(), style), boards, strict=True):
             assert parse_prompt(prompt) == (player, board, style)
 
@@ -122,3 +131,57 @@ def test_a_column_of_prompts_is_taken_apart_at_once() -> None:
 def test_no_prompts_are_taken_apart_into_no_texts() -> None:
     texts, ok = board_texts(Texts.of([]), [], np.empty(0, np.int64))
     assert len(texts) == len(ok) == 0
+
+
+@pytest.mark.parametrize(
+    ("starts", "lengths", "error"),
+    [
+        ([0, 1], [1, 0], ValueError),
+        ([0, 2], [2, 1], ValueError),
+        ([0, 0], [2, 3], ValueError),
+        ([0, 3], [1, 2], IndexError),
+        ([-1, 0], [1, 1], IndexError),
+    ],
+)
+def test_completions_without_moves_are_refused(starts: list[int], lengths: list[int], error: type[Exception]) -> None:
+    moves = np.array([Move.UP, Move.LEFT, Move.INVALID_REVERSAL, Move.UP], np.uint8)
+    with pytest.raises(error):
+        write_completions(moves, np.array(starts), np.array(lengths))
+
+
+@pytest.mark.parametrize("name", teachers.names())
+def test_an_explanation_of_a_whole_game_is_read_as_its_moves(name: str) -> None:
+    teacher = teachers.get(name)
+    (game,) = teachers.play(teacher, [3], 6, 6)
+    states = states_before(game, list(range(len(game.moves))))
+    told = explanations(states, np.frombuffer(game.moves, np.uint8), name)
+    for state, move, text in zip(states, game.moves, told, strict=True):
+        assert text == f"{MOVE.completion(bytes([move]))}\n{teacher.explain(state)}"
+        assert read_moves(text) == bytes([move])
+
+
+def test_giving_up_is_not_explained() -> None:
+    """Its letter is no answer that a student may give."""
+    states = random_states(200, 6, 6, seed=8)
+    played = teachers.BFS.moves(states).astype(np.uint8)
+    assert Move.NO_PATH_FOUND in played
+    for move, text in zip(played.tolist(), explanations(states, played, "BFS"), strict=True):
+        assert (text is None) == (move == Move.NO_PATH_FOUND)
+
+
+@pytest.mark.parametrize("player", ["HUNYUAN-T1-LATEST", "bfs", "BFS-512", ""])
+def test_moves_of_other_players_are_not_explained(player: str) -> None:
+    states = random_states(3, 6, 6, seed=8)
+    assert explanations(states, teachers.BFS.moves(states).astype(np.uint8), player) == [None] * 3
+
+
+def test_a_teacher_whose_name_reads_as_a_move_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_left = Teacher("LEFT", "Goes left.", "Nothing.", function=lambda state: Move.LEFT)
+    monkeypatch.setitem(teachers._registry._TEACHERS, goes_left.name, goes_left)
+    with pytest.raises(UserError, match="Rename the teacher"):
+        explanations(random_states(3, 6, 6, seed=8), np.zeros(3, np.uint8), "LEFT")
+
+
+def test_moves_alone_are_no_explanation() -> None:
+    with pytest.raises(ValueError, match="explanations"):
+        get_style("explain").completion(bytes([Move.UP]))

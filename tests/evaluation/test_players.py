@@ -64,3 +64,9 @@ def test_a_player_is_called_by_its_name(nano: LoadedModel) -> None:
     grid, plan = get_encoding("grid"), get_style("plan")
     assert player(nano).name == "nano"
     assert ModelPlayer(nano, teacher="BFS", encoding=grid, style=plan, name="mine").name == "mine"
+
+
+def test_a_model_that_explains_is_asked_for_its_move_only(nano: LoadedModel) -> None:
+    explaining = player(nano, style="explain")
+    assert len(explaining.answers(random_states(6, 6, 6, seed=1))) == 6
+    assert explaining.tokens <= 2 * 6

@@ -27,6 +27,7 @@ from serpentune.datasets._header import (
     no_state,
     split_header,
 )
+from serpentune.datasets._pieces import put, skip
 from serpentune.datasets.texts import BYTES_TYPE, OFFSETS_TYPE, Bytes, Offsets, Texts
 from serpentune.game import State, States, _rules
 from serpentune.game._jit import kernel
@@ -165,15 +166,6 @@ def _measure(
     return True
 
 
-@kernel(types.int64(types.uint8[::1], types.int64, BYTES_TYPE, OFFSETS_TYPE, types.int64), allocates=False)
-def _put(data: Bytes, at: int, pieces: Bytes, piece_at: Numbers, piece: int) -> int:
-    """Write a piece at `at`; where it ends."""
-    first, size = int(piece_at[piece]), int(piece_at[piece + 1] - piece_at[piece])
-    for place in range(size):
-        data[at + place] = pieces[first + place]
-    return at + size
-
-
 @kernel(types.void(types.uint8[::1], types.int64, types.uint64), allocates=False)
 def _put_name(data: Bytes, at: int, name: np.uint64) -> None:
     for place in range(_SLACK):
@@ -210,13 +202,13 @@ def _write(
 ) -> None:
     none = sizes.shape[0] - 1
     for row in range(length.shape[0]):
-        at = _put(data, offsets[row], lines, line_at, direction[row] + 1)
-        at = _put(data, at, pieces, piece_at, _HEAD)
+        at = put(data, offsets[row], lines, line_at, direction[row] + 1)
+        at = put(data, at, pieces, piece_at, _HEAD)
         _put_name(data, at, names[body[row, 0]])
-        at = _put(data, at + sizes[body[row, 0]], pieces, piece_at, _APPLE)
+        at = put(data, at + sizes[body[row, 0]], pieces, piece_at, _APPLE)
         shown = apple[row] if apple[row] >= 0 else none
         _put_name(data, at, names[shown])
-        at = _put(data, at + sizes[shown], pieces, piece_at, _BODY)
+        at = put(data, at + sizes[shown], pieces, piece_at, _BODY)
         if length[row] == 1:
             _put_name(data, at, names[none])
             at += sizes[none]
@@ -224,19 +216,7 @@ def _write(
             cell = body[row, part]
             _put_name(data, at, names[cell])
             at += sizes[cell]
-        _put(data, at, pieces, piece_at, _END)
-
-
-@kernel(types.int64(BYTES_TYPE, types.int64, types.int64, BYTES_TYPE, OFFSETS_TYPE, types.int64), allocates=False)
-def _skip(data: Bytes, at: int, stop: int, pieces: Bytes, piece_at: Numbers, piece: int) -> int:
-    """Where the piece that stands at `at` ends; -1 where another text stands."""
-    first, last = piece_at[piece], piece_at[piece + 1]
-    if at < 0 or stop - at < last - first:
-        return -1
-    for place in range(first, last):
-        if data[at + place - first] != pieces[place]:
-            return -1
-    return int(at + last - first)
+        put(data, at, pieces, piece_at, _END)
 
 
 _ZERO, _COMMA, _SPACE = ord("0"), ord(","), ord(" ")
@@ -306,23 +286,23 @@ def _read(
         line = find_header(data, at, stop, lines, line_at)
         if line < 0:
             continue
-        at = _skip(data, at + line_at[line + 1] - line_at[line], stop, pieces, piece_at, _HEAD)
+        at = skip(data, at + line_at[line + 1] - line_at[line], stop, pieces, piece_at, _HEAD)
         head, at = _place(data, at, stop, width, height)
-        at = _skip(data, at, stop, pieces, piece_at, _APPLE)
+        at = skip(data, at, stop, pieces, piece_at, _APPLE)
         apple_cell = _rules.NO_CELL
-        none = _skip(data, at, stop, pieces, piece_at, _NONE)
+        none = skip(data, at, stop, pieces, piece_at, _NONE)
         if none >= 0:
             at = none
         else:
             apple_cell, at = _place(data, at, stop, width, height)
-        at = _skip(data, at, stop, pieces, piece_at, _BODY)
+        at = skip(data, at, stop, pieces, piece_at, _BODY)
         if at < 0:
             continue
         # Each row leaves its own number on the cells of its snake.
         taken[head] = row + 1
         body[row, 0] = head
         found, cell = 1, head
-        none = _skip(data, at, stop, pieces, piece_at, _NONE)
+        none = skip(data, at, stop, pieces, piece_at, _NONE)
         if none >= 0:
             at = none
         else:
@@ -335,7 +315,7 @@ def _read(
                 taken[behind] = row + 1
                 body[row, found] = behind
                 found, cell = found + 1, behind
-        at = _skip(data, at, stop, pieces, piece_at, _END)
+        at = skip(data, at, stop, pieces, piece_at, _END)
         apple_taken = apple_cell >= 0 and taken[apple_cell] == row + 1
         fits = heading_fits(head, body[row, 1], found, line - 1, width, height)
         if at != stop or apple_taken or not fits:

@@ -20,12 +20,15 @@ class Encoding(ABC):
     Attributes:
         name: how users ask for it.
         exact: whether its texts can be read back.
-        opening: what each of its texts begins with.
     """
 
     name: str
     exact: bool
-    opening: str
+
+    @property
+    @abstractmethod
+    def opening(self) -> str:
+        """What each of its texts begins with."""
 
     @abstractmethod
     def write(self, states: States) -> Texts:
@@ -54,21 +57,3 @@ class Encoding(ABC):
         Raises:
             ValueError: the encoding isn't exact.
         """
-
-
-def read_singly(encoding: Encoding, texts: Texts, width: int, height: int) -> tuple[States, NDArray[np.bool_]]:
-    """`Encoding.read` by `Encoding.decode`, a text at a time."""
-    states = States.empty(len(texts), width, height)
-    ok = np.zeros(len(texts), np.bool_)
-    for row in range(len(texts)):
-        try:
-            state = encoding.decode(texts[row])
-        except ValueError:
-            continue
-        if (state.width, state.height) == (width, height):
-            states.body[row, : len(state.body)] = state.body
-            states.length[row] = len(state.body)
-            states.apple[row] = state.apple
-            states.direction[row] = -1 if state.direction is None else state.direction
-            ok[row] = True
-    return states, ok

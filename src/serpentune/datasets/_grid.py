@@ -24,6 +24,7 @@ from serpentune.datasets._header import (
     no_state,
     split_header,
 )
+from serpentune.datasets._pieces import put
 from serpentune.datasets.texts import BYTES_TYPE, OFFSETS_TYPE, Bytes, Offsets, Texts
 from serpentune.game import State, States, _rules
 from serpentune.game._jit import kernel
@@ -148,10 +149,7 @@ def _draw(
     arrows = np.zeros(2 * cells, np.uint8)
     arrows[cells + width], arrows[cells + 1], arrows[cells - width], arrows[cells - 1] = _UP, _RIGHT, _DOWN, _LEFT
     for row in range(length.shape[0]):
-        at = offsets[row]
-        for place in range(line_offsets[direction[row] + 1], line_offsets[direction[row] + 2]):
-            data[at] = lines[place]
-            at += 1
+        at = put(data, offsets[row], lines, line_offsets, direction[row] + 1)
         drawing = data[at : at + blank.shape[0]]
         drawing[:] = blank
         before = int(body[row, 0])

@@ -9,6 +9,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from serpentune.datasets._pieces import skip
 from serpentune.datasets.texts import BYTES_TYPE, OFFSETS_TYPE, Bytes, Offsets, Texts
 from serpentune.game import DIRECTIONS, MAX_SIDE, MIN_SIDE, Move, State, States, _rules
 from serpentune.game._jit import kernel
@@ -24,7 +25,7 @@ FILLED_TYPES = (types.int16[:, ::1], *(types.int64[::1],) * 3)
 """Of the same, which it fills in."""
 
 _HEADINGS = ("NONE", *(move.name for move in DIRECTIONS))
-_HEADER = re.compile(rf"Board (\d{{1,2}})x(\d{{1,2}}), heading ({'|'.join(_HEADINGS)})\.\n", re.ASCII)
+_HEADER = re.compile(rf"Board ([1-9]\d?)x([1-9]\d?), heading ({'|'.join(_HEADINGS)})\.\n", re.ASCII)
 
 
 @lru_cache(maxsize=64)
@@ -100,13 +101,8 @@ def no_state(states: States) -> ValueError:
 def find_header(data: Bytes, start: int, stop: int, lines: Bytes, line_offsets: Offsets) -> int:
     """Which of `headers` the text begins with, or -1."""
     for line in range(line_offsets.shape[0] - 1):
-        first, last = line_offsets[line], line_offsets[line + 1]
-        if stop - start >= last - first:
-            same = True
-            for at in range(first, last):
-                same &= lines[at] == data[start + at - first]
-            if same:
-                return line
+        if skip(data, start, stop, lines, line_offsets, line) >= 0:
+            return line
     return -1
 
 

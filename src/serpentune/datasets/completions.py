@@ -11,7 +11,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from serpentune import teachers
-from serpentune.common.errors import unknown_name
+from serpentune.common.errors import UserError, unknown_name
 from serpentune.datasets.encodings import ENCODINGS, Encoding
 from serpentune.datasets.texts import BYTES_TYPE, OFFSETS_TYPE, Bytes, Offsets, Texts
 from serpentune.game import DIRECTIONS, MOVE_LETTERS, Move, States
@@ -40,13 +40,18 @@ class CompletionStyle:
         """Moves (a `Move` code a byte, the next one first) as text: a letter each, with a space before it.
 
         Raises:
-            ValueError: no moves, or one that doesn't move the snake.
+            ValueError: no moves, or one that doesn't move the snake; or the style explains, for which moves are not
+                enough: `explanations` writes its completions.
         """
+        if self.explains:
+            raise ValueError(f"a completion of the style {self.name} is made of a state: explanations() writes it")
         chosen = moves if self.whole_plan else moves[:1]
         if not chosen or max(chosen) > Move.LEFT:
-            raise ValueError("a completion needs moves that move the snake")
+            raise ValueError(_NO_MOVES)
         return "".join(f" {MOVE_LETTERS[move]}" for move in chosen)
 
+
+_NO_MOVES = "a completion needs moves that move the snake"
 
 STYLES = {
     style.name: style
@@ -193,27 +198,39 @@ def write_completions(moves: Bytes, starts: Offsets, lengths: Offsets) -> Texts:
     """Moves as text, a letter each with a space before it, `n` completions of the styles `move` and `plan`.
 
     Args:
-        moves: uint8, `Move` codes of directions.
+        moves: uint8, `Move` codes of any games, one after another.
         starts: int64 `(n,)`, where in `moves` each completion begins.
-        lengths: int64 `(n,)`, moves of each.
+        lengths: int64 `(n,)`, moves of each, 1 or more.
+
+    Raises:
+        ValueError: a completion without moves, or with one that doesn't move the snake.
+        IndexError: one that begins or ends outside `moves`.
     """
+    if len(starts) and (starts.min() < 0 or (starts + lengths).max() > len(moves)):
+        raise IndexError(f"a completion lies outside the {len(moves)} moves")
+    if len(starts) and lengths.min() < 1:
+        raise ValueError(_NO_MOVES)
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(2 * lengths, out=offsets[1:])
     data = np.full(offsets[-1], ord(" "), np.uint8)
-    _put_letters(moves, starts, _LETTERS, offsets, data)
+    if not _put_letters(moves, starts, _LETTERS, offsets, data):
+        raise ValueError(_NO_MOVES)
     return Texts(data, offsets)
 
 
-_LETTERS = np.frombuffer("".join(MOVE_LETTERS).encode(), np.uint8)
+_LETTERS = np.frombuffer(MOVE_LETTERS[: len(DIRECTIONS)].encode(), np.uint8)
 
 
-@kernel(types.void(BYTES_TYPE, OFFSETS_TYPE, BYTES_TYPE, OFFSETS_TYPE, types.uint8[::1]))
-def _put_letters(moves: Bytes, starts: Offsets, letters: Bytes, offsets: Offsets, data: Bytes) -> None:
+@kernel(types.boolean(BYTES_TYPE, OFFSETS_TYPE, BYTES_TYPE, OFFSETS_TYPE, types.uint8[::1]), allocates=False)
+def _put_letters(moves: Bytes, starts: Offsets, letters: Bytes, offsets: Offsets, data: Bytes) -> bool:
     for text in range(starts.shape[0]):
         place = offsets[text] + 1
         for at in range(starts[text], starts[text] + (offsets[text + 1] - offsets[text]) // 2):
+            if moves[at] >= letters.shape[0]:
+                return False
             data[place] = letters[moves[at]]
             place += 2
+    return True
 
 
 def explanations(states: States, moves: Bytes, player: str) -> list[str | None]:
@@ -221,17 +238,24 @@ def explanations(states: States, moves: Bytes, player: str) -> list[str | None]:
 
     Args:
         states: `n` states.
-        moves: uint8 `(n,)`, the moves that were played in them.
-        player: a registered teacher.
+        moves: uint8 `(n,)`, the `Move` codes that were recorded in them.
+        player: the name in the prompts.
 
     Returns:
-        `n` texts; None where the teacher would play another move today, so that there is nothing true to say.
+        `n` texts; None where there is nothing true to say: the move doesn't move the snake, the teacher would play
+        another one today, or no teacher is registered under exactly that name.
 
     Raises:
-        UserError: there is no such teacher.
+        UserError: the teacher's Python function broke its contract, or its name would be read as a move.
     """
+    if player not in teachers.names():
+        return [None] * len(states)
+    if read_moves(player):
+        raise UserError(
+            f"The explanations of the teacher {player} begin with its name, which reads as a move. Rename the teacher."
+        )
     teacher = teachers.get(player)
     return [
-        f" {MOVE_LETTERS[move]}\n{teacher.explain(state, decision)}" if decision.move == move else None
+        f" {MOVE_LETTERS[move]}\n{teacher.explain(state, decision)}" if decision.move == move <= Move.LEFT else None
         for state, decision, move in zip(states, teacher.decisions(states), moves.tolist(), strict=True)
     ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from serpentune.common.errors import unknown_name
 from serpentune.datasets._coordinates import CoordinatesEncoding
 from serpentune.datasets._encoding import Encoding
-from serpentune.datasets._first_version import FIRST_VERSION
 from serpentune.datasets._grid import GridEncoding
+from serpentune.datasets._summaries import DETAILED, INSTRUCTION, SIMPLE
 
 __all__ = ["ENCODINGS", "CoordinatesEncoding", "Encoding", "GridEncoding", "get_encoding"]
 
 ENCODINGS: dict[str, Encoding] = {
-    encoding.name: encoding for encoding in (GridEncoding(), CoordinatesEncoding(), *FIRST_VERSION)
+    encoding.name: encoding for encoding in (GridEncoding(), CoordinatesEncoding(), SIMPLE, DETAILED, INSTRUCTION)
 }
 
 
