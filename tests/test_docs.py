@@ -7,9 +7,10 @@ import re
 import pytest
 
 from benchmarks.teachers import GAMES
-from scripts import make_symmetries_page
+from scripts import make_encodings_page, make_symmetries_page
 from scripts.make_teachers_page import PAGE, page
 from serpentune import teachers
+from serpentune.models import open_tokenizer
 from serpentune.pipeline import play_league
 
 _FIGURE = re.compile(r"\d[\d,]*(\.\d+)?|\bnone\b")
@@ -53,3 +54,22 @@ def test_the_page_of_symmetries_has_the_form_that_its_script_makes() -> None:
 def test_the_page_of_symmetries_has_the_figures_that_its_script_makes() -> None:
     written = make_symmetries_page.PAGE.read_text(encoding="utf-8")
     assert written == _page_of_symmetries(make_symmetries_page.STATES), "run python scripts/make_symmetries_page.py"
+
+
+def test_the_page_of_encodings_has_the_form_that_its_script_makes() -> None:
+    script = make_encodings_page
+    tokenizers = dict.fromkeys((*script.HUB, "nano"), open_tokenizer("nano"))
+    measured = {side: script.measure(script.sample(side, 1, 5), tokenizers) for side in script.BOARDS}
+    written = script.PAGE.read_text(encoding="utf-8")
+    assert _form(written) == _form(script.page(measured)), "run python scripts/make_encodings_page.py"
+
+
+def test_the_figures_of_the_built_in_tokenizer_on_the_page_of_encodings_are_those_of_today() -> None:
+    script = make_encodings_page
+    written = script.PAGE.read_text(encoding="utf-8").split("\n### ")[1:]
+    for side, table in zip(script.BOARDS, written, strict=True):
+        tokens = script.measure(script.sample(side, script.GAMES, script.STATES), {"nano": open_tokenizer("nano")})
+        for encoding, figures in tokens.items():
+            median, high = figures["nano"]
+            (line,) = (line for line in table.splitlines() if line.startswith(f"| `{encoding}` |"))
+            assert line.endswith(f" {median:,.0f} ({high:,.0f}) |"), "run python scripts/make_encodings_page.py"

@@ -48,7 +48,8 @@ class CoordinatesEncoding(Encoding):
     """Head, apple and body as `x,y`, `0,0` at the bottom left; the body without its head, from there to the tail.
 
     It grows with the snake and not with the board: in common tokenizers three to four tokens a body cell, so that it
-    is shorter than `grid` while the snake covers less than about a quarter of the board.
+    is shorter than `grid` while the snake covers less than about a fifth to a third of the board. Letters for columns,
+    as in chess, would take two to three tokens, but the distance of two cells couldn't be read off.
 
         Board 4x4, heading UP.
         Head 1,2. Apple 2,3.
