@@ -20,7 +20,7 @@ _RECORDS_AT_ONCE = 10_000
 _UNKNOWN = "unknown"
 
 
-class _Tally:
+class Contents:
     """Counts what went by, for the manifest."""
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class _Tally:
             about["games"].update(pc.unique(own["game"]).drop_null().to_pylist())
             about["boards"].update(name or _UNKNOWN for name in pc.unique(own["board"]).to_pylist())
 
-    def manifest(self, records: dict[str, int], source: str, revision: str | None) -> dict[str, Any]:
-        """The manifest of the records that were counted."""
+    def manifest(self, records: dict[str, int], **origin: Any) -> dict[str, Any]:
+        """The manifest of the records that were counted; `origin` says where they come from."""
         return {
             "serpentune": __version__,
-            "pulled_from": {"source": source, "revision": revision},
+            **origin,
             "encodings": sorted(self.named["encoding"]),
             "styles": sorted(self.named["style"]),
             "records": records,
@@ -77,10 +77,10 @@ def adopt(
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
 
-    tally = _Tally()
+    tally = Contents()
 
     def manifest(writer: DatasetWriter) -> dict[str, Any]:
-        return tally.manifest(writer.records, source, revision)
+        return tally.manifest(writer.records, pulled_from={"source": source, "revision": revision})
 
     with writing_dataset(output, manifest, formats=(), overwrite=overwrite) as writer:
         try:

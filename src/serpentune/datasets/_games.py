@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.datasets.recipe import Recipe
-from serpentune.datasets.splits import assign_splits
+from serpentune.datasets.splits import assign_splits, game_key
 from serpentune.game import Ending, GameBatch, parse_board
 from serpentune.logs import Refusal, find_logs, generate_runs, iter_batches
 
@@ -176,18 +176,12 @@ def _check_teachers(recipe: Recipe, found: set[str], result: Gathered) -> None:
 
 
 def _keys(batch: GameBatch) -> Iterator[str]:
-    """What a game shares with those that must lie in its split: its seed, whoever played.
-
-    Games of other programs have no seed; those that begin with the same apples count as one, so that copies of a run
-    and players that met the same apples aren't torn apart.
-    """
     starts = batch.apple_offsets.tolist()
     for game, (seed, seeded) in enumerate(zip(batch.seeds.tolist(), batch.seeded.tolist(), strict=True)):
         if seeded:
-            yield f"seed {seed}"
+            yield game_key(batch.width, batch.height, seed, ())
         else:
-            apples = batch.apples[starts[game] : starts[game + 1]][:3].tolist()
-            yield f"{batch.width}x{batch.height} apples {tuple(apples)}"
+            yield game_key(batch.width, batch.height, None, batch.apples[starts[game] : starts[game + 1]][:3].tolist())
 
 
 def _held_out(recipe: Recipe, batches: list[tuple[str, GameBatch]]) -> NDArray[np.bool_]:

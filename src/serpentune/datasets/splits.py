@@ -51,6 +51,21 @@ def assign_splits(
     return found
 
 
+def game_key(width: int, height: int, seed: int | None, apples: Sequence[int]) -> str:
+    """What a game shares with those that must lie in its split: its seed, whoever played.
+
+    Games of other programs have no seed; those that begin with the same apples count as one, so that copies of a run
+    and players that met the same apples aren't torn apart.
+
+    Args:
+        width: cells a row.
+        height: cells a column.
+        seed: of the game.
+        apples: its apples in their order; without a seed the first three count.
+    """
+    return f"seed {seed}" if seed is not None else f"{width}x{height} apples {tuple(apples[:3])}"
+
+
 def in_ranges(lengths: NDArray[np.integer], ranges: Sequence[str]) -> NDArray[np.bool_]:
     """Which snake lengths lie in one of some ranges such as `"40-60"`."""
     inside = np.zeros(len(lengths), np.bool_)

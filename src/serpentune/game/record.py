@@ -55,6 +55,31 @@ def verify(record: GameRecord) -> str | None:
     """
     if problem := board_problem(record.width, record.height):
         return problem
+    return problem_of(record, _replayed(record))
+
+
+def replayed_moves(record: GameRecord) -> tuple[int, str | None]:
+    """How many moves of a record, from the first, lead from state to state, and what `verify` says of it.
+
+    A game whose score, steps or ending are wrong has moves that do so all the same.
+    """
+    if problem := board_problem(record.width, record.height):
+        return 0, problem
+    found = _replayed(record)
+    match int(found[_replay.PROBLEM]):
+        case _replay.NO_APPLES | _replay.APPLE_OUTSIDE | _replay.STRANGE_MOVE:
+            count = 0
+        case _replay.MOVES_AFTER_END | _replay.APPLE_MISSING:
+            count = int(found[_replay.PLACE])
+        case _replay.APPLE_ON_SNAKE:
+            count = int(found[_replay.STEPS])
+        case _:
+            count = len(record.moves)
+    return count, problem_of(record, found)
+
+
+def _replayed(record: GameRecord) -> NDArray[np.int64]:
+    """What the replay of a record on a board of the rules has found, int64 `(_replay.FOUND,)`."""
     found = np.empty((1, _replay.FOUND), np.int64)
     _replay.check_games(
         np.frombuffer(record.moves, np.uint8),
@@ -69,7 +94,8 @@ def verify(record: GameRecord) -> str | None:
         np.array([record.ending], np.int64),
         found,
     )
-    return problem_of(record, found[0])
+    only: NDArray[np.int64] = found[0]
+    return only
 
 
 def board_problem(width: int, height: int) -> str | None:

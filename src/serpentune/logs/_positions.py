@@ -13,6 +13,7 @@ The keys are `apple_position` and `head_position` (`[x, y]` or `{"x", "y"}`), `s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,24 +84,35 @@ def contradiction(document: dict[str, Any], record: GameRecord) -> str | None:
         document: the game's document.
         record: the game in it, which `verify` accepts.
     """
+    return next((problem for _, problem in contradictions(document, record)), None)
+
+
+def contradictions(document: dict[str, Any], record: GameRecord) -> Iterator[tuple[int, str]]:
+    """Positions in a document that its moves don't lead to: the moves before that are in doubt from there on, and why.
+
+    The rounds are read up to the first one that is contradicted, the boards all.
+
+    Args:
+        document: the game's document.
+        record: the game in it, or its beginning, as far as `verify` accepts it.
+    """
     rounds = document["detailed_history"].get("rounds_data")
     boards = document.get("dataset_game_states")
     if not isinstance(rounds, dict) and not isinstance(boards, dict):
-        return None
+        return
     course = _Course.of(record)
-    if isinstance(rounds, dict) and (problem := _in_rounds(rounds, course)):
-        return problem
+    if isinstance(rounds, dict) and (found := _in_rounds(rounds, course)):
+        yield found
     for key, board in boards.items() if isinstance(boards, dict) else ():
         steps = board.get("steps") if isinstance(board, dict) else None
         if isinstance(steps, int) and not isinstance(steps, bool):
             if not 0 <= steps <= len(record.moves):
-                return f"dataset_game_states, {key[:20]}: {steps} steps are more than the game has"
-            if wrong := _contradicted(board, course, steps, steps):
-                return f"dataset_game_states, {key[:20]}: {wrong}"
-    return None
+                yield len(record.moves), f"dataset_game_states, {key[:20]}: {steps} steps are more than the game has"
+            elif wrong := _contradicted(board, course, steps, steps):
+                yield steps, f"dataset_game_states, {key[:20]}: {wrong}"
 
 
-def _in_rounds(rounds: dict[str, Any], course: _Course) -> str | None:
+def _in_rounds(rounds: dict[str, Any], course: _Course) -> tuple[int, str] | None:
     if not all(key.isascii() and key.isdigit() and len(key) < 19 for key in rounds):
         return None  # rounds in no order say nothing about their moments
     moves = course.record.moves
@@ -114,13 +126,14 @@ def _in_rounds(rounds: dict[str, Any], course: _Course) -> str | None:
             if place == len(moves):
                 if name == Move.NO_PATH_FOUND.name:
                     continue
-                return f"round {key} goes on after the last move"
+                return place, f"round {key} goes on after the last move"
             # Some programs write down what was answered, the list of moves what became of it.
             if moves[place] in DIRECTIONS and name != Move(moves[place]).name:
-                return f"round {key} has another move than the list of moves at {place} ({Move(moves[place]).name})"
+                other = f"round {key} has another move than the list of moves at {place} ({Move(moves[place]).name})"
+                return place, other
             place += 1
         if wrong := _contradicted(content, course, first, place):
-            return f"round {key}: {wrong}"
+            return first, f"round {key}: {wrong}"
     return None
 
 
