@@ -41,13 +41,11 @@ def text_lines(path: Path, faults: Faults, mended: Counter[str] | None) -> Itera
             number = 0
             while line := file.readline(MAX_LINE + 2):
                 number += 1
-                if len(line) > MAX_LINE and not line.endswith(b"\n"):
-                    beginning, length = line[:_SKIPPED], len(line)
+                if len(line) > MAX_LINE and len(line.rstrip(b"\r\n")) > MAX_LINE:
+                    beginning, length, last = line[:_SKIPPED], len(line), line[-1:]
                     del line
-                    while more := file.readline(_SKIPPED):
-                        length += len(more)
-                        if more.endswith(b"\n"):
-                            break
+                    while last != b"\n" and (more := file.readline(_SKIPPED)):
+                        length, last = length + len(more), more[-1:]
                     kind = f"the line is longer than {MAX_LINE >> 20} MiB"
                     faults.add(path, {"line": number}, kind, f"{length} bytes", text=beginning)
                     continue

@@ -64,7 +64,7 @@ def csv_rows(path: Path, split: str | None, faults: Faults) -> Iterator[Rows]:
     places: list[int] = []
 
     def piece() -> Rows:
-        table = pa.table([*pa.array(np.array(rows, np.int64).T), pa.array(moves)], [*names, TARGET])
+        table = pa.table([*map(pa.array, np.array(rows, np.int64).T.copy()), pa.array(moves)], [*names, TARGET])
         return Rows(path, split, table, np.array(places, np.int64))
 
     for number, line in lines:
