@@ -15,7 +15,8 @@ from tests.cli.calls import environment, process, serpentune
 
 COMMANDS = [
     ["demo"], ["run"], ["teachers"], ["watch"], ["generate"], ["logs"], ["logs", "check"], ["dataset"],
-    ["dataset", "build"], ["dataset", "validate"], ["dataset", "export"], ["dataset", "push"], ["dataset", "pull"],
+    ["dataset", "build"], ["dataset", "validate"], ["dataset", "migrate"],
+    ["dataset", "export"], ["dataset", "push"], ["dataset", "pull"],
     ["dataset", "inspect"], ["dataset", "report"], ["train"], ["evaluate"], ["compare"], ["report"],
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "numba", "scipy", "pandas", "numpy", "pyarrow", "datasets", "gymnasium", "PIL")

@@ -69,9 +69,20 @@ def test_checks_seeds_and_shares_are_told() -> None:
 
 def test_what_the_manifest_lacks_the_card_leaves_out() -> None:
     bare = {key: MANIFEST[key] for key in ("serpentune", "records", "teachers")}
-    text = card({**bare, "encoding": "grid", "styles": ["plan"], "migrated_from": {"files": 3}})
+    text = card({**bare, "encoding": "grid", "styles": ["plan"]})
     assert "## Checks" not in text and "recipe" not in text and "seed 7" not in text
-    assert "Migrated from files 3." in text
+
+
+def test_what_became_of_old_data_is_told() -> None:
+    counts = {"verified": 8, "not_verified": {"its game begins in the middle": 2}, "mended": {}, "moves_left_out": {}}
+    origin = {"format": "JSON lines", "files": 3, "refused": {"not valid JSON": 1}, **counts}
+    bare = {key: MANIFEST[key] for key in ("serpentune", "records", "teachers")}
+    text = card({**bare, "encodings": ["unknown"], "styles": ["unknown"], "migrated_from": origin})
+    assert "from data of the first version (JSON lines, files:\n3)" in text
+    assert "8 records come from games that replay" in text
+    assert "- not verified: 2 its game begins in the middle" in text
+    assert "- refused: 1 not valid JSON" in text and "- put right: none" in text
+    assert "U, R, D, L" not in text
 
 
 def test_a_player_s_name_can_not_break_the_table() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import sha256
-from serpentune.datasets import SCHEMA, build_dataset
+from serpentune.datasets import SCHEMA, build_dataset, get_encoding, get_style, prompts
 from serpentune.datasets.records import split_file
+from serpentune.datasets.symmetries import transformed
 from serpentune.datasets.validate import validate
+from serpentune.game import States
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,23 @@ def plant_false_explanation(rows: dict[str, list[dict[str, Any]]]) -> None:
     row["completion"] = row["completion"].replace("(", "(1", 1)
 
 
+def plant_illegal_move(rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Back into the cell behind the head."""
+    row = next(row for row in rows["test"] if row["style"] == "move" and row["snake_length"] > 2)
+    heading = re.search(r"heading (\w+)", row["prompt"])
+    assert heading is not None
+    row["completion"] = {"UP": " D", "DOWN": " U", "LEFT": " R", "RIGHT": " L"}[heading[1]]
+
+
+def plant_false_number(rows: dict[str, list[dict[str, Any]]]) -> None:
+    row = next(row for row in rows["train"] if row["style"] == "explain" and re.search(r"\d+ moves", row["completion"]))
+    row["completion"] = re.sub(r"(\d+) moves", lambda found: f"{int(found[1]) + 2} moves", row["completion"], count=1)
+
+
+def plant_duplicate(rows: dict[str, list[dict[str, Any]]]) -> None:
+    rows["train"].append(rows["train"][0])
+
+
 def plant_other_board(rows: dict[str, list[dict[str, Any]]]) -> None:
     row = next(row for row in rows["train"] if row["encoding"] == "grid")
     row["prompt"] = row["prompt"].replace("H", "A", 1)
@@ -93,7 +113,10 @@ def plant_other_board(rows: dict[str, list[dict[str, Any]]]) -> None:
         (plant_leak, "leaks"),
         (plant_contradiction, "contradictions"),
         (plant_short_plan, "label"),
+        (plant_illegal_move, "label"),
         (plant_wrong_length, "columns"),
+        (plant_duplicate, "duplicates"),
+        (plant_false_number, "explanations"),
         (plant_false_explanation, "explanations"),
         (plant_other_board, "state"),
     ],
@@ -111,6 +134,49 @@ def test_a_changed_file_is_found(clean: Path, tmp_path: Path) -> None:
     manifest["sha256"]["train"] = "0" * 64
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert violated(folder) == {"hashes"}
+
+
+def test_states_of_other_moments_are_found_in_the_logs(clean: Path, logs: Path, tmp_path: Path) -> None:
+    def later(rows: dict[str, list[dict[str, Any]]]) -> None:
+        rows["test"][0]["step"] += 1
+        rows["test"][1]["game"] = "nowhere/1"
+
+    folder = planted(clean, tmp_path / "set", later)
+    (check,) = [check for check in validate(folder, checks=["replay"], logs=[logs]).checks if check.name == "replay"]
+    assert check.violations == 2
+    assert any("the logs hold no game nowhere/1" in example for example in check.examples)
+
+
+def test_a_mirrored_state_of_train_is_a_leak_only_where_that_is_asked(clean: Path, tmp_path: Path) -> None:
+    def mirror(rows: dict[str, list[dict[str, Any]]]) -> None:
+        row = next(row for row in rows["test"] if row["encoding"] == "grid" and row["style"] == "move")
+        state = get_encoding("grid").decode(row["prompt"].partition(". ")[2].rpartition("\n")[0] + "\n")
+        image = transformed(States.stack([state]), 1)
+        move = "URDL".index(row["completion"][1])
+        completion = " " + "ULDR"[move]
+        text = prompts(image, row["teacher"], get_encoding("grid"), get_style("move"))[0]
+        rows["train"].append({**row, "prompt": text, "completion": completion, "symmetry": 1})
+
+    folder = planted(clean, tmp_path / "set", mirror)
+    assert violated(folder, checks=["leaks"]) == set()
+    before = {check.name: check.violations for check in validate(clean, checks=["leaks"], symmetric=True).checks}
+    after = {check.name: check.violations for check in validate(folder, checks=["leaks"], symmetric=True).checks}
+    assert after["leaks"] > before["leaks"]
+
+
+@pytest.mark.parametrize("encoding", ["grid", "coordinates"])
+def test_prompts_that_come_without_columns_are_read_by_their_looks(clean: Path, tmp_path: Path, encoding: str) -> None:
+    rows = [json.loads(line) for line in (clean / "jsonl" / "train.jsonl").read_text().splitlines()]
+    bare = [
+        {name: row[name] for name in ("prompt", "completion")}
+        for row in rows
+        if row["encoding"] == encoding and row["style"] != "explain"
+    ]
+    path = tmp_path / "bare.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in bare))
+    validation = validate(path)
+    assert validation.ok
+    assert {check.name: check.checked for check in validation.checks}["state"] == len(bare) > 50
 
 
 def test_a_broken_line_is_named_or_skipped_and_written_down(clean: Path, tmp_path: Path) -> None:

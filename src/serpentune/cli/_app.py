@@ -117,6 +117,13 @@ add_command(
 )
 add_command(
     _dataset_group,
+    "migrate",
+    _datasets_check.migrate,
+    "serpentune dataset migrate BFS-512_dataset.jsonl output/dataset\n"
+    "serpentune dataset migrate logs/old output/dataset --on-error skip",
+)
+add_command(
+    _dataset_group,
     "export",
     _datasets_export.export,
     "serpentune dataset export output/dataset --format csv --output output/tables\n"

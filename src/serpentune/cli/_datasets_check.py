@@ -1,17 +1,14 @@
-"""Floor 12, cli: `serpentune dataset validate`."""
+"""Floor 12, cli: `serpentune dataset validate` and `serpentune dataset migrate`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output, number
-
-if TYPE_CHECKING:
-    from serpentune.datasets.validate import Check
 
 _ON_ERROR = option(
     "--on-error",
@@ -69,16 +66,18 @@ def validate(
     else:
         out.table(
             ["check", "checked", "violations", "what holds"],
-            [[check.name, number(check.checked, 0), _violations(check), CHECKS[check.name]] for check in done.checks],
+            [
+                [check.name, number(check.checked, 0), number(check.violations, 0), CHECKS[check.name]]
+                for check in done.checks
+            ],
         )
         for check in done.checks:
             if check.violations:
                 out.line()
-                more = check.violations - len(check.examples)
                 out.line(f"{check.name}{' (only worth knowing)' if check.note else ''}:")
                 for example in check.examples:
                     out.line(f"  {example}")
-                if more > 0:
+                if (more := check.violations - len(check.examples)) > 0:
                     out.line(f"  and {number(more, 0)} more")
         if done.unknown_columns:
             out.line()
@@ -88,5 +87,59 @@ def validate(
         raise typer.Exit(2)
 
 
-def _violations(check: Check) -> str:
-    return number(check.violations, 0)
+def migrate(
+    out: Output,
+    old: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OLD", help="JSONL of the first version, a folder with such files, or one with game_N.json."
+        ),
+    ],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The data set's folder to make.")],
+    train_test_split: Annotated[
+        float,
+        option(
+            "--train-test-split",
+            metavar="SHARE",
+            help="Share of the games to train on; validation and test get half of the rest each.",
+        ),
+    ] = 0.8,
+    seed: Annotated[int, option("--seed", metavar="N", help="Decides the split and the order.")] = 0,
+    on_error: Annotated[Literal["fail", "skip"], _ON_ERROR] = "fail",
+    overwrite: Annotated[bool, option("--overwrite", help="Replace a data set in NEW.")] = False,
+) -> None:
+    """Bring data of the first version along, its texts as they are.
+
+    Games are put together again from the states in the prompts and replayed; a record whose game replays is marked as
+    verified. With --on-error skip, what is refused stands in NEW/rejects.jsonl. docs/formats.md says what is put right.
+    """
+    from serpentune.common.progress import progress_bar
+    from serpentune.datasets.migrate import migrate as migrated
+
+    with progress_bar("Migrating records", None, quiet=out.quiet) as advance:
+        done = migrated(
+            old,
+            new,
+            train_share=train_test_split,
+            seed=seed,
+            on_error=on_error,
+            overwrite=overwrite,
+            progress=advance,
+        )
+    if out.json:
+        out.document(done)
+        return
+    rows = [["kept, its game replays", "", number(done.verified, 0)]]
+    for what, counts in (
+        ("kept, not verified", done.unverified),
+        ("put right", done.mended),
+        ("refused", done.refused),
+        ("moves left out", done.left_out),
+        ("files passed over", done.passed_over),
+    ):
+        rows += [[what, reason, number(count, 0)] for reason, count in counts.items()]
+    out.table(["", "", "count"], rows)
+    for example in done.examples:
+        out.line(f"  {example}")
+    splits = ", ".join(f"{number(count, 0)} in {split}" for split, count in done.records.items())
+    out.line(f"{done.path}: {splits}")

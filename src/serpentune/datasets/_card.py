@@ -42,17 +42,34 @@ def _front_matter(manifest: Mapping[str, Any]) -> str:
 
 
 def _title(manifest: Mapping[str, Any]) -> str:
+    if migrated := manifest.get("migrated_from"):
+        return f"""# Snake games of {", ".join(manifest["teachers"])}
+
+Prompts show a board of Snake before a move; completions name the player's next move.
+Migrated by serpentune {manifest["serpentune"]} from data of the first version ({migrated["format"]}, files:
+{migrated["files"]}). Texts of JSON lines are as they were; where `style` or `encoding` is null, they follow none of
+serpentune's.
+Splits are by game as far as the games are known.
+
+{migrated["verified"]} records come from games that replay through the rules (`verified`).
+
+- not verified: {_counted(migrated["not_verified"])}
+- put right: {_counted(migrated["mended"])}
+- refused: {_counted(migrated["refused"])}
+- moves left out: {_counted(migrated["moves_left_out"])}
+"""
     encodings = _shares(manifest.get("encodings") or [manifest["encoding"]])
-    text = f"""# Snake games of {", ".join(manifest["teachers"])}
+    return f"""# Snake games of {", ".join(manifest["teachers"])}
 
 Prompts show a board of Snake before a move and name a teacher; completions are that teacher's answers, in which the
 moves are U, R, D, L. Encoding {encodings}, completion styles {_shares(manifest["styles"])}.
 Made by serpentune {manifest["serpentune"]}{_drawn(manifest)}.
 Splits are by game: games with the same apples lie in one split, whoever played them.
 """
-    if migrated := manifest.get("migrated_from"):
-        text += "\nMigrated from " + ", ".join(f"{name} {value}" for name, value in migrated.items()) + ".\n"
-    return text
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return "; ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
 
 
 def _drawn(manifest: Mapping[str, Any]) -> str:

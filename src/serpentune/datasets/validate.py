@@ -43,8 +43,6 @@ CHECKS = {
 }
 """The checks by name, and what holds where one finds nothing."""
 
-_OF_OURS = ("hashes", "schema")
-
 
 @dataclass
 class Check:
@@ -151,7 +149,8 @@ class _Work:
         self.checks = {name: Check(name) for name in names}
         # Only a set that was built without duplicates promises to have none.
         if "duplicates" in self.checks:
-            self.checks["duplicates"].note = self.manifest.get("deduplicated") is not True
+            made = (self.manifest.get("checks") or {}).get("duplicates") or {}
+            self.checks["duplicates"].note = not made
         self.rows = 0
         self._by_split: Counter[str | None] = Counter()
         self._symmetric = symmetric
