@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serpentune.datasets import read_moves
-from serpentune.datasets._answers import NO_MOVE, ambiguity, entropy, leading_moves
+from serpentune.datasets._answers import NO_MOVE, ambiguity, entropy, first_moves
 from serpentune.datasets.texts import Texts
 
 WORDS = [
@@ -39,7 +39,7 @@ GAPS = [" ", ",", ", ", "\n", "\t\r", "\x1c", "\u2003", ""]
 @given(st.lists(st.lists(st.tuples(st.sampled_from(GAPS), st.sampled_from(WORDS)), max_size=5), max_size=6))
 def test_moves_of_many_answers_are_those_of_each(pieces: list[list[tuple[str, str]]]) -> None:
     texts = ["".join(gap + word for gap, word in answer) for answer in pieces]
-    first, count = leading_moves(Texts.of(texts))
+    first, count = first_moves(Texts.of(texts))
     for text, move, moves in zip(texts, first.tolist(), count.tolist(), strict=True):
         alone = read_moves(text)
         assert (move, moves) == (alone[0] if alone else NO_MOVE, len(alone)), text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import describe
+from serpentune.models import open_tokenizer, token_lengths
 from serpentune.report import write_dataset_report
-from serpentune.report._dataset import lengths_by
 from serpentune.report._heat import heat_board
 from serpentune.statistics import wilson_interval
 from tests.datasets.made import positions, records, write
@@ -90,12 +91,14 @@ def test_tokens_are_counted_as_for_training() -> None:
 
     tokenizer = load_base("nano").tokenizer
     rows = records(positions(5), "BFS")
-    lengths = lengths_by("nano")([row["prompt"] for row in rows], [row["completion"] for row in rows])
+    lengths = partial(token_lengths, open_tokenizer("nano"))(
+        [row["prompt"] for row in rows], [row["completion"] for row in rows]
+    )
     asked = prompt_ids(tokenizer, [row["prompt"] for row in rows])
     assert lengths.tolist() == [len(ids) + 2 for ids in asked]  # a token for the move, one for the end
-    assert lengths_by("nano")([], []).tolist() == []
+    assert partial(token_lengths, open_tokenizer("nano"))([], []).tolist() == []
     with pytest.raises(UserError, match="nowhere"):
-        lengths_by("./nowhere")
+        open_tokenizer("./nowhere")
 
 
 def test_every_cell_is_drawn_once_where_it_lies_with_its_shade() -> None:

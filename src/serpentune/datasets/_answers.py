@@ -23,7 +23,7 @@ _UP, _RIGHT, _DOWN, _LEFT = map(ord, MOVE_LETTERS[:4])
 _P, _I, _G, _H, _T, _O, _W, _N, _E, _F = map(ord, "PIGHTOWNEF")
 
 
-def leading_moves(answers: Texts) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+def first_moves(answers: Texts) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """The first move and the number of moves that `read_moves` finds in each of `n` answers.
 
     Returns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +26,10 @@ from serpentune.datasets.symmetries import (
     state_hashes,
     transformed,
 )
-from serpentune.datasets.texts import Texts
+from serpentune.datasets.texts import Texts, TokenLengths
 from serpentune.game import States
 from serpentune.game._jit import kernel
 from serpentune.game._rules import mix
-
-TokenLengths = Callable[[list[str], list[str]], NDArray[np.int64]]
-"""From `n` prompts and their `n` completions to the tokens of each pair, end token included."""
 
 _SYMMETRY, _ENCODING, _REASONS = range(1, 4)
 """What a random number is for."""

@@ -26,7 +26,7 @@ from serpentune.common.progress import Phases, unseen
 from serpentune.common.threads import mapped
 from serpentune.datasets._games import Gathered, Piece, gather, lost
 from serpentune.datasets._moments import LEGAL, USABLE, Moments, moments
-from serpentune.datasets._render import Facts, Renderer, TokenLengths, may_mirror, salt
+from serpentune.datasets._render import Facts, Renderer, may_mirror, salt
 from serpentune.datasets._spool import Spool
 from serpentune.datasets._verdicts import Kept, judge
 from serpentune.datasets.completions import CompletionStyle, get_style
@@ -34,6 +34,7 @@ from serpentune.datasets.recipe import Recipe
 from serpentune.datasets.records import MANIFEST, SPLITS
 from serpentune.datasets.sampling import Strata, quotas
 from serpentune.datasets.store import DatasetWriter, writing_dataset
+from serpentune.datasets.texts import TokenLengths
 
 _LOG = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,16 @@ from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
 from serpentune.datasets._agreement import Pair, StateSample, compare_players
-from serpentune.datasets._answers import NO_MOVE, Ambiguity, ambiguity, entropy, leading_moves
+from serpentune.datasets._answers import NO_MOVE, Ambiguity, ambiguity, entropy, first_moves
 from serpentune.datasets._columns import Codes, Counts, Vocabulary, added, count_names
 from serpentune.datasets._readings import read_states
 from serpentune.datasets.completions import STYLES
 from serpentune.datasets.records import NAMES, SPLITS, iter_records
 from serpentune.datasets.store import ensure_dataset, read_manifest
-from serpentune.datasets.texts import Texts
+from serpentune.datasets.texts import Texts, TokenLengths
 from serpentune.game import DIRECTIONS, States
 
-__all__ = ["Ambiguity", "Cells", "DatasetDescription", "Pair", "TokenLengths", "Tokens", "describe", "entropy"]
-
-TokenLengths = Callable[[Sequence[str], Sequence[str]], NDArray[np.int64]]
-"""Measures `n` prompts with their completions: tokens of each record, int64 `(n,)`."""
+__all__ = ["Ambiguity", "Cells", "DatasetDescription", "Pair", "Tokens", "describe", "entropy"]
 
 _COLUMNS = ("prompt", "completion", "snake_length", *NAMES)
 
@@ -198,7 +195,7 @@ class _Reading:
         names = {name: vocabulary.names for name, vocabulary in self._vocabularies.items()}
         prompts, answers = (_whole(table.column(name)) for name in ("prompt", "completion"))
         said = Texts.of_arrow(answers)
-        moves, count = leading_moves(said)
+        moves, count = first_moves(said)
         whole = np.array([style in STYLES and STYLES[style].whole_plan for style in names["style"]], np.bool_)
         plans = whole[codes["style"]]
         snakes = table.column("snake_length").fill_null(0).to_numpy().astype(np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from serpentune.game._rules import mix
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
+
+TokenLengths = Callable[[Sequence[str], Sequence[str]], NDArray[np.int64]]
+"""From `n` prompts and their `n` completions to the tokens of each pair, int64 `(n,)`, end token included."""
 
 BYTES_TYPE = types.Array(types.uint8, 1, "C", readonly=True)
 OFFSETS_TYPE = types.Array(types.int64, 1, "C", readonly=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from serpentune.common.progress import Phases, unseen
 from serpentune.datasets import DatasetStats, Recipe, build_dataset
@@ -34,9 +32,6 @@ def build_from_recipe(
     if recipe.checks.max_tokens is not None:
         from serpentune.models import open_tokenizer, token_lengths
 
-        tokenizer = open_tokenizer(recipe.checks.tokenizer)
-
-        def lengths(prompts: list[str], completions: list[str]) -> NDArray[np.int64]:
-            return token_lengths(tokenizer, prompts, completions)
+        lengths = partial(token_lengths, open_tokenizer(recipe.checks.tokenizer))
 
     return build_dataset(recipe, output, overwrite=overwrite, token_lengths=lengths, progress=progress)

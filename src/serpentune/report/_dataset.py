@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import yaml
 from numpy.typing import NDArray
 
 from serpentune.common.files import write_text
-from serpentune.datasets.description import DatasetDescription, TokenLengths, Tokens, describe
+from serpentune.datasets.description import DatasetDescription, Tokens, describe
+from serpentune.datasets.texts import TokenLengths
+from serpentune.models import open_tokenizer, token_lengths
 from serpentune.report import _dataset_tables
 from serpentune.report._charts import Histograms, SharesRow, counted_histograms, median_of, shares
 from serpentune.report._dataset_tables import EVERYONE, NO_MOVE, first_move_bits
@@ -60,7 +63,7 @@ def write_dataset_report(
     if isinstance(dataset, DatasetDescription):
         described = dataset
     else:
-        measured = lengths_by(tokenizer) if isinstance(tokenizer, str) else tokenizer
+        measured = partial(token_lengths, open_tokenizer(tokenizer)) if isinstance(tokenizer, str) else tokenizer
         described = describe(
             dataset,
             states=states,
@@ -72,28 +75,6 @@ def write_dataset_report(
     name = title or f"Data set {described.folder.resolve().name}"
     write_text(path, page("dataset.html", name, ("page.js",), _context(described, tokenizer)))
     return path
-
-
-def lengths_by(name: str) -> TokenLengths:
-    """A function that measures records as training counts them: the prompt, the completion, and the end token.
-
-    Raises:
-        UserError: there is no such base model, or it has no usable tokenizer.
-    """
-    from serpentune.models import find_base, prompt_ids
-    from serpentune.models.load import load_tokenizer
-
-    found = find_base(name)
-    tokenizer = load_tokenizer(found.location, found.name)
-
-    def lengths(prompts: Sequence[str], completions: Sequence[str]) -> NDArray[np.int64]:
-        if not prompts:
-            return np.zeros(0, np.int64)
-        asked = prompt_ids(tokenizer, prompts)
-        said = tokenizer(list(completions), add_special_tokens=False, return_attention_mask=False)["input_ids"]
-        return np.array([len(before) + len(after) + 1 for before, after in zip(asked, said, strict=True)], np.int64)
-
-    return lengths
 
 
 def _context(described: DatasetDescription, tokenizer: str | TokenLengths | None) -> dict[str, Any]:
