@@ -271,8 +271,13 @@ def unfinished_run(request: Request, output_dir: Path, stamp: str, *, resume: bo
 
 
 def _remove(part: Path) -> None:
-    """Remove the folder, its request first: without one it is nobody's unfinished run."""
-    (part / _REQUEST_FILE).unlink()
+    """Remove the folder so that a kill in between leaves a finished run or marks alone, and no data."""
+    for item in part.glob("*/*"):
+        if item.is_dir():
+            shutil.rmtree(item)
+        elif item.name not in (_ASSEMBLED, _FINISHED):
+            item.unlink()
+    (part / _REQUEST_FILE).unlink()  # without it this is nobody's unfinished run
     shutil.rmtree(part)
 
 
