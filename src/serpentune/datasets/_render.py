@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from serpentune import teachers as registry
 from serpentune.datasets._games import Piece
+from serpentune.datasets._groups import together
 from serpentune.datasets._moments import Moments
 from serpentune.datasets.completions import explanations, get_style, write_completions
 from serpentune.datasets.encodings import get_encoding
@@ -65,6 +66,13 @@ class Facts:
     mirrored: NDArray[np.bool_]
     unexplained: NDArray[np.bool_]
     too_long: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.styles)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The facts that are known, by name."""
+        return {name: column for name, column in vars(self).items() if column is not None}
 
 
 class Renderer:
@@ -272,21 +280,8 @@ def uniform(own: int, first: int, count: int) -> NDArray[np.float64]:
     return result
 
 
-def together(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A hash of both, uint64 `(n,)`."""
-    result = np.empty(len(one), np.uint64)
-    _together(one, other, result)
-    return result
-
-
 @kernel(types.void(types.int64, types.int64, types.float64[::1]))
 def _uniform(salt: int, first: int, result: NDArray[np.float64]) -> None:
     for place in range(result.shape[0]):
         word = mix(mix(np.uint64(salt)) ^ np.uint64(first + place))
         result[place] = np.float64(word >> np.uint64(11)) * 2.0**-53
-
-
-@kernel(types.void(types.uint64[::1], types.uint64[::1], types.uint64[::1]))
-def _together(one: NDArray[np.uint64], other: NDArray[np.uint64], result: NDArray[np.uint64]) -> None:
-    for place in range(result.shape[0]):
-        result[place] = mix(mix(one[place]) ^ other[place])

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.datasets._faults import EXAMPLES, where_in
+from serpentune.datasets._groups import Keys, Places, first_places, sharing, together
 from serpentune.datasets._rows import Rows
 from serpentune.datasets.records import SPLITS
 
-Hashes = NDArray[np.uint64]
 Pairs = tuple[int, list[tuple[int, int]]]
 """How many rows there are, and the first few, each with the one that it is held against."""
 
@@ -23,15 +23,15 @@ class Tally:
     """Keeps three hashes and a split of each row, 25 bytes, and finds rows that don't go together."""
 
     def __init__(self) -> None:
-        self._prompts: list[Hashes] = []
-        self._answers: list[Hashes] = []
-        self._states: list[Hashes] = []
+        self._prompts: list[Keys] = []
+        self._answers: list[Keys] = []
+        self._states: list[Keys] = []
         self._splits: list[NDArray[np.int8]] = []
         self._starts: list[int] = []
         self._places: list[tuple[Path, int | None, int | NDArray[np.int64]]] = []
         self.rows = 0
 
-    def add(self, rows: Rows, prompts: Hashes, answers: Hashes, states: Hashes) -> None:
+    def add(self, rows: Rows, prompts: Keys, answers: Keys, states: Keys) -> None:
         """Take the `n` rows of a piece.
 
         Args:
@@ -61,39 +61,44 @@ class Tally:
         return where_in(file, {"line": place} if group is None else {"row_group": group, "row": place})
 
     def repeated(self) -> Pairs:
-        """Rows that ask and answer what another one does; one of them is counted as the first."""
-        return self._pairs(same_answer=True)
+        """Rows that ask and answer what an earlier one does."""
+        if not self.rows:
+            return 0, []
+        _, said = self._answered()
+        rows = np.flatnonzero(said != np.arange(self.rows))
+        return self._pairs(rows, said)
 
     def contradicting(self) -> Pairs:
-        """Rows that ask what another one does and answer something else.
+        """Rows that answer to a prompt what none before them did, though some answered something else.
 
         What a prompt with several answers counts is one less than there are different ones.
         """
-        return self._pairs(same_answer=False)
-
-    def _pairs(self, *, same_answer: bool) -> Pairs:
         if not self.rows:
             return 0, []
-        prompts, answers = np.concatenate(self._prompts), np.concatenate(self._answers)
-        order = np.lexsort((answers, prompts))  # stable: of equal rows the first one comes first
-        chosen = prompts[order[1:]] == prompts[order[:-1]]
-        chosen &= (answers[order[1:]] == answers[order[:-1]]) == same_answer
-        count = int(chosen.sum())
-        shown = np.flatnonzero(chosen)[:EXAMPLES]
-        pairs = zip(order[shown].tolist(), order[shown + 1].tolist(), strict=True)
-        return count, [(max(pair), min(pair)) for pair in pairs]
+        asked, said = self._answered()
+        rows = np.flatnonzero((said == np.arange(self.rows)) & (asked != said))
+        return self._pairs(rows, asked)
+
+    def _answered(self) -> tuple[Places, Places]:
+        """The first rows with the prompts of all rows, and those with their prompts and answers."""
+        prompts, everything = np.concatenate(self._prompts), np.ones(self.rows, np.bool_)
+        both = together(prompts, np.concatenate(self._answers))
+        return first_places(prompts, everything), first_places(both, everything)
+
+    def _pairs(self, rows: NDArray[np.int64], against: Places) -> Pairs:
+        shown = rows[:EXAMPLES]
+        return len(rows), list(zip(shown.tolist(), against[shown].tolist(), strict=True))
 
     def leaking(self) -> Pairs:
         """Rows of validation and test whose state stands in train too, with the first such row of train."""
         if not self.has_splits:
             return 0, []
         states, splits = np.concatenate(self._states), np.concatenate(self._splits)
-        train, held_out = np.flatnonzero(splits == _TRAIN), np.flatnonzero(splits > _TRAIN)
-        known, first = np.unique(states[train], return_index=True)
-        at = np.minimum(np.searchsorted(known, states[held_out]), len(known) - 1)
-        leaks = np.flatnonzero(known[at] == states[held_out])
-        shown = leaks[:EXAMPLES]
-        return len(leaks), list(zip(held_out[shown].tolist(), train[first[at[shown]]].tolist(), strict=True))
+        train = splits == _TRAIN
+        first = first_places(states, splits >= _TRAIN)
+        rows = np.flatnonzero(sharing(first, train) & (splits > _TRAIN))
+        taught = [int(np.flatnonzero(train & (first == first[row]))[0]) for row in rows[:EXAMPLES]]
+        return len(rows), list(zip(rows[:EXAMPLES].tolist(), taught, strict=True))
 
     @property
     def has_splits(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.datasets._games import Gathered
-from serpentune.datasets._render import Facts, together
+from serpentune.datasets._groups import together
+from serpentune.datasets._render import Facts
 from serpentune.datasets.quality import contradicting, repeated
 from serpentune.datasets.recipe import Recipe
 from serpentune.datasets.records import SPLITS
@@ -41,7 +42,7 @@ class Kept:
         return ", ".join(f"{name} left out {of['count']}" for name, of in self.counted.items() if of["count"])
 
 
-def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]) -> Kept:
+def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[str, Facts]]) -> Kept:
     """Apply the checks of a recipe to all records.
 
     First goes what is wrong by itself, then what contradicts another, what repeats another, what is in two splits, and
@@ -50,22 +51,14 @@ def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]
     Args:
         recipe: says which checks.
         gathered: the games.
+        count: records that are drawn in all.
         drawn: teachers and what their records are compared by, in the order in which they were drawn.
     """
     names = list(gathered.pieces)
-    parts = [(names.index(name), facts) for name, facts in drawn]
-    teachers = np.repeat(np.array([number for number, _ in parts], np.int16), [len(facts.styles) for _, facts in parts])
-
-    def column(name: str) -> Any:
-        return np.concatenate([getattr(facts, name) for _, facts in parts])
-
-    states, questions, answers = column("states"), column("questions"), column("answers")
-    styles, asked, splits = column("styles"), column("asked"), column("splits")
-    images = column("images") if parts[0][1].images is not None else states
-    mirrored = column("mirrored")
-    unexplained, too_long, lengths = column("unexplained"), column("too_long"), column("lengths")
-    parts.clear()
-    kept = np.ones(len(states), np.bool_)
+    facts, teachers = _collected(names, count, drawn)
+    states, questions, answers, splits = facts.states, facts.questions, facts.answers, facts.splits
+    images = states if facts.images is None else facts.images
+    kept = np.ones(count, np.bool_)
     counted: dict[str, dict[str, Any]] = {}
 
     def leave_out(check: str, wrong: NDArray[np.bool_], action: str) -> None:
@@ -74,10 +67,10 @@ def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]
         kept[wrong] = False
 
     checks, split = recipe.checks, recipe.split
-    if unexplained.any():
-        leave_out("explanations", unexplained, "records without a true explanation left out")
+    if facts.unexplained.any():
+        leave_out("explanations", facts.unexplained, "records without a true explanation left out")
     if checks.max_tokens is not None:
-        leave_out("max_tokens", too_long, f"more than {checks.max_tokens} tokens of {checks.tokenizer}: left out")
+        leave_out("max_tokens", facts.too_long, f"more than {checks.max_tokens} tokens of {checks.tokenizer}: left out")
     if checks.contradictions == "tagged":
         prompts = together(questions, teachers.astype(np.uint64))
         leave_out("contradictions", contradicting(prompts, answers, kept, "all"), "prompts with two answers left out")
@@ -87,13 +80,13 @@ def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]
         wrong = contradicting(questions, answers, kept, "minority")
         leave_out("contradictions", wrong, "all but the most frequent answer left out")
     if checks.duplicates != "off":
-        who = teachers.astype(np.uint64) << np.uint64(8) | asked.astype(np.uint64)
+        who = teachers.astype(np.uint64) << np.uint64(8) | facts.asked.astype(np.uint64)
         same = together(images if checks.duplicates == "symmetric" else questions, who)
         if checks.duplicates == "exact":
             same = together(same, answers)
         leave_out("duplicates", repeated(same, kept), f"later ones left out ({checks.duplicates})")
     if split.hold_out.lengths:
-        held = in_ranges(lengths, split.hold_out.lengths) & (splits != TEST)
+        held = in_ranges(facts.lengths, split.hold_out.lengths) & (splits != TEST)
         leave_out("held_out_lengths", held, "left out of training and validation")
     if split.leaks != "off":
         shared = leaks(images if split.symmetric_leaks else states, splits, kept, split.leaks)
@@ -102,15 +95,32 @@ def judge(recipe: Recipe, gathered: Gathered, drawn: Iterable[tuple[str, Facts]]
     if "teacher" in recipe.balance:
         leave_out(
             "balance",
-            _surplus(recipe, names, teachers, styles, kept),
+            _surplus(recipe, names, teachers, facts.styles, kept),
             "left out to keep the shares",
         )
     by_teacher = {
         name: {of: int((kept & (teachers == number) & (splits == place)).sum()) for place, of in enumerate(SPLITS)}
         for number, name in enumerate(names)
     }
-    changed = {name: int((kept & mirrored & (teachers == number)).sum()) for number, name in enumerate(names)}
+    changed = {name: int((kept & facts.mirrored & (teachers == number)).sum()) for number, name in enumerate(names)}
     return Kept(kept, splits, by_teacher, changed, counted)
+
+
+def _collected(names: Sequence[str], count: int, drawn: Iterable[tuple[str, Facts]]) -> tuple[Facts, NDArray[np.int16]]:
+    """The facts of all records in one piece of memory, and places of their teachers in `names`."""
+    teachers = np.empty(count, np.int16)
+    columns: dict[str, Any] = {"images": None}
+    stop = 0
+    for name, facts in drawn:
+        start, stop = stop, stop + len(facts)
+        teachers[start:stop] = names.index(name)
+        for column, values in facts.columns().items():
+            if columns.get(column) is None:
+                columns[column] = np.empty(count, values.dtype)
+            columns[column][start:stop] = values
+    if stop != count:
+        raise RuntimeError(f"{stop} records were drawn of {count}")
+    return Facts(**columns), teachers
 
 
 def _surplus(

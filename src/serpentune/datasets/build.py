@@ -112,7 +112,7 @@ def build_dataset(
         plan = _count(recipe, gathered, progress)
         with tempfile.TemporaryDirectory(prefix="spool.", dir=writer.folder) as folder:
             spool = Spool(Path(folder), plan.expected, recipe.seed)
-            kept = judge(recipe, gathered, _draw(recipe, gathered, plan, spool, token_lengths, progress))
+            kept = judge(recipe, gathered, plan.expected, _draw(recipe, gathered, plan, spool, token_lengths, progress))
             if not kept.kept.any():
                 raise UserError(f"The checks leave no record: {kept.words()}.")
             for split, table in spool.shuffled(kept.kept, kept.splits):
@@ -184,6 +184,8 @@ def _count(recipe: Recipe, gathered: Gathered, progress: Phases) -> _Plan:
     for number, (kind, of) in enumerate(strata.items()):
         of.share_out(shares[kind], recipe.between, np.random.default_rng([recipe.seed, 1, number]))
     plan.expected = sum(shares.values())
+    if not plan.expected:
+        raise UserError("Every share of these records is less than one. Ask for more samples.")
     return plan
 
 

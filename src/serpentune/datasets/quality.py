@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Keys = NDArray[np.uint64]
-Marks = NDArray[np.bool_]
+from serpentune.datasets._groups import Keys, Marks, Places, first_places, sharing, together
 
 
 def repeated(keys: Keys, kept: Marks) -> Marks:
@@ -18,11 +16,8 @@ def repeated(keys: Keys, kept: Marks) -> Marks:
         keys: uint64 `(n,)`.
         kept: bool `(n,)`, records that aren't left out already; the others count for nothing.
     """
-    places = np.flatnonzero(kept)
-    _, first = np.unique(keys[places], return_index=True)
-    result = kept.copy()
-    result[places[first]] = False
-    return result
+    later: Marks = first_places(keys, kept) != np.arange(len(keys), dtype=np.int32)
+    return later
 
 
 def contradicting(questions: Keys, answers: Keys, kept: Marks, policy: Literal["all", "minority"]) -> Marks:
@@ -35,25 +30,25 @@ def contradicting(questions: Keys, answers: Keys, kept: Marks, policy: Literal["
         policy: `all` leaves out every record of a question with two answers; `minority` those without the most
             frequent answer, and all where several are most frequent.
     """
-    places = np.flatnonzero(kept)
-    order = places[np.lexsort((answers[places], questions[places]))]
-    asked, said = questions[order], answers[order]
-    result = np.zeros(len(kept), np.bool_)
-    if not len(order):
-        return result
-    new_question = np.concatenate([[True], asked[1:] != asked[:-1]])
-    new_answer = new_question | np.concatenate([[True], said[1:] != said[:-1]])
-    question = np.cumsum(new_question) - 1
-    answer = np.cumsum(new_answer) - 1
-    question_of = question[new_answer]
-    several = np.bincount(question_of)[question] > 1
-    if policy == "all":
-        result[order] = several
-        return result
-    votes = np.bincount(answer)
-    most = np.zeros(question[-1] + 1, np.int64)
-    np.maximum.at(most, question_of, votes)
-    wins = votes == most[question_of]
-    tied = np.bincount(question_of, weights=wins) > 1
-    result[order] = several & ~(wins[answer] & ~tied[question])
-    return result
+    first = first_places(questions, kept)
+    several = sharing(first, answers != answers[first])
+    if policy == "minority":
+        several &= ~_most_said(first, first_places(together(questions, answers), kept))
+    return several
+
+
+def _most_said(asked: Places, said: Places) -> Marks:
+    """Which records give the one answer to their question that is more frequent than any other.
+
+    Args:
+        asked: int32 `(n,)`, from `first_places` of the questions.
+        said: int32 `(n,)`, from `first_places` of the questions with their answers.
+    """
+    votes = np.bincount(said, minlength=len(said))
+    answers = np.flatnonzero(votes)
+    most = np.zeros(len(asked), np.int64)
+    np.maximum.at(most, asked[answers], votes[answers])
+    winners = answers[votes[answers] == most[asked[answers]]]
+    alone = np.bincount(asked[winners], minlength=len(asked)) == 1
+    wins: Marks = (votes[said] == most[asked]) & alone[asked]
+    return wins

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
+from serpentune.datasets._groups import Keys, Marks, first_places, sharing
 from serpentune.datasets.recipe import length_range
 from serpentune.datasets.records import SPLITS
 
@@ -74,9 +75,7 @@ def in_ranges(lengths: NDArray[np.integer], ranges: Sequence[str]) -> NDArray[np
     return inside
 
 
-def leaks(
-    keys: NDArray[np.uint64], splits: NDArray[np.int8], kept: NDArray[np.bool_], policy: Literal["train", "held-out"]
-) -> NDArray[np.bool_]:
+def leaks(keys: Keys, splits: NDArray[np.int8], kept: Marks, policy: Literal["train", "held-out"]) -> Marks:
     """Which records to leave out so that no key is in two splits.
 
     Args:
@@ -86,11 +85,10 @@ def leaks(
         policy: `train` leaves what is shared out of training, `held-out` out of validation and test. What validation
             and test share is left out of validation.
     """
-    of_split = [np.unique(keys[kept & (splits == split)]) for split in range(len(SPLITS))]
-    result: NDArray[np.bool_] = kept & (splits == VALIDATION) & np.isin(keys, of_split[TEST])
-    if policy == "train":
-        held_out = np.union1d(of_split[VALIDATION], of_split[TEST])
-        result |= kept & (splits == TRAIN) & np.isin(keys, held_out)
-    else:
-        result |= kept & (splits != TRAIN) & np.isin(keys, of_split[TRAIN])
+    first = first_places(keys, kept)
+    in_train, in_validation, in_test = (sharing(first, kept & (splits == split)) for split in range(len(SPLITS)))
+    train, validation = splits == TRAIN, splits == VALIDATION
+    result: Marks = validation & in_test
+    result |= train & (in_validation | in_test) if policy == "train" else ~train & in_train
+    result &= kept
     return result
