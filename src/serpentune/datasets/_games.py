@@ -30,12 +30,14 @@ class Piece:
         folder: the run folder's name.
         games: the games.
         splits: int8 `(games,)`, places in `SPLITS`.
+        first: the number of the first game among all games of the recipe, in the order in which they were gathered.
     """
 
     teacher: str
     folder: str
     games: GameBatch
     splits: NDArray[np.int8]
+    first: int
 
     @property
     def board(self) -> tuple[int, int]:
@@ -115,10 +117,12 @@ def gather(recipe: Recipe, output: Path, runs: Path, progress: Callable[[int], N
     for folder, batch in batches:
         name = batch.player.upper()
         own = splits[first : first + len(batch)]
-        first += len(batch)
         result.games[name] += len(batch)
         seeds[name].append(batch.seeds[batch.seeded])
-        pieces[name] += (Piece(name, folder, batch[start:stop], own[start:stop]) for start, stop in _cuts(batch))
+        pieces[name] += [
+            Piece(name, folder, batch[start:stop], own[start:stop], first + start) for start, stop in _cuts(batch)
+        ]
+        first += len(batch)
     result.pieces = dict(sorted(pieces.items()))
     result.seeds = {name: np.unique(np.concatenate(parts)) for name, parts in seeds.items()}
     result.boards = tuple(sorted({(batch.width, batch.height) for _, batch in batches}))

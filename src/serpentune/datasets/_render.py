@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,10 @@ from serpentune import teachers as registry
 from serpentune.datasets._games import Piece
 from serpentune.datasets._groups import together
 from serpentune.datasets._moments import Moments
-from serpentune.datasets.completions import explanations, get_style, write_completions
+from serpentune.datasets._short import Names, short_records
+from serpentune.datasets.completions import explanations, get_style, with_questions, write_completions
 from serpentune.datasets.encodings import get_encoding
 from serpentune.datasets.recipe import Recipe, Shares
-from serpentune.datasets.records import SCHEMA
 from serpentune.datasets.symmetries import (
     MOVE_TABLE,
     agreements,
@@ -78,19 +78,24 @@ class Facts:
 class Renderer:
     """Writes the records of one recipe."""
 
-    def __init__(self, recipe: Recipe, token_lengths: TokenLengths | None) -> None:
+    def __init__(self, recipe: Recipe, pieces: Iterable[Piece], token_lengths: TokenLengths | None) -> None:
+        """Get ready for records of `pieces`; `token_lengths` measures them where the recipe bounds their tokens."""
         self._recipe = recipe
         self._token_lengths = token_lengths
         self._styles = [get_style(name) for name in recipe.styles]
         move = get_style("move")
         self._asked = self._styles if move in self._styles else [*self._styles, move]
         self._encodings = [get_encoding(name) for name in recipe.encodings]
+        self._exact = np.array([encoding.exact for encoding in self._encodings])
         self._images = recipe.checks.duplicates == "symmetric" or recipe.split.symmetric_leaks
+        self.names = Names(pieces, [style.name for style in self._asked], list(recipe.encodings))
 
     def render(
         self, piece: Piece, moments: Moments, drawn: Mapping[int, NDArray[np.int64]], first: int
     ) -> tuple[Any, Facts]:
-        """The records of a piece, an Arrow table of `SCHEMA`, and what they are compared by.
+        """The records of a piece in short form, an Arrow table of `SHORT`, and what they are compared by.
+
+        `names` says what its numbers stand for.
 
         Args:
             piece: some games.
@@ -113,18 +118,28 @@ class Renderer:
         encodings = _drawn_from(self._recipe.encodings, salt(self._recipe.seed, 4, _ENCODING), first, len(places))
         asked = self._without_reasons(styles, first)
         completions, unexplained = self._completions(piece, states, moves, starts, lengths, asked)
-        prompts, questions, shown = self._prompts(piece, states, encodings, asked)
-        keys = state_hashes(states)
-        exact = np.array([encoding.exact for encoding in self._encodings])[encodings]
-        table = self._table(piece, places, moments, prompts, completions, encodings, asked, symmetries)
+        boards = self._boards(states, encodings)
+        prompts = with_questions(boards, piece.teacher, self._asked, asked)
+        game = self._games(piece, places)
+        table = short_records(
+            prompts,
+            completions,
+            game=piece.first + game,
+            step=moments.step[places],
+            snake_length=moments.length[places],
+            style=asked,
+            encoding=encodings,
+            symmetry=symmetries,
+        )
+        shown = self._shown(states, boards, encodings)
         facts = Facts(
-            states=np.where(exact, keys, shown),
-            images=np.where(exact, state_hashes(states, symmetric=True), shown) if self._images else None,
-            questions=questions,
+            states=shown,
+            images=self._shown(states, boards, encodings, symmetric=True) if self._images else None,
+            questions=together(shown, (encodings * len(self._asked) + asked).astype(np.uint64)),
             answers=completions.hashes(),
             styles=styles,
             asked=asked.astype(np.int8),
-            splits=piece.splits[self._games(piece, places)],
+            splits=piece.splits[game],
             lengths=moments.length[places],
             mirrored=symmetries != 0,
             unexplained=unexplained,
@@ -201,50 +216,23 @@ class Renderer:
             completions = Texts.of(written)
         return completions, unexplained
 
-    def _prompts(
-        self, piece: Piece, states: States, encodings: NDArray[np.int64], asked: NDArray[np.int64]
-    ) -> tuple[Texts, NDArray[np.uint64], NDArray[np.uint64]]:
-        """The prompts, a hash of each without its player, and one of the board's text alone."""
+    def _boards(self, states: States, encodings: NDArray[np.int64]) -> Texts:
+        """Each state in its encoding."""
         if len(self._encodings) == 1:
-            boards = self._encodings[0].write(states)
-        else:
-            written = [encoding.write(states).arrow() for encoding in self._encodings]
-            at = pa.array(encodings * len(asked) + np.arange(len(asked)))
-            boards = Texts.of_arrow(pa.concat_arrays(written).take(at))
-        cues = [style.cue.encode() for style in self._asked]
-        player = [f"Player {piece.teacher}. ".encode()] * len(cues)
-        shown = boards.hashes()
-        return boards.between(player, cues, asked), together(shown, asked.astype(np.uint64)), shown
+            return self._encodings[0].write(states)
+        written = [encoding.write(states).arrow() for encoding in self._encodings]
+        at = pa.array(encodings * len(states) + np.arange(len(states)))
+        return Texts.of_arrow(pa.concat_arrays(written).take(at))
 
-    def _table(
-        self,
-        piece: Piece,
-        places: NDArray[np.int64],
-        moments: Moments,
-        prompts: Texts,
-        completions: Texts,
-        encodings: NDArray[np.int64],
-        asked: NDArray[np.int64],
-        symmetries: NDArray[np.int64],
-    ) -> Any:
-        games, count = piece.games, len(places)
-        game = self._games(piece, places)
-        numbers = [f"{piece.folder}/{number}" for number in games.numbers.tolist()]
-        columns = {
-            "prompt": prompts.arrow(),
-            "completion": completions.arrow(),
-            "teacher": pa.repeat(piece.teacher, count),
-            "style": pa.array([style.name for style in self._asked]).take(pa.array(asked)),
-            "game": pa.array(numbers).take(pa.array(game)),
-            "seed": pa.array(games.seeds[game], mask=~games.seeded[game]),
-            "step": pa.array(moments.step[places]),
-            "snake_length": pa.array(moments.length[places].astype(np.int32)),
-            "board": pa.repeat(f"{games.width}x{games.height}", count),
-            "encoding": pa.array([encoding.name for encoding in self._encodings]).take(pa.array(encodings)),
-            "symmetry": pa.array(symmetries.astype(np.int8)),
-            "verified": pa.repeat(pa.scalar(True), count),
-        }
-        return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+    def _shown(
+        self, states: States, boards: Texts, encodings: NDArray[np.int64], *, symmetric: bool = False
+    ) -> NDArray[np.uint64]:
+        """A hash of what each record shows: the state, or the text of an encoding that doesn't hold the state."""
+        hashes = state_hashes(states, symmetric=symmetric)
+        inexact = ~self._exact[encodings]
+        if inexact.any():
+            hashes[inexact] = boards.hashes()[inexact]
+        return hashes
 
     def _too_long(self, prompts: Texts, completions: Texts) -> NDArray[np.bool_]:
         limit = self._recipe.checks.max_tokens

@@ -80,8 +80,8 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
         wrong = contradicting(questions, answers, kept, "minority")
         leave_out("contradictions", wrong, "all but the most frequent answer left out")
     if checks.duplicates != "off":
-        who = teachers.astype(np.uint64) << np.uint64(8) | facts.asked.astype(np.uint64)
-        same = together(images if checks.duplicates == "symmetric" else questions, who)
+        who = teachers.astype(np.int32) << 8 | facts.asked
+        same = together(images if checks.duplicates == "symmetric" else questions, who.astype(np.uint64))
         if checks.duplicates == "exact":
             same = together(same, answers)
         leave_out("duplicates", repeated(same, kept), f"later ones left out ({checks.duplicates})")

@@ -7,6 +7,7 @@ be wrong is left out; the rest is written in random order.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import tempfile
 from collections import Counter
@@ -27,6 +28,7 @@ from serpentune.common.threads import mapped
 from serpentune.datasets._games import Gathered, Piece, gather, lost
 from serpentune.datasets._moments import LEGAL, USABLE, Moments, moments
 from serpentune.datasets._render import Facts, Renderer, may_mirror, salt
+from serpentune.datasets._short import SHORT
 from serpentune.datasets._spool import Spool
 from serpentune.datasets._verdicts import Kept, judge
 from serpentune.datasets.completions import CompletionStyle, get_style
@@ -111,11 +113,13 @@ def build_dataset(
             )
         plan = _count(recipe, gathered, progress)
         with tempfile.TemporaryDirectory(prefix="spool.", dir=writer.folder) as folder:
-            spool = Spool(Path(folder), plan.expected, recipe.seed)
-            kept = judge(recipe, gathered, plan.expected, _draw(recipe, gathered, plan, spool, token_lengths, progress))
+            spool = Spool(Path(folder), SHORT, plan.expected, recipe.seed)
+            pieces = itertools.chain.from_iterable(gathered.pieces.values())
+            renderer = Renderer(recipe, pieces, token_lengths)
+            kept = judge(recipe, gathered, plan.expected, _draw(recipe, gathered, plan, renderer, spool, progress))
             if not kept.kept.any():
                 raise UserError(f"The checks leave no record: {kept.words()}.")
-            for split, table in spool.shuffled(kept.kept, kept.splits):
+            for split, table in spool.shuffled(kept.kept, kept.splits, renderer.names.written_out):
                 writer.write(SPLITS[split], table)
                 progress("Writing records", table.num_rows, int(kept.kept.sum()))
     return done[0]
@@ -193,14 +197,13 @@ def _draw(
     recipe: Recipe,
     gathered: Gathered,
     plan: _Plan,
+    renderer: Renderer,
     spool: Spool,
-    token_lengths: TokenLengths | None,
     progress: Phases,
 ) -> Iterator[tuple[str, Facts]]:
     """The records that were drawn, with their teachers, in the order of teachers, run folders and games."""
     styles = [get_style(name) for name in recipe.styles]
     salts = {kind: salt(recipe.seed, 2, number) for number, kind in enumerate(plan.strata)}
-    renderer = Renderer(recipe, token_lengths)
 
     def tasks() -> Iterator[tuple[Piece, Moments, dict[int, NDArray[np.int64]], int]]:
         first = 0

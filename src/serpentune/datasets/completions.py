@@ -76,8 +76,7 @@ def get_style(name: str) -> CompletionStyle:
 
 def write_prompts(states: States, player: str, encoding: Encoding, style: CompletionStyle) -> Texts:
     """`n` prompts that ask to play like `player` in each of `n` states."""
-    before, after = _around(player, style)
-    return encoding.write(states).between([before], [after], np.zeros(len(states), np.int64))
+    return with_questions(encoding.write(states), player, [style], np.zeros(len(states), np.int64))
 
 
 def prompts(states: States, player: str, encoding: Encoding, style: CompletionStyle) -> list[str]:
@@ -85,9 +84,14 @@ def prompts(states: States, player: str, encoding: Encoding, style: CompletionSt
     return write_prompts(states, player, encoding, style).tolist()
 
 
-def _around(player: str, style: CompletionStyle) -> tuple[bytes, bytes]:
-    """What stands before and behind the board's text in a prompt."""
-    return f"Player {player}. ".encode(), style.cue.encode()
+def with_questions(boards: Texts, player: str, styles: Sequence[CompletionStyle], which: NDArray[np.int64]) -> Texts:
+    """`n` boards' texts as prompts that ask to play like `player`, board `i` in the style `styles[which[i]]`."""
+    return boards.between(_address(player), [style.cue for style in styles], which)
+
+
+def _address(player: str) -> str:
+    """What stands before the board's text in a prompt."""
+    return f"Player {player}. "
 
 
 _PROMPT = re.compile(
@@ -122,7 +126,8 @@ def board_texts(
         `n` texts, and `ok`, bool `(n,)`: false where a prompt doesn't begin with its player or end with its style's cue
         behind a line break; there the board's text is empty, which no encoding reads.
     """
-    before, after = (Texts.of([_around(*form)[side].decode() for form in forms]) for side in (0, 1))
+    before = Texts.of([_address(player) for player, _ in forms])
+    after = Texts.of([style.cue for _, style in forms])
     offsets, ok = np.zeros(len(prompts) + 1, np.int64), np.zeros(len(prompts), np.bool_)
     data = np.empty(len(prompts.data), np.uint8)
     _take_out(

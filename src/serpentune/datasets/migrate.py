@@ -119,7 +119,7 @@ def migrate(
         rejects = writer.folder / REJECTS if on_error == "skip" else None
         with taking_faults(on_error, rejects) as faults, tempfile.TemporaryDirectory(dir=writer.folder) as folder:
             size = sum(file.stat().st_size for file in (*lines, *games))
-            spool = Spool(Path(folder), size // _BYTES_A_RECORD, seed)
+            spool = Spool(Path(folder), SCHEMA, size // _BYTES_A_RECORD, seed)
             work.read(old, lines, games, spool, faults, progress)
             if not work.keys:
                 raise UserError(f"{old} holds no record that can be kept.{_first(faults)}")
