@@ -96,8 +96,9 @@ def compiling() -> Iterator[Figure]:
 
 
 MANY = """
-import resource, sys
+import sys
 from pathlib import Path
+from serpentune.common.memory import host_peak_bytes
 from serpentune.logs import Refusal, generate_runs, iter_batches
 folder, games, side = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 runs = generate_runs(["BFS"], games, side, side, 0, folder)
@@ -108,7 +109,7 @@ for batch in iter_batches(runs):
     for states in batch.states():
         pass
 assert read == games
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3))
+print(host_peak_bytes() / 1e6)
 """
 
 

@@ -46,7 +46,7 @@ import json, sys, time
 import pyarrow.parquet as pq
 from datasets import Dataset
 from torch.utils.data import DataLoader
-from serpentune.evaluation.resources import host_peak_bytes
+from serpentune.common.memory import host_peak_bytes
 from serpentune.models import open_tokenizer
 from serpentune.training.data import Collator, LengthBatches, tokenize
 data, tokenizer = Dataset(pq.read_table(sys.argv[1])), open_tokenizer("nano")

@@ -12,8 +12,9 @@ import torch
 
 import serpentune
 from serpentune.common.errors import UserError
+from serpentune.common.memory import host_peak_bytes
 from serpentune.evaluation.language import greedy
-from serpentune.evaluation.resources import host_peak_bytes, latency, measure, versions
+from serpentune.evaluation.resources import latency, measure, versions
 from serpentune.models import LoadedModel, load_base, prompt_ids
 
 PROMPTS = ["Player BFS. Board 4x4, heading UP.\n . . A .\n . H . .\n . ^ . .\n . ^ < .\nMove:", "Move:", "Moves:"]
@@ -43,7 +44,7 @@ def test_seconds_are_wall_time_and_the_host_peak_sees_memory_that_is_gone() -> N
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands a parent's peak on")
 def test_the_host_peak_is_this_process_own_not_its_parents() -> None:
     ballast = b"\x01" * 500_000_000
-    code = "from serpentune.evaluation.resources import host_peak_bytes; print(host_peak_bytes())"
+    code = "from serpentune.common.memory import host_peak_bytes; print(host_peak_bytes())"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert int(answer.stdout) < len(ballast)

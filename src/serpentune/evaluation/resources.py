@@ -16,6 +16,7 @@ import numpy as np
 
 import serpentune
 from serpentune.common.errors import UserError
+from serpentune.common.memory import host_peak_bytes
 from serpentune.evaluation.language import decode, greedy
 from serpentune.models import prompt_ids
 
@@ -75,25 +76,6 @@ def measure(device: torch.device | str) -> Iterator[Measurement]:
     used.seconds = time.perf_counter() - began
     used.device_peak_bytes = torch.cuda.max_memory_allocated(device) if on_gpu else None
     used.host_peak_bytes = host_peak_bytes()
-
-
-def host_peak_bytes() -> int | None:
-    """Most memory of this process that was resident at once since it started; None on Windows.
-
-    Linux gives it as VmHWM; `getrusage` is asked only where the kernel has no such line, because on Linux its figure
-    begins with the size of the process that started this one.
-    """
-    if sys.platform == "win32":
-        return None
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def versions() -> dict[str, Any]:
