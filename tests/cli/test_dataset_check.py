@@ -27,7 +27,7 @@ def test_a_violation_is_named_and_ends_with_2(tmp_path: Path) -> None:
     found = serpentune("dataset", "validate", path)
     assert found.code == 2
     assert f"rows.jsonl, line {wall + 1}: move 1 (LEFT)" in found.out
-    path.write_text(path.read_text() + "{\n")
+    path.write_text(path.read_text() + '{"\n')
     stopped = serpentune("dataset", "validate", path)
     assert stopped.code == 2 and f"line {len(rows) + 1}: not valid JSON" in stopped.err
     rejects = tmp_path / "rejects.jsonl"

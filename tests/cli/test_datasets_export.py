@@ -40,7 +40,7 @@ def test_export_of_chosen_columns_and_splits_into_one_file(dataset: Path, tmp_pa
 
 def test_export_of_what_is_no_data_set_fails(tmp_path: Path) -> None:
     made = serpentune("dataset", "export", tmp_path, "--format", "csv", "--output", tmp_path / "out.csv")
-    assert made.code == 2 and "can't be read" in made.err
+    assert made.code == 2 and "is no data set" in made.err
     assert list(tmp_path.iterdir()) == []
 
 

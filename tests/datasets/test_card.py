@@ -75,13 +75,20 @@ def test_what_the_manifest_lacks_the_card_leaves_out() -> None:
 
 def test_what_became_of_old_data_is_told() -> None:
     counts = {"verified": 8, "not_verified": {"its game begins in the middle": 2}, "mended": {}, "moves_left_out": {}}
-    origin = {"format": "JSON lines", "files": 3, "refused": {"not valid JSON": 1}, **counts}
+    origin = {
+        "format": "JSON lines",
+        "files": 3,
+        "refused": {"not valid JSON": 1},
+        "keys_left_out": {"note": 2},
+        **counts,
+    }
     bare = {key: MANIFEST[key] for key in ("serpentune", "records", "teachers")}
     text = card({**bare, "encodings": ["unknown"], "styles": ["unknown"], "migrated_from": origin})
     assert "from data of the first version (JSON lines, files:\n3)" in text
     assert "8 records come from games that replay" in text
     assert "- not verified: 2 its game begins in the middle" in text
     assert "- refused: 1 not valid JSON" in text and "- put right: none" in text
+    assert "- keys left out: 2 note" in text
     assert "U, R, D, L" not in text
 
 

@@ -161,5 +161,5 @@ def test_refusals(built: Path, tmp_path: Path) -> None:
         describe(write(tmp_path / "empty", {}))
     broken = write(tmp_path / "broken", {"train": [records(positions(3), "BFS")]})
     (broken / "data" / "train.parquet").write_bytes(b"PAR1")
-    with pytest.raises(UserError, match=r"train\.parquet can't be read"):
+    with pytest.raises(UserError, match=r"train\.parquet: it can't be read"):
         describe(broken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -89,6 +90,7 @@ def test_prompts_and_completions_of_others_become_a_data_set(tmp_path: Path) -> 
     manifest = pull(str(source), tmp_path / "set")
     assert manifest["records"] == {"train": 5, "validation": 0, "test": 2}
     assert manifest["teachers"]["BFS"]["records"] == manifest["records"]
+    assert manifest["pulled_from"]["columns_left_out"] == {"extra": 7}
     splits = load_splits(tmp_path / "set")
     assert {split: len(splits[split]) for split in SPLITS} == manifest["records"]
     first = splits["train"][0]
@@ -99,14 +101,23 @@ def test_prompts_and_completions_of_others_become_a_data_set(tmp_path: Path) -> 
     assert push(tmp_path / "set", str(tmp_path / "again"))
 
 
+GOOD = {"prompt": "x", "completion": "U"}
+
+
 @pytest.mark.parametrize(
     ("splits", "message"),
     [
-        ({"train": [{"text": "x"}]}, "no column 'prompt'"),
-        ({"train": [{"prompt": "x"}]}, "no column 'completion'"),
-        ({"train": [{"prompt": "x", "completion": None}]}, "without a completion"),
-        ({"train": [{"prompt": "x", "completion": "U", "step": "many"}]}, "'step' is no int32"),
-        ({"train": [{"prompt": "x", "completion": "U", "step": 2**40}]}, "'step' is no int32"),
+        ({"train": [{"text": "x"}]}, "train: the column prompt is missing"),
+        ({"train": [{"prompt": "x"}]}, "train: the column completion is missing"),
+        ({"train": [GOOD, {"prompt": "x", "completion": None}]}, "train, row 2: its completion is null"),
+        ({"train": [GOOD], "test": [GOOD, GOOD, {**GOOD, "prompt": " "}]}, "test, row 3: its prompt is empty"),
+        ({"train": [{**GOOD, "step": "many"}]}, "the column step is of another type"),
+        ({"train": [{**GOOD, "step": 1}, {**GOOD, "step": "1"}]}, "the column step is of another type"),
+        ({"train": [{**GOOD, "step": 2**40}]}, "train, row 1: its step is out of range"),
+        ({"train": [{**GOOD, "completion": 1}]}, "the column completion is of another type"),
+        ({"train": [{**GOOD, "prompt": ["a", "b"]}]}, "the column prompt is of another type"),
+        ({"train": [GOOD, {**GOOD, "prompt": ["a", "b"]}]}, "the column prompt is of another type"),
+        ({"train": []}, "holds no records"),
     ],
 )
 def test_what_is_no_data_set_of_prompts_is_refused(
@@ -115,6 +126,22 @@ def test_what_is_no_data_set_of_prompts_is_refused(
     with pytest.raises(UserError, match=message):
         pull(str(foreign(tmp_path / "theirs", **splits)), tmp_path / "set")
     assert [item.name for item in tmp_path.iterdir()] == ["theirs"]
+
+
+def test_text_in_another_encoding_is_refused_and_not_taken_over(tmp_path: Path) -> None:
+    theirs = foreign(tmp_path / "theirs", train=[GOOD])
+    with (theirs / "train.jsonl").open("ab") as file:
+        file.write('{"prompt": "Où aller", "completion": "U"}\n'.encode("latin-1"))
+    with pytest.raises(UserError, match=r"UTF.*`serpentune dataset validate .*theirs` names the places"):
+        pull(str(theirs), tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+
+
+def test_messages_name_the_source_and_not_where_it_was_copied_to(dataset: Path, tmp_path: Path) -> None:
+    push(dataset, str(tmp_path / "there"))
+    (tmp_path / "there" / "manifest.json").write_text("{")
+    with pytest.raises(UserError, match=rf"^{re.escape(str(tmp_path / 'there' / 'manifest.json'))}, line 1"):
+        pull(str(tmp_path / "there"), tmp_path / "set")
 
 
 def test_other_splits_and_empty_folders_are_refused(tmp_path: Path) -> None:

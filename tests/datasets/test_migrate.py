@@ -128,6 +128,39 @@ def test_what_can_not_be_replayed_is_kept_and_not_called_verified(games: list[Ga
     assert "DFS" in {row["teacher"] for row in records(tmp_path / "new") if not row["verified"]}
 
 
+def test_what_no_record_has_room_for_is_counted(games: list[GameRecord], tmp_path: Path) -> None:
+    rows = whole(games)
+    for place, row in enumerate(rows):
+        row["algorithm"] = "DFS"
+        if place < 3:
+            row |= {"seed": 4, "metadata": {"algorithm": "DFS", "score": 3}, "note": "mine"}
+    old = tmp_path / "old"
+    old.mkdir()
+    old_lines.write(old / "x.jsonl", rows)
+    for name in ("x.csv", "x.jsonl.gz", "README.md"):
+        (old / name).write_text("other")
+    done = migrate(old, tmp_path / "new")
+    assert done.keys_left_out == {"seed": 3, "metadata": 3, "note": 3}
+    assert done.passed_over == {"files that are neither JSON lines (.jsonl, .json) nor game_N.json": 2}
+    assert {row["teacher"] for row in records(tmp_path / "new")} == {"DFS"}
+    assert "- keys left out: 3 seed; 3 metadata; 3 note" in (tmp_path / "new" / "README.md").read_text()
+
+
+def test_what_is_refused_altogether_is_said_with_its_reasons(games: list[GameRecord], tmp_path: Path) -> None:
+    old = old_lines.write(tmp_path / "x.jsonl", [{"prompt": "a"}, {"prompt": "b"}, {"prompt": "c", "completion": "?"}])
+    said = r"3 rows \(2: the key completion is missing; 1: no move .*\), the first one .*x\.jsonl, line 1: the"
+    with pytest.raises(UserError, match=said):
+        migrate(old, tmp_path / "new", on_error="skip")
+    with (tmp_path / "game_1.json").open("wb") as file:
+        file.truncate(1 << 30)  # a hole
+    with pytest.raises(UserError, match=r"game_1\.json: the game can't be read \(it is larger than 256 MiB\)"):
+        migrate(tmp_path / "game_1.json", tmp_path / "new")
+    old_lines.write(tmp_path / "x.jsonl", whole(games))
+    migrate(old, tmp_path / "new")
+    with pytest.raises(UserError, match="is a data set of serpentune already"):
+        migrate(tmp_path / "new", tmp_path / "newer")
+
+
 def broken_rows(games: list[GameRecord]) -> tuple[list[dict[str, Any]], dict[int, str]]:
     """Rows of true games of which some are spoilt, and the reason of each by its line."""
     rows = whole(games)

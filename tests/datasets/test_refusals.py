@@ -159,10 +159,10 @@ def test_a_folder_that_is_no_data_set_is_refused(logs: Path, tmp_path: Path) -> 
         load_splits(tmp_path)
     build_dataset([logs], tmp_path / "set", samples_per_teacher=20)
     (tmp_path / "set" / "data" / "test.parquet").write_bytes(b"PAR1 torn")
-    with pytest.raises(UserError, match=r"test\.parquet can't be read"):
+    with pytest.raises(UserError, match=r"test\.parquet: it can't be read"):
         load_splits(tmp_path / "set")
     (tmp_path / "set" / "data" / "test.parquet").unlink()
-    with pytest.raises(UserError, match=r"test\.parquet can't be read"):
+    with pytest.raises(UserError, match=r"test\.parquet: it can't be read"):
         load_splits(tmp_path / "set")
     (tmp_path / "set" / "manifest.json").write_text("[]")
     with pytest.raises(UserError, match="no manifest of a data set"):

@@ -8,7 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from serpentune.cli._arguments import option
-from serpentune.cli._output import Output, number
+from serpentune.cli._output import Output, number, visible
+
+_SHOWN = 20
+"""Names that a sentence lists at most."""
 
 _ON_ERROR = option(
     "--on-error",
@@ -38,7 +41,13 @@ def validate(
     ] = False,
     on_error: Annotated[Literal["fail", "skip"], _ON_ERROR] = "fail",
     rejects: Annotated[
-        Path | None, option("--rejects", metavar="FILE", help="Write the rows left out there, with the reasons.")
+        Path | None,
+        option(
+            "--rejects",
+            metavar="FILE",
+            help="Where skip writes the rows left out, with the reasons.",
+            default="PATH's name and .rejects.jsonl, in this folder",
+        ),
     ] = None,
 ) -> None:
     """Check a data set: states, answers, explanations, leaks.
@@ -47,9 +56,12 @@ def validate(
     in docs/formats.md.
     """
     from serpentune.common.progress import progress_bar
+    from serpentune.datasets.records import REJECTS
     from serpentune.datasets.validate import CHECKS
     from serpentune.datasets.validate import validate as validated
 
+    if on_error == "skip" and rejects is None:
+        rejects = Path(f"{path.resolve().name}.{REJECTS}")
     with progress_bar("Checking records", None, quiet=out.quiet) as advance:
         done = validated(
             path,
@@ -62,7 +74,8 @@ def validate(
         )
     if out.json:
         out.document({"path": done.path, "ok": done.ok, "rows": done.rows, "checks": done.checks,
-                      "left_out": done.left_out, "unknown_columns": done.unknown_columns})  # fmt: skip
+                      "left_out": done.left_out, "rejects": rejects, "unknown_columns": done.unknown_columns,
+                      "passed_over": done.passed_over})  # fmt: skip
     else:
         out.table(
             ["check", "checked", "violations", "what holds"],
@@ -76,15 +89,28 @@ def validate(
                 out.line()
                 out.line(f"{check.name}{' (only worth knowing)' if check.note else ''}:")
                 for example in check.examples:
-                    out.line(f"  {example}")
+                    out.line(f"  {visible(example)}")
                 if (more := check.violations - len(check.examples)) > 0:
                     out.line(f"  and {number(more, 0)} more")
+        notes = []
+        if rejects is not None:
+            notes.append(f"Rows left out: {number(sum(done.left_out.values()), 0)}, written to {rejects}")
         if done.unknown_columns:
+            names = _some([f"{name} ({number(rows, 0)} rows)" for name, rows in done.unknown_columns.items()])
+            notes.append(f"Nothing is said about columns that no record has: {names}.")
+        if done.passed_over:
+            notes.append(f"Files that are no data and were not read: {_some(list(map(str, done.passed_over)))}.")
+        for note in notes:
             out.line()
-            names = ", ".join(f"{name} ({number(rows, 0)} rows)" for name, rows in done.unknown_columns.items())
-            out.line(f"Nothing is said about columns that no record has: {names}.")
+            out.line(visible(note))
     if not done.ok:
         raise typer.Exit(2)
+
+
+def _some(names: list[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(names) - _SHOWN
+    return ", ".join([*names[:_SHOWN], *([f"and {number(more, 0)} more"] if more > 0 else [])])
 
 
 def migrate(
@@ -115,6 +141,7 @@ def migrate(
     """
     from serpentune.common.progress import progress_bar
     from serpentune.datasets.migrate import migrate as migrated
+    from serpentune.datasets.records import REJECTS
 
     with progress_bar("Migrating records", None, quiet=out.quiet) as advance:
         done = migrated(
@@ -135,11 +162,14 @@ def migrate(
         ("put right", done.mended),
         ("refused", done.refused),
         ("moves left out", done.left_out),
+        ("keys left out", done.keys_left_out),
         ("files passed over", done.passed_over),
     ):
-        rows += [[what, reason, number(count, 0)] for reason, count in counts.items()]
+        rows += [[what, visible(reason), number(count, 0)] for reason, count in counts.items()]
     out.table(["", "", "count"], rows)
     for example in done.examples:
-        out.line(f"  {example}")
+        out.line(f"  {visible(example)}")
+    if done.refused:
+        out.line(f"What was refused: {done.path / REJECTS}")
     splits = ", ".join(f"{number(count, 0)} in {split}" for split, count in done.records.items())
     out.line(f"{done.path}: {splits}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pyarrow.compute as pc
 
 from serpentune import __version__
 from serpentune.common.errors import UserError
-from serpentune.datasets.records import SCHEMA, SPLITS
+from serpentune.datasets._faults import Fault, in_words, listed, one_line
+from serpentune.datasets.records import SCHEMA, SPLITS, TEXTS, check_schema, fitted
 from serpentune.datasets.store import DatasetWriter, read_manifest, writing_dataset
 
 _LOG = logging.getLogger(__name__)
@@ -78,9 +80,11 @@ def adopt(
     from datasets.exceptions import DatasetsError
 
     tally = Contents()
+    others: Counter[str] = Counter()
 
     def manifest(writer: DatasetWriter) -> dict[str, Any]:
-        return tally.manifest(writer.records, pulled_from={"source": source, "revision": revision})
+        origin = {"source": source, "revision": revision, "columns_left_out": dict(others)}
+        return tally.manifest(writer.records, pulled_from=origin)
 
     with writing_dataset(output, manifest, formats=(), overwrite=overwrite) as writer:
         try:
@@ -91,36 +95,44 @@ def adopt(
                 if split not in found:
                     _LOG.warning("%s has no split %s; it is left empty", source, split)
                     continue
-                for table in _tables(found[split], f"{source}, {split}"):
+                for table in _tables(found[split], split, others):
                     tally.add(split, table)
                     writer.write(split, table)
+        except StopIteration as error:  # of files without a line
+            raise UserError(f"{source} holds no records.") from error
         except (DatasetsError, ValueError, OSError) as error:
             if getattr(error, "errno", None) is not None:  # of the disk, which the writer explains
                 raise
-            raise UserError(f"{source} can't be read as a data set ({error}).") from error
+            hint = f" `serpentune dataset validate {source}` names the places." if Path(source).is_dir() else ""
+            raise UserError(f"{source} can't be read as a data set ({one_line(error)}).{hint}") from error
         if not any(writer.records.values()):
             raise UserError(f"{source} holds no records.")
+    if others:
+        _LOG.warning("%s has columns that no record has room for, which are left out: %s", source, listed(others))
     return read_manifest(output)
 
 
-def _tables(split: Any, where: str) -> Iterator[Any]:
-    for found in split.with_format("arrow").iter(batch_size=_RECORDS_AT_ONCE):
-        if missing := [name for name in ("prompt", "completion") if name not in found.column_names]:
-            raise UserError(
-                f"{where}: there is no column {missing[0]!r}. A data set of prompts and completions has both."
-            )
-        columns = []
-        for field in SCHEMA:
-            if field.name == "verified":
-                columns.append(pa.repeat(pa.scalar(False), found.num_rows))
-            elif field.name not in found.column_names:
-                columns.append(pa.nulls(found.num_rows, field.type))
-            else:
-                try:
-                    columns.append(found[field.name].cast(field.type))
-                except pa.ArrowException as error:
-                    raise UserError(f"{where}: the column {field.name!r} is no {field.type} ({error}).") from error
-        for name in ("prompt", "completion"):
-            if found[name].null_count:
-                raise UserError(f"{where}: there are records without a {name}.")
+def _tables(rows: Any, split: str, others: Counter[str]) -> Iterator[Any]:
+    """The records of a split in the columns of `SCHEMA`; `others` counts the rows of other columns.
+
+    Raises:
+        Fault: a column isn't there or of another type, or a row is no record.
+    """
+    first = 1
+    for found in rows.with_format("arrow").iter(batch_size=_RECORDS_AT_ONCE):
+        own = [name for name in SCHEMA.names if name in found.column_names]
+        try:
+            check_schema(found.schema, TEXTS)
+            table, wrong = fitted(found.select(own))
+        except Fault as fault:
+            raise Fault(f"{split}: {in_words(*fault.args)}") from fault
+        except pa.ArrowException as error:
+            raise Fault(f"{split}, rows {first} to {first + len(found) - 1}: {one_line(error)}") from error
+        for row, kind in sorted(wrong.items()):
+            raise Fault(f"{split}, row {first + row}: {kind}")
+        others.update({name: len(found) for name in found.column_names if name not in SCHEMA.names})
+        first += len(found)
+        columns = {field.name: pa.nulls(len(table), field.type) for field in SCHEMA}
+        columns |= dict(zip(own, table.columns, strict=True))
+        columns["verified"] = pa.repeat(pa.scalar(False), len(table))
         yield pa.table(columns, schema=SCHEMA)

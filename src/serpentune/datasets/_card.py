@@ -57,6 +57,7 @@ Splits are by game as far as the games are known.
 - put right: {_counted(migrated["mended"])}
 - refused: {_counted(migrated["refused"])}
 - moves left out: {_counted(migrated["moves_left_out"])}
+- keys left out: {_counted(migrated["keys_left_out"])}
 """
     encodings = _shares(manifest.get("encodings") or [manifest["encoding"]])
     return f"""# Snake games of {", ".join(manifest["teachers"])}

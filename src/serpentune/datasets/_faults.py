@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Literal
 
@@ -14,11 +15,21 @@ from serpentune.common.files import replacing_file
 
 OnError = Literal["fail", "skip"]
 
+UNREADABLE = "the file can't be read"
+"""What a fault of a whole file says where the disk or the permissions are at fault."""
+
 EXAMPLES = 5
 """Of each kind of fault so many are shown; all are counted."""
 
 _TEXT = 4096
 """Bytes of a bad row's text that the rejects file keeps."""
+
+_NAMES = 20
+"""Names of columns or keys that a message lists at most."""
+
+
+class Fault(ValueError):
+    """What is wrong with a row or a file: the kind, in words that faults of one kind share, and what is particular."""
 
 
 class Faults:
@@ -63,7 +74,7 @@ class Faults:
         Raises:
             UserError: on the policy `fail`.
         """
-        reason = f"{kind} ({detail})" if detail else kind
+        reason = in_words(kind, detail)
         where = where_in(file, place)
         if self._on_error == "fail":
             raise UserError(f"{where}: {reason}. Mend it, or go on without such rows: --on-error skip.")
@@ -75,7 +86,29 @@ class Faults:
             raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
             shown = raw[:_TEXT].decode(errors="backslashreplace")
             entry = {"file": str(file), **place, "rows": rows, "reason": reason, "text": shown}
-            self._rejects.write(json.dumps(entry) + "\n")
+            try:
+                self._rejects.write(json.dumps(entry) + "\n")
+            except OSError as error:  # of the disk, not of the file that is being read
+                raise UserError(f"The rejects file can't be written ({one_line(error)}).") from error
+
+
+def in_words(kind: str, detail: str = "") -> str:
+    """What is wrong, with what is particular to it behind it."""
+    return f"{kind} ({detail})" if detail else kind
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names from a file in a message: in quotes, each short, some twenty at most."""
+    shown = [json.dumps(str(name)) for name in names]
+    short = [name if len(name) <= 40 else f'{name[:37]}..."' for name in shown[:_NAMES]]
+    return ", ".join([*short, "..."] if len(shown) > _NAMES else short) or "nothing"
+
+
+def one_line(error: Exception) -> str:
+    """What a library says of a file it can't read, in one line and without the file's name where the system says it."""
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return " ".join(str(error).split())[:200]
 
 
 def where_in(file: Path, place: Mapping[str, int]) -> str:

@@ -6,14 +6,23 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from serpentune.common.errors import UserError
-from serpentune.datasets._faults import Faults
+from serpentune.datasets._faults import UNREADABLE, Faults, one_line
 
 MAX_LINE = 16 << 20
 """Bytes of a line at most; a record is a thousand times shorter."""
 
 _SKIPPED = 1 << 20
 _BOM = b"\xef\xbb\xbf"
+_OTHER_FILES = {
+    b"\xff\xfe": "UTF-16 or UTF-32",
+    b"\xfe\xff": "UTF-16 or UTF-32",
+    b"\x1f\x8b": "compressed with gzip",
+    b"PK\x03\x04": "a ZIP archive",
+    b"PAR1": "Parquet",
+    b"\0\0\0\0": "full of zero bytes",
+}
+"""How files begin that are no lines of UTF-8."""
+
 MENDED_BOM = "byte order mark at the start of the file"
 MENDED_CRLF = "line ended with CR LF"
 
@@ -21,7 +30,8 @@ MENDED_CRLF = "line ended with CR LF"
 def text_lines(path: Path, faults: Faults, mended: Counter[str] | None) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that hold anything, with their numbers from 1, without their line ends.
 
-    Lines above `MAX_LINE` bytes are faults. UTF-16 and UTF-32, which have other line ends, make the whole file one.
+    Lines above `MAX_LINE` bytes are faults. A file that can't be read, in which lines end otherwise (UTF-16, UTF-32) or
+    that holds no lines at all, is one as a whole.
 
     Args:
         path: the file.
@@ -29,13 +39,12 @@ def text_lines(path: Path, faults: Faults, mended: Counter[str] | None) -> Itera
         mended: counts what was put right; None makes a byte order mark a fault of line 1.
 
     Raises:
-        UserError: the file can't be read, or a fault on the policy `fail`.
+        UserError: a fault on the policy `fail`.
     """
     try:
         with path.open("rb") as file:
-            start = file.read(4)
-            if start[:2] in (b"\xff\xfe", b"\xfe\xff") or 0 in start[:2]:
-                faults.add(path, {}, "the file is not UTF-8 text but UTF-16 or UTF-32")
+            if (what := _other_than_text(file.read(4))) is not None:
+                faults.add(path, {}, f"the file is not UTF-8 text but {what}")
                 return
             file.seek(0)
             number = 0
@@ -62,4 +71,12 @@ def text_lines(path: Path, faults: Faults, mended: Counter[str] | None) -> Itera
                 if line and not line.isspace():
                     yield number, line
     except OSError as error:
-        raise UserError(f"{path} can't be read ({error.strerror or error}).") from error
+        faults.add(path, {}, UNREADABLE, one_line(error))
+
+
+def _other_than_text(start: bytes) -> str | None:
+    """What a file is whose first bytes are none of lines of UTF-8."""
+    for beginning, what in _OTHER_FILES.items():
+        if start.startswith(beginning):
+            return what
+    return "UTF-16 or UTF-32" if 0 in start[:2] else None

@@ -26,6 +26,9 @@ NO_MOVE = "entries that don't move the snake, or on a board without an apple"
 FATAL = "moves into a wall or the body"
 AFTER = "moves after the first contradiction in their game"
 
+_MAX_BYTES = 256 << 20
+"""Of a file, which is read as a whole."""
+
 STYLE, ENCODING = "move", "grid"
 
 
@@ -43,6 +46,8 @@ def migrate_game(file: Path, number: int, faults: Faults, left_out: Counter[str]
         What is wrong with a game that doesn't replay as a whole.
     """
     try:
+        if file.stat().st_size > _MAX_BYTES:
+            raise Unusable(f"it is larger than {_MAX_BYTES >> 20} MiB")
         document = load_document(file)
         whole = parse_game(document, number, file.parent)
     except Unusable as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from serpentune.datasets._chains import Chain, misplayed
-from serpentune.datasets._faults import Faults
+from serpentune.datasets._faults import Fault, Faults
 from serpentune.datasets._first_version import OldPrompt, parse
 from serpentune.datasets._looks import old_move, old_state
 from serpentune.datasets._read_jsonl import jsonl_rows
@@ -26,6 +26,9 @@ UNKNOWN = "its prompt is of no form known"
 MENDED_TAIL_FIRST = "body written tail first"
 MENDED_HEAD = "head listed in the body too"
 
+_DECIDED_HERE = ("seed", "style", "encoding", "symmetry", "verified")
+"""Columns of a record that migration fills in whatever the row says."""
+
 _FILE = re.compile(r"heuristics?[-_](.+?)_\d{6,8}.*|(.+?)[-_]dataset.*", re.IGNORECASE)
 
 Emit = Callable[[list[dict[str, Any]], str, str | None], None]
@@ -39,7 +42,13 @@ def player_of(file: Path) -> str:
 
 
 def migrate_lines(
-    file: Path, source: str, faults: Faults, mended: Counter[str], emit: Emit, progress: Callable[[int], None]
+    file: Path,
+    source: str,
+    faults: Faults,
+    mended: Counter[str],
+    keys: Counter[str],
+    emit: Emit,
+    progress: Callable[[int], None],
 ) -> None:
     """Read a file and hand its records over, those of one game together.
 
@@ -48,27 +57,21 @@ def migrate_lines(
         source: how records name the file.
         faults: what can't be used goes there.
         mended: counts what was put right.
+        keys: counts, by key, the values that the records don't take over.
         emit: takes the records.
         progress: called with the number of rows done since the last call.
     """
     reader = _Reader(source, player_of(file), mended, emit)
-    for rows in jsonl_rows(file, None, faults, mended):
+    for rows in jsonl_rows(file, None, faults, mended, Counter()):
         for place, row in enumerate(rows.table.to_pylist()):
             try:
                 reader.take(int(rows.places[place]), row)
-            except _Refused as refused:
+                keys.update(_not_taken(row))
+            except Fault as fault:
                 text = json.dumps(row, ensure_ascii=False)
-                faults.add(file, rows.place(place), refused.kind, refused.detail, text=text)
+                faults.add(file, rows.place(place), *fault.args, text=text)
         progress(len(rows))
     reader.end_game()
-
-
-class _Refused(ValueError):
-    """Why a row can't become a record: the kind, then what is particular to it."""
-
-    def __init__(self, kind: str, detail: str = "") -> None:
-        super().__init__(kind)
-        self.kind, self.detail = kind, detail
 
 
 class _Reader:
@@ -87,12 +90,12 @@ class _Reader:
         """Take the next row.
 
         Raises:
-            _Refused: it can't become a record.
+            Fault: it can't become a record.
         """
         said = parse(row["prompt"])
         move = old_move(row["completion"])
         if move is None:
-            raise _Refused("no move can be read from its answer", repr(row["completion"][:60]))
+            raise Fault("no move can be read from its answer", repr(row["completion"][:60]))
         if said is None or said.body is None or said.apple is None:
             record = _record(row, said, None, self._player)
             self.end_game()
@@ -108,10 +111,10 @@ class _Reader:
         if follows and self._chain is not None and len(state.body) == 1:
             state = replace(state, direction=self._chain.heading())
         if (wrong := misplayed(state, move)) is not None:
-            raise _Refused("its answer can't be played", wrong)
+            raise Fault("its answer can't be played", wrong)
         for name in ("snake_length", "board"):
             if row.get(name) not in (None, record[name]):
-                raise _Refused(f"its {name} is not what its prompt shows", f"{row[name]}, not {record[name]}")
+                raise Fault(f"its {name} is not what its prompt shows", f"{row[name]}, not {record[name]}")
         if not follows:
             key = self.end_game()
             # After refused rows, what doesn't begin here is the rest of their game, and belongs into its split.
@@ -142,7 +145,7 @@ class _Reader:
         """The state of a prompt; what had to be put right in it is counted.
 
         Raises:
-            _Refused: it is none of the rules either way.
+            Fault: it is none of the rules either way.
         """
         body = said.body or ()
         mended = []
@@ -163,7 +166,7 @@ class _Reader:
             given = turned
             mended.append(MENDED_TAIL_FIRST)
         if given is None:
-            raise _Refused("its prompt shows no state", str(reason))
+            raise Fault("its prompt shows no state", str(reason))
         self._mended.update(mended)
         return given
 
@@ -172,6 +175,13 @@ class _Reader:
             return False
         apple = said.apple[1] * state.width + said.apple[0]
         return self._chain.follows(self._chain.player, state, apple)
+
+
+def _not_taken(row: dict[str, Any]) -> list[str]:
+    """The keys of a row of which its record knows nothing."""
+    extra = json.loads(row.get(EXTRA) or "{}")
+    known = [name for name in _DECIDED_HERE if row.get(name) is not None]
+    return [*known, *(name for name in extra if name != "algorithm")]
 
 
 def _record(row: dict[str, Any], said: OldPrompt | None, state: State | None, usual: str) -> dict[str, Any]:

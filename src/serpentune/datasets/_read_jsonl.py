@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from serpentune.datasets._faults import Faults
+from serpentune.datasets._faults import Fault, Faults, listed
 from serpentune.datasets._lines import text_lines
-from serpentune.datasets._rows import EXTRA, PIECE_BYTES, PIECE_ROWS, RANGES, TEXTS, Rows
-from serpentune.datasets.records import SCHEMA
+from serpentune.datasets._rows import EXTRA, PIECE_BYTES, PIECE_ROWS, Rows
+from serpentune.datasets.records import RANGES, SCHEMA, TEXTS
 
 _TYPES = {
     field.name: str if pa.types.is_string(field.type) else bool if pa.types.is_boolean(field.type) else int
@@ -24,20 +24,19 @@ _TYPES = {
 _WANTED = {str: "text", bool: "true or false", int: "a whole number"}
 _KNOWN = frozenset(_TYPES)
 
+_NO_OBJECT = "the line is no JSON object"
+_ONE_LINE = "each row is an object in a line of its own, without a list around them"
+_OVER_SEVERAL_LINES = (b"[", b"{", b"[{")
+"""What a list or an object that is written over several lines begins with."""
+
 MENDED_KEY = "key in other case"
 MENDED_NUMBER = "number written as text, or text as a number"
 MENDED_LINE_ENDS = "CR LF within a text"
 
 
-class _Fault(ValueError):
-    """What is wrong with one row: the kind, then what is particular to it."""
-
-    def __init__(self, kind: str, detail: str = "") -> None:
-        super().__init__(kind)
-        self.kind, self.detail = kind, detail
-
-
-def jsonl_rows(path: Path, split: str | None, faults: Faults, mended: Counter[str] | None) -> Iterator[Rows]:
+def jsonl_rows(
+    path: Path, split: str | None, faults: Faults, mended: Counter[str] | None, unknown: Counter[str]
+) -> Iterator[Rows]:
     """The rows of a file of JSON lines, some thousand at a time; blank lines hold none.
 
     Keys that no record has are kept as JSON in the column `EXTRA`.
@@ -47,6 +46,7 @@ def jsonl_rows(path: Path, split: str | None, faults: Faults, mended: Counter[st
         split: whose rows these are, for the pieces.
         faults: what can't be used goes there.
         mended: counts what was put right; None makes it a fault.
+        unknown: counts the rows of each key that no record has.
     """
     rows: list[dict[str, Any]] = []
     places: list[int] = []
@@ -56,9 +56,9 @@ def jsonl_rows(path: Path, split: str | None, faults: Faults, mended: Counter[st
             row = _parse(line)
             if mended is not None:
                 row = _mend(row, mended)
-            rows.append(_checked(row))
-        except _Fault as fault:
-            faults.add(path, {"line": number}, fault.kind, fault.detail, text=line)
+            rows.append(_checked(row, unknown))
+        except Fault as fault:
+            faults.add(path, {"line": number}, *fault.args, text=line)
             continue
         places.append(number)
         size += len(line)
@@ -73,18 +73,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise _Fault("a key stands twice in one object", _shown(twice))
+        raise Fault("a key stands twice in one object", _shown(twice))
     return row
 
 
 def _no_number(name: str) -> Any:
-    raise _Fault("not valid JSON", f"{name} is no number of JSON")
+    raise Fault("not valid JSON", f"{name} is no number of JSON")
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise _Fault("a number is beyond all bounds", _shown(text))
+        raise Fault("a number is beyond all bounds", _shown(text))
     return value
 
 
@@ -95,49 +95,53 @@ def _parse(line: bytes) -> dict[str, Any]:
     try:
         row = _DECODE(line.decode())
     except UnicodeDecodeError as error:
-        raise _Fault("not UTF-8 text", f"byte {error.start + 1} of the line") from error
+        raise Fault("not UTF-8 text", f"byte {error.start + 1} of the line") from error
     except json.JSONDecodeError as error:
-        raise _Fault("not valid JSON", f"column {error.colno}: {error.msg}") from error
+        if line.strip() in _OVER_SEVERAL_LINES:
+            raise Fault(_NO_OBJECT, _ONE_LINE) from error
+        raise Fault("not valid JSON", f"column {error.colno}: {error.msg}") from error
     except RecursionError as error:
-        raise _Fault("not valid JSON", "nested too deeply") from error
-    except _Fault:
+        raise Fault("not valid JSON", "nested too deeply") from error
+    except Fault:
         raise
     except ValueError as error:
-        raise _Fault("a number is beyond all bounds") from error
+        raise Fault("a number is beyond all bounds") from error
     if not isinstance(row, dict):
-        raise _Fault("the line is no JSON object", f"it holds {_shown(row)}")
+        raise Fault(_NO_OBJECT, f"it holds {_shown(row)}; {_ONE_LINE}")
     return row
 
 
-def _checked(row: dict[str, Any]) -> dict[str, Any]:
-    """The row, its unknown keys put together in `EXTRA`."""
+def _checked(row: dict[str, Any], unknown: Counter[str]) -> dict[str, Any]:
+    """The row, its unknown keys counted and put together in `EXTRA`."""
+    others: list[str] = []
     for name in TEXTS:
         if name not in row:
-            raise _Fault(f"the key {name} is missing")
+            raise Fault(f"the key {name} is missing", f"it has {listed(row)}")
         text = row[name]
         if type(text) is not str:
-            raise _Fault(f"its {name} is no text", _shown(text))
+            raise Fault(f"its {name} is no text", _shown(text))
         if not text or text.isspace():
-            raise _Fault(f"its {name} is empty")
+            raise Fault(f"its {name} is empty")
     if len(row) > len(TEXTS):
-        if unknown := row.keys() - _KNOWN:
-            extra = {name: row[name] for name in row if name in unknown}
-            row = {name: value for name, value in row.items() if name not in unknown}
+        if others := [name for name in row if name not in _KNOWN]:
+            extra = {name: row[name] for name in others}
+            row = {name: value for name, value in row.items() if name in _KNOWN}
             row[EXTRA] = json.dumps(extra, ensure_ascii=False)
         for name, value in row.items():
             if value is None or name is EXTRA:
                 continue
             wanted = _TYPES[name]
             if type(value) is not wanted:
-                raise _Fault(f"its {name} is not {_WANTED[wanted]}", _shown(value))
+                raise Fault(f"its {name} is not {_WANTED[wanted]}", _shown(value))
             if isinstance(value, int) and wanted is int and not RANGES[name][0] <= value <= RANGES[name][1]:
-                raise _Fault(f"its {name} is out of range", _shown(value))
+                raise Fault(f"its {name} is out of range", _shown(value))
     for value in row.values():
         if type(value) is str and not value.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError as error:
-                raise _Fault("a text holds half a surrogate pair") from error
+                raise Fault("a text holds half a surrogate pair") from error
+    unknown.update(others)
     return row
 
 
@@ -148,7 +152,7 @@ def _mend(row: dict[str, Any], mended: Counter[str]) -> dict[str, Any]:
         name = key.strip().lower()
         if name != key and name in _KNOWN:
             if name in row or name in result:
-                raise _Fault("a key stands twice in one object", _shown(key))
+                raise Fault("a key stands twice in one object", _shown(key))
             mended[MENDED_KEY] += 1
         else:
             name = key

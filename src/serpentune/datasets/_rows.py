@@ -15,14 +15,8 @@ from serpentune.datasets._faults import where_in
 PIECE_ROWS = 1 << 13
 PIECE_BYTES = 32 << 20
 
-TEXTS = ("prompt", "completion")
-"""Columns that every row of prompts and completions has."""
-
 EXTRA = "extra"
 """The column with what a row of JSON lines holds beyond the columns of a record: a JSON object, or null."""
-
-RANGES = {"seed": (0, 2**63 - 1), "step": (0, 2**31 - 1), "snake_length": (1, 2500), "symmetry": (0, 7)}
-"""Least and greatest value of the columns that are numbers."""
 
 
 @dataclass(frozen=True)

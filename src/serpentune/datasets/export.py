@@ -19,6 +19,7 @@ from serpentune.common.threads import mapped
 from serpentune.datasets._csv import COLUMNS, COLUMNS_READ, HEADER, csv_lines, game_numbers, write_games
 from serpentune.datasets._jsonl import chat_lines, jsonl_lines
 from serpentune.datasets.records import SCHEMA, SPLITS, iter_records, split_file
+from serpentune.datasets.store import ensure_dataset
 
 SUFFIXES = {"jsonl": ".jsonl", "messages": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
 """The formats, and how the names of their files end."""
@@ -68,6 +69,7 @@ def export(
         UserError: an unknown format, split or column, columns asked of a CSV, files that are there already or belong to
             the data set, a data set that is damaged, or a record that can't be written as CSV.
     """
+    ensure_dataset(path)
     if format not in SUFFIXES:
         raise unknown_name("format", format, SUFFIXES)
     chosen = _known("split", splits or SPLITS, SPLITS)

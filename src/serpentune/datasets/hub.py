@@ -112,7 +112,7 @@ def pull(
                 source, repo_type="dataset", revision=about.sha, local_dir=part, allow_patterns=list(FILES)
             )
         shutil.rmtree(part / ".cache", ignore_errors=True)  # the download's own notes
-        return check_files(part)
+        return _checked(part, source)
 
 
 def _as_folder(place: str) -> Path | None:
@@ -129,7 +129,15 @@ def _copy(path: Path, output: Path, overwrite: bool) -> dict[str, Any]:
         for name in FILES:
             if (path / name).is_file():  # what is missing, the check names
                 shutil.copyfile(path / name, part / name)
+        return _checked(part, str(path))
+
+
+def _checked(part: Path, source: str) -> dict[str, Any]:
+    """The manifest of what has come, after its files were compared with its hashes; messages name the source."""
+    try:
         return check_files(part)
+    except UserError as error:
+        raise UserError(str(error).replace(str(part), source)) from error
 
 
 @contextlib.contextmanager

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.datasets._columns import Counts, Vocabulary, count_names, iter_names
-from serpentune.datasets.completions import parse_prompt, read_moves
-from serpentune.datasets.encodings import ENCODINGS
-from serpentune.datasets.records import NAMES, SPLITS, split_file
+from serpentune.datasets._looks import Unreadable, read_by_looks
+from serpentune.datasets.completions import read_moves
+from serpentune.datasets.records import NAMES, SPLITS, iter_records
 from serpentune.datasets.store import ensure_dataset
 from serpentune.game import State
 
@@ -99,47 +97,13 @@ def inspect_dataset(
         raise UserError(f"There is no record {number}: {split} of {folder} has the records 0 to {len(places) - 1}.")
     else:
         raise UserError(f"There is no record {number}: {split} of {folder} holds no records.")
-    rows = read_rows(folder, split, chosen)
+    rows = [row for table in iter_records(folder, split, places=chosen) for row in table.to_pylist()]
     return Inspection(
         counts,
         split,
         len(places),
         tuple(_shown(place, row) for place, row in zip(chosen.tolist(), rows, strict=True)),
     )
-
-
-def read_rows(folder: Path, split: str, places: Any) -> list[dict[str, Any]]:
-    """The records at some places of a split, ascending; only their row groups are read.
-
-    Raises:
-        UserError: the file is missing or damaged.
-    """
-    path = split_file(folder, split)
-    rows: list[dict[str, Any]] = []
-    try:
-        with pq.ParquetFile(path) as file:
-            first = 0
-            for group in range(file.num_row_groups):
-                count = file.metadata.row_group(group).num_rows
-                own = [place - first for place in places if first <= place < first + count]
-                if own:
-                    rows += file.read_row_group(group).take(own).to_pylist()
-                first += count
-    except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path} can't be read ({error}). Build the data set again.") from error
-    return rows
-
-
-def read_state(record: dict[str, Any]) -> State | None:
-    """The state that a record's prompt shows; None where its text doesn't hold one."""
-    encoding = ENCODINGS.get(record["encoding"])
-    parts = parse_prompt(record["prompt"])
-    if encoding is None or not encoding.exact or parts is None:
-        return None
-    try:
-        return encoding.decode(parts[1])
-    except ValueError:
-        return None
 
 
 def _matching(folder: Path, split: str, wanted: dict[str, str]) -> Any:
@@ -156,4 +120,10 @@ def _matching(folder: Path, split: str, wanted: dict[str, str]) -> Any:
 
 
 def _shown(place: int, record: dict[str, Any]) -> Shown:
-    return Shown(place, record, read_state(record), read_moves(record["completion"]))
+    try:
+        reading = read_by_looks(record["prompt"], record["completion"])
+    except Unreadable:
+        reading = None
+    if reading is None:
+        return Shown(place, record, None, read_moves(record["completion"]))
+    return Shown(place, record, reading.state, reading.moves)

@@ -20,15 +20,15 @@ from serpentune.datasets._faults import EXAMPLES, Faults, OnError, taking_faults
 from serpentune.datasets._migrate_games import migrate_game
 from serpentune.datasets._migrate_lines import migrate_lines
 from serpentune.datasets._spool import Spool
-from serpentune.datasets.records import MANIFEST, SCHEMA, SPLITS
+from serpentune.datasets.read import NO_DATA, files_below, is_ours
+from serpentune.datasets.records import MANIFEST, REJECTS, SCHEMA, SPLITS
 from serpentune.datasets.splits import TRAIN, assign_splits
 from serpentune.datasets.store import DatasetWriter, writing_dataset
 
-REJECTS = "rejects.jsonl"
-"""Where in the new folder the refused rows stand, with `on_error` at `skip`."""
-
 _GAME_FILE = re.compile(r"game_(\d{1,18})\.json")
-_BESIDE = ("summary.json", MANIFEST, REJECTS)
+_LINES = (".jsonl", ".json")
+_GAMES_BESIDE = "game logs beside JSON lines, which tell the same games; name one of them or move them"
+_NOT_READ = "files that are neither JSON lines (.jsonl, .json) nor game_N.json"
 _BYTES_A_RECORD = 512
 """Of the source, about; it only decides into how many pieces the records are shuffled."""
 
@@ -47,6 +47,7 @@ class Migration:
         mended: what was put right, by kind.
         refused: rows and games that were left out, by reason.
         left_out: moves of games from which nothing can be learned, by reason.
+        keys_left_out: values of kept rows that no record has room for, by key.
         passed_over: files that were not read, by reason.
         examples: the first few refusals and games that don't replay, each with file, place and reason.
     """
@@ -58,6 +59,7 @@ class Migration:
     mended: dict[str, int]
     refused: dict[str, int]
     left_out: dict[str, int]
+    keys_left_out: dict[str, int]
     passed_over: dict[str, int]
     examples: tuple[str, ...]
 
@@ -111,6 +113,7 @@ def migrate(
             "mended": dict(work.mended),
             "refused": dict(faults.counts),
             "moves_left_out": dict(work.left_out),
+            "keys_left_out": dict(work.keys_left_out),
         }
         about = account.manifest(writer.records, migrated_from=origin)
         return {**about, "seed": seed, "train_share": train_share}
@@ -122,7 +125,7 @@ def migrate(
             spool = Spool(Path(folder), SCHEMA, size // _BYTES_A_RECORD, seed)
             work.read(old, lines, games, spool, faults, progress)
             if not work.keys:
-                raise UserError(f"{old} holds no record that can be kept.{_first(faults)}")
+                raise UserError(f"{old} holds no record that can be kept.{_refusals(faults)}")
             splits = work.splits(train_share, seed)
             for split, table in spool.shuffled(np.ones(len(splits), np.bool_), splits):
                 account.add(SPLITS[split], table)
@@ -136,14 +139,18 @@ def migrate(
         dict(work.mended),
         dict(faults.counts),
         {reason: count for reason, count in work.left_out.items() if count},
+        dict(work.keys_left_out),
         passed_over,
         tuple((refusals + work.examples)[:EXAMPLES]),
     )
 
 
-def _first(faults: Faults) -> str:
-    example = next((examples[0] for examples in faults.examples.values()), None)
-    return "" if example is None else f" The first refusal: {example}."
+def _refusals(faults: Faults) -> str:
+    """What was refused, since no rejects file will say it."""
+    if not faults.total:
+        return ""
+    counts = "; ".join(f"{count}: {kind}" for kind, count in faults.counts.most_common(EXAMPLES))
+    return f" Refused were {faults.total} rows ({counts}), the first one {next(iter(faults.examples.values()))[0]}."
 
 
 def _sources(old: Path) -> tuple[list[Path], list[Path], dict[str, int]]:
@@ -151,32 +158,23 @@ def _sources(old: Path) -> tuple[list[Path], list[Path], dict[str, int]]:
     if old.is_file():
         if _GAME_FILE.fullmatch(old.name):
             return [], [old], {}
-        if old.suffix not in (".jsonl", ".json"):
-            raise UserError(f"{old} can't be migrated: JSON lines (.jsonl, .json) or game_N.json are needed.")
+        if old.suffix not in _LINES:
+            raise UserError(f"{old} can't be migrated: JSON lines ({', '.join(_LINES)}) or game_N.json are needed.")
         return [old], [], {}
     if not old.is_dir():
         raise UserError(f"There is no {old}. Name a file of JSON lines, or a folder with such files or game_N.json.")
-    files = sorted(
-        file
-        for file in old.rglob("*")
-        if file.suffix in (".jsonl", ".json")
-        and not any(part.startswith(".") for part in file.relative_to(old).parts)
-        and file.is_file()
-    )
+    if is_ours(old):
+        raise UserError(f"{old} is a data set of serpentune already: there is nothing to migrate.")
+    files = files_below(old)
     games = sorted(
         (file for file in files if _GAME_FILE.fullmatch(file.name)), key=lambda file: (file.parent, _number(file))
     )
-    lines = [file for file in files if file not in set(games) and file.name not in _BESIDE]
-    if lines:
-        beside = (
-            f"game logs beside JSON lines, which tell the same games; name {games[0].name} or move them"
-            if games
-            else ""
-        )
-        return lines, [], {beside: len(games)} if games else {}
-    if not games:
-        raise UserError(f"{old} holds nothing to migrate: no JSON lines (.jsonl, .json) and no game_N.json.")
-    return [], games, {}
+    rest = [file for file in files if not NO_DATA.fullmatch(file.name)]
+    lines = [file for file in rest if file.suffix in _LINES]
+    if not lines and not games:
+        raise UserError(f"{old} holds nothing to migrate: no JSON lines ({', '.join(_LINES)}) and no game_N.json.")
+    passed_over = {_GAMES_BESIDE: len(games) if lines else 0, _NOT_READ: len(rest) - len(lines)}
+    return lines, [] if lines else games, {reason: count for reason, count in passed_over.items() if count}
 
 
 def _number(file: Path) -> int:
@@ -192,6 +190,7 @@ class _Work:
         self.unverified: Counter[str] = Counter()
         self.mended: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
+        self.keys_left_out: Counter[str] = Counter()
         self.examples: list[str] = []
         self.keys: dict[str, int] = {}
         self._of_rows: list[int] = []
@@ -228,7 +227,7 @@ class _Work:
 
         names = _names(lines)
         for file in lines:
-            migrate_lines(file, names[file], faults, self.mended, emit, progress)
+            migrate_lines(file, names[file], faults, self.mended, self.keys_left_out, emit, progress)
         for file in games:
             before = len(self._of_rows)
             if problem := migrate_game(file, _number(file), faults, self.left_out, emit):

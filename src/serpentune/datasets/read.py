@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,47 +14,66 @@ from serpentune.datasets._read_csv import csv_rows
 from serpentune.datasets._read_jsonl import jsonl_rows
 from serpentune.datasets._read_parquet import parquet_rows
 from serpentune.datasets._rows import Rows
-from serpentune.datasets.records import DATA, MANIFEST, SPLITS
+from serpentune.datasets.records import DATA, MANIFEST, REJECTS, SPLITS
 
 SUFFIXES = (".parquet", ".jsonl", ".json", ".csv")
 
 _NAMES = r"(train|training|validation|valid|val|dev|test)"
 _SPLIT_NAME = re.compile(_NAMES, re.IGNORECASE)
 _SPLIT = re.compile(rf"(?:.*[._-])?{_NAMES}(?:[._-].*)?", re.IGNORECASE)
-_NO_DATA = re.compile(r"game_\d+\.json|(summary|manifest|dataset_infos?)\.json|(.*\.)?games\.csv|rejects\.jsonl")
+NO_DATA = re.compile(
+    rf"game_\d+\.json|(summary|manifest|dataset_infos?)\.json|README\.md|(.*\.)?games\.csv|.*{re.escape(REJECTS)}"
+)
 """Files beside data: game logs, what describes a folder, the list of games beside a CSV, and what was left out."""
 
 
-def data_files(path: Path) -> list[Path]:
-    """The files with rows behind a path, sorted.
+def data_files(path: Path) -> tuple[list[Path], list[Path]]:
+    """The files with rows behind a path, sorted; and those beside them that are passed over.
 
-    These are the file itself, the Parquet files of a data set of ours, or all of a folder and the folders in it, where
-    hidden ones, game logs and descriptions are passed over.
+    Files with rows are the file itself, the Parquet files of a data set of ours, or all of a folder and the folders in
+    it. Hidden ones, game logs and descriptions are no data and not passed over either; nor is what else lies in a data
+    set of ours.
 
     Raises:
-        UserError: there is nothing, or nothing with rows.
+        UserError: there is nothing, nothing with rows, or a folder that can't be read.
     """
     if path.is_file():
         if path.suffix not in SUFFIXES:
             raise UserError(f"{path}: no data set; files with rows end in {', '.join(SUFFIXES)}.")
-        return [path]
+        return [path], []
     if not path.is_dir():
         raise UserError(f"There is no {path}. Name a data set's folder or a file of {', '.join(SUFFIXES)}.")
-    ours = (path / MANIFEST).is_file() and (path / DATA).is_dir()
-    try:
-        files = sorted(
-            file
-            for file in ((path / DATA).glob("*.parquet") if ours else path.rglob("*"))
-            if file.suffix in SUFFIXES
-            and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            and not _NO_DATA.fullmatch(file.name)
-            and file.is_file()
-        )
-    except OSError as error:
-        raise UserError(f"{path} can't be read ({error.strerror or error}).") from error
+    if is_ours(path):
+        files, others = [file for file in files_below(path / DATA) if file.suffix == ".parquet"], []
+    else:
+        found = [file for file in files_below(path) if not NO_DATA.fullmatch(file.name)]
+        files = [file for file in found if file.suffix in SUFFIXES]
+        others = [file for file in found if file.suffix not in SUFFIXES]
     if not files:
         raise UserError(f"{path} holds no data set: no file in it ends in {', '.join(SUFFIXES)}.")
-    return files
+    return files, others
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a path is the folder of a data set that serpentune made."""
+    return (path / MANIFEST).is_file() and (path / DATA).is_dir()
+
+
+def files_below(folder: Path) -> list[Path]:
+    """The files in a folder and the folders in it, sorted, without hidden ones.
+
+    Raises:
+        UserError: a folder can't be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise UserError(f"{error.filename} can't be read ({error.strerror or error}).") from error
+
+    files: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [file for name in names if not name.startswith(".") and (file := Path(place, name)).is_file()]
+    return sorted(files)
 
 
 def split_of(file: Path) -> str | None:
@@ -77,18 +97,17 @@ def read_rows(
             nineteen columns.
         faults: what can't be used goes there; `taking_faults` decides whether the first one stops.
         mended: JSON lines: counts by kind what was put right (`docs/formats.md` lists it). None: that is a fault too.
-        unknown: gets the columns of Parquet files that no record has, with the number of rows.
+        unknown: gets the columns and keys that no record has, with the number of rows.
 
     Raises:
-        UserError: there is nothing to read, a CSV's first line doesn't name its columns, or a fault on the policy
-            `fail`.
+        UserError: there is nothing to read, or a fault on the policy `fail`.
     """
-    passed_over: Counter[str] = Counter() if unknown is None else unknown
-    for file in data_files(path):
+    others: Counter[str] = Counter() if unknown is None else unknown
+    for file in data_files(path)[0]:
         split = split_of(file)
         if file.suffix == ".parquet":
-            yield from parquet_rows(file, split, faults, passed_over)
+            yield from parquet_rows(file, split, faults, others)
         elif file.suffix == ".csv":
-            yield from csv_rows(file, split, faults)
+            yield from csv_rows(file, split, faults, others)
         else:
-            yield from jsonl_rows(file, split, faults, mended)
+            yield from jsonl_rows(file, split, faults, mended, others)

@@ -14,10 +14,13 @@ from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import read_json, replacing_folder, sha256, write_json, write_text
 from serpentune.datasets._card import card
 from serpentune.datasets._jsonl import jsonl_lines
-from serpentune.datasets.records import DATA, MANIFEST, NAMES, SCHEMA, SPLITS, split_file
+from serpentune.datasets.records import DATA, MANIFEST, NAMES, SCHEMA, SPLITS, iter_records, split_file
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+_TABLES: dict[str, type] = {"records": int, "sha256": str, "checks": dict, "teachers": dict}
+"""Of a manifest's keys that commands rely on, what the values of their tables are."""
 
 FORMATS = ("parquet", "jsonl")
 """What a data set's folder may hold; Parquet always."""
@@ -109,18 +112,15 @@ def load_splits(folder: Path) -> dict[str, Dataset]:
     """The splits of a data set folder as Hugging Face datasets, held in memory.
 
     Raises:
-        UserError: the folder is no data set of ours, or a split is missing or damaged.
+        UserError: the folder is no data set of ours, or as of `iter_records`.
     """
     from datasets import Dataset
 
     ensure_dataset(folder)
     splits = {}
     for split in SPLITS:
-        path = split_file(folder, split)
-        try:
-            splits[split] = Dataset(pq.read_table(path))
-        except (OSError, pa.ArrowException) as error:
-            raise UserError(f"{path} can't be read ({error}). Build the data set again.") from error
+        tables = list(iter_records(folder, split))
+        splits[split] = Dataset(pa.concat_tables(tables) if tables else SCHEMA.empty_table())
     return splits
 
 
@@ -128,9 +128,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """What `manifest.json` of a data set says.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: it is missing or damaged, or holds something else.
     """
     manifest = read_json(folder / MANIFEST)
     if not isinstance(manifest, dict):
         raise UserError(f"{folder / MANIFEST}: no manifest of a data set. Build the data set again.")
+    for name, kind in _TABLES.items():
+        if not _is_table(manifest.get(name, {}), kind):
+            raise UserError(f"{folder / MANIFEST}: {name!r} isn't what a manifest holds. Build the data set again.")
     return manifest
+
+
+def _is_table(value: Any, kind: type) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, kind) for item in value.values())

@@ -21,8 +21,8 @@ from serpentune.datasets._read_csv import TARGET
 from serpentune.datasets._rows import Rows
 from serpentune.datasets._tally import Pairs, Tally
 from serpentune.datasets._understand import Known, column, known_states
-from serpentune.datasets.read import data_files, read_rows
-from serpentune.datasets.records import MANIFEST, SCHEMA, SPLITS, split_file
+from serpentune.datasets.read import data_files, is_ours, read_rows
+from serpentune.datasets.records import MANIFEST, REJECTS, SCHEMA, SPLITS, split_file
 from serpentune.datasets.store import read_manifest
 from serpentune.datasets.symmetries import board_symmetries, state_hashes
 from serpentune.datasets.texts import Texts
@@ -79,6 +79,7 @@ class Validation:
         checks: in the order of `CHECKS`, those that were made.
         left_out: rows that could not be read, by reason.
         unknown_columns: columns that no record has, with the rows that have them; nothing is said about them.
+        passed_over: files beside those with rows, which were not read.
     """
 
     path: Path
@@ -86,6 +87,7 @@ class Validation:
     checks: tuple[Check, ...]
     left_out: dict[str, int]
     unknown_columns: dict[str, int]
+    passed_over: tuple[Path, ...]
 
     @property
     def ok(self) -> bool:
@@ -113,18 +115,29 @@ def validate(
         logs: run folders and globs, as for `serpentune.logs.read_logs`: where the games of the records lie.
         symmetric: states that are each other's image under a symmetry of their board count as one for `leaks`.
         on_error: `fail` stops at the first row that can't be read; `skip` counts it and goes on.
-        rejects: a file for the rows that can't be read; see `taking_faults`.
+        rejects: a file for the rows that can't be read, with `on_error` at `skip`; see `taking_faults`. One that is
+            there is replaced if its name ends in `rejects.jsonl`.
         progress: called with the number of rows done since the last call.
 
     Raises:
-        UserError: there is nothing to read, an unknown check, `replay` without logs, or a row that can't be read with
-            `on_error` at `fail`.
+        UserError: there is nothing to read, not even a row that is left out; an unknown check, `replay` without logs,
+            a `rejects` that is in the way or without a use, or a row that can't be read with `on_error` at `fail`.
     """
     for name in checks or ():
         if name not in CHECKS:
             raise unknown_name("check", name, CHECKS)
     if checks is not None and "replay" in checks and not logs:
         raise UserError("The check replay needs the logs that the records come from: --logs DIR.")
+    if rejects is not None and on_error == "fail":
+        raise UserError(
+            "--rejects goes with --on-error skip; otherwise the first row that can't be used ends the work."
+        )
+    files, passed_over = data_files(path)
+    if rejects is not None and rejects.exists():
+        if not rejects.name.endswith(REJECTS):
+            raise UserError(f"{rejects} is there already. Only files whose names end in {REJECTS} are replaced.")
+        if rejects.resolve() in {file.resolve() for file in files}:
+            raise UserError(f"{rejects} is to be read itself. Choose another file for the rows that are left out.")
     work = _Work(path, [name for name in CHECKS if checks is None or name in checks], symmetric, bool(logs))
     unknown: Counter[str] = Counter()
     with taking_faults(on_error, rejects) as faults:
@@ -133,10 +146,12 @@ def validate(
         for rows in read_rows(path, faults, unknown=unknown):
             work.take(rows)
             progress(len(rows))
+        if not work.rows and not faults.total:
+            raise UserError(f"{path} holds no rows: there is nothing to check.")
         work.check_whole(logs)
         work.note_form(faults)
     made = tuple(check for check in work.checks.values() if check.checked or check.violations)
-    return Validation(path, work.rows, made, dict(faults.counts), dict(unknown))
+    return Validation(path, work.rows, made, dict(faults.counts), dict(unknown), tuple(passed_over))
 
 
 class _Work:
@@ -144,7 +159,7 @@ class _Work:
 
     def __init__(self, path: Path, names: Sequence[str], symmetric: bool, with_logs: bool) -> None:
         self.path = path
-        self.ours = path.is_dir() and (path / MANIFEST).is_file() and data_files(path)[0].suffix == ".parquet"
+        self.ours = is_ours(path)
         self.manifest: dict[str, Any] = read_manifest(path) if self.ours else {}
         self.checks = {name: Check(name) for name in names}
         # Only a set that was built without duplicates promises to have none.
