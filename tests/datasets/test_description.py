@@ -127,14 +127,14 @@ def test_several_answers_to_a_prompt_and_answers_without_a_move_are_counted(tmp_
     assert found.counts["style"]["not named"] == {"train": 0, "validation": 0, "test": 1}
 
 
-def test_prompts_that_lie_about_themselves_hold_no_state(tmp_path: Path) -> None:
+def test_prompts_that_are_not_what_their_columns_say_hold_no_state(tmp_path: Path) -> None:
     rows = records(positions(6), "BFS")
     rows[0]["prompt"] = rows[0]["prompt"].replace("Player BFS", "Player DFS")
     rows[1]["prompt"] = rows[1]["prompt"].replace(" H", " .")
     rows[2]["board"] = "7x7"
-    rows[3]["encoding"] = "smoke signals"
-    rows[4]["board"] = "large"
-    assert describe(write(tmp_path / "d", {"train": [rows]})).with_state == 1
+    rows[3]["board"] = "large"
+    rows[4]["encoding"] = None  # says nothing, so the prompt itself is asked
+    assert describe(write(tmp_path / "d", {"train": [rows]})).with_state == 2
 
 
 def test_tokens_are_measured_on_records_of_the_data_set(built: Path, rows: list[dict[str, Any]]) -> None:

@@ -125,6 +125,13 @@ def test_csv_says_of_every_record_what_is_on_its_board(dataset: Path, tmp_path: 
     assert {row["board"] for row in rows_of(dataset, "train")} == {"6x6", "5x4"}
 
 
+def test_csv_is_written_of_records_that_do_not_say_how_they_are_written(dataset: Path, tmp_path: Path) -> None:
+    other = changed(dataset, tmp_path / "set", encoding=None, style=None)
+    export(dataset, tmp_path / "named.csv", "csv")
+    export(other, tmp_path / "unnamed.csv", "csv")
+    assert (tmp_path / "unnamed.csv").read_bytes() == (tmp_path / "named.csv").read_bytes()
+
+
 def test_the_first_word_of_a_completion_is_the_move_in_whatever_case(dataset: Path, tmp_path: Path) -> None:
     other = changed(dataset, tmp_path / "set", completion=" Up,\nsince the apple lies there")
     export(other, tmp_path / "train.csv", "csv", splits=["train"])
@@ -141,13 +148,14 @@ def test_a_game_has_the_same_number_whichever_splits_are_exported(dataset: Path,
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"encoding": "simple"}, "'simple', which doesn't hold the whole board.*as jsonl"),
-        ({"encoding": None, "style": None}, "in no encoding of ours"),
-        ({"teacher": "DFS"}, "shows no 6x6 board in the encoding 'grid'"),
-        ({"style": None}, "shows no .* board in the encoding 'grid'"),
-        ({"board": "9x9"}, "shows no 9x9 board"),
+        ({"encoding": "simple"}, "in one that doesn't hold the whole board.*as jsonl"),
+        ({"prompt": "Where to?", "encoding": None}, "in no form known"),
+        ({"encoding": "smoke"}, "its encoding is 'smoke', which is not known"),
+        ({"teacher": "DFS"}, "its prompt is none of its teacher and style"),
+        ({"board": "9x9"}, "its board is 9x9, its prompt shows"),
         ({"completion": "because"}, "completion doesn't begin with a move"),
         ({"game": None}, "names no game"),
+        ({"step": None}, "doesn't say its step"),
     ],
 )
 def test_records_without_a_state_are_refused_as_csv_and_nothing_is_written(

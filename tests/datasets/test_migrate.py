@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from serpentune.common.errors import UserError
-from serpentune.datasets import SPLITS, read_manifest
+from serpentune.datasets import SPLITS, describe, inspect_dataset, read_manifest
 from serpentune.datasets._migrate_games import NOT_WHOLE
 from serpentune.datasets._migrate_lines import MENDED_TAIL_FIRST, NO_STATE, UNKNOWN, player_of
+from serpentune.datasets.export import export
 from serpentune.datasets.migrate import migrate
 from serpentune.datasets.records import split_file
 from serpentune.datasets.validate import validate
@@ -159,6 +160,21 @@ def test_what_is_refused_altogether_is_said_with_its_reasons(games: list[GameRec
     migrate(old, tmp_path / "new")
     with pytest.raises(UserError, match="is a data set of serpentune already"):
         migrate(tmp_path / "new", tmp_path / "newer")
+
+
+def test_what_was_migrated_is_shown_described_and_written_as_csv(games: list[GameRecord], tmp_path: Path) -> None:
+    """Its prompts name no style and no encoding; their words tell the state."""
+    done = migrate(old_lines.write(tmp_path / "BFS_dataset.jsonl", whole(games)), tmp_path / "new")
+    (shown,) = inspect_dataset(tmp_path / "new", number=0).shown
+    assert shown.state is not None and len(shown.moves) == 1
+    assert str(shown.state.xy(shown.state.head)) in shown.record["prompt"]
+    found = describe(tmp_path / "new")
+    assert found.with_state == done.verified == len(whole(games))
+    moved = Counter(re.search(r"move is: (\w+)", row["completion"])[1] for row in whole(games))  # type: ignore[index]
+    assert found.first_moves["BFS"].tolist() == [moved["UP"], moved["RIGHT"], moved["DOWN"], moved["LEFT"], 0]
+    export(tmp_path / "new", tmp_path / "new.csv", "csv")
+    assert validate(tmp_path / "new.csv").ok
+    assert Counter(line.rpartition(",")[2] for line in (tmp_path / "new.csv").read_text().split()[1:]) == moved
 
 
 def broken_rows(games: list[GameRecord]) -> tuple[list[dict[str, Any]], dict[int, str]]:

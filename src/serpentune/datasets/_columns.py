@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from serpentune.datasets.records import NAMES, SPLITS, iter_records
@@ -36,18 +37,17 @@ class Vocabulary:
 
     def codes(self, column: Any) -> Codes:
         """An Arrow column of `n` texts as numbers, int64 `(n,)`."""
-        encoded = column.dictionary_encode()
-        if isinstance(encoded, pa.ChunkedArray):
-            encoded = encoded.combine_chunks()
-        if isinstance(encoded, pa.ChunkedArray):  # of no rows
-            return np.zeros(0, np.int64)
-        words = [*encoded.dictionary.to_pylist(), NOT_NAMED]
-        indices = encoded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False).astype(np.int64)
-        used = np.zeros(len(words), np.bool_)
-        used[indices] = True
-        own = [self.places.setdefault(word, len(self.places)) if used[at] else -1 for at, word in enumerate(words)]
-        codes: Codes = np.array(own, np.int64)[indices]
+        words, which = coded(column)
+        own = [self.places.setdefault(NOT_NAMED if word is None else word, len(self.places)) for word in words]
+        codes: Codes = np.array(own, np.int64)[which]
         return codes
+
+
+def coded(column: Any) -> tuple[list[str | None], Codes]:
+    """The different texts of an Arrow column of `n`, null among them, and which of them stands where, int64 `(n,)`."""
+    whole = pa.chunked_array([column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column])
+    encoded = pc.dictionary_encode(whole, null_encoding="encode").combine_chunks()
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
 
 
 def iter_names(folder: Path, split: str, vocabularies: dict[str, Vocabulary]) -> Iterator[dict[str, Codes]]:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from serpentune.common.errors import UserError
+from serpentune.datasets._answers import NO_MOVE, first_moves
+from serpentune.datasets._columns import coded
 from serpentune.datasets._features import FEATURES, features
-from serpentune.datasets.completions import STYLES, board_texts, read_moves
-from serpentune.datasets.encodings import ENCODINGS
+from serpentune.datasets._understand import known_states
 from serpentune.datasets.records import SPLITS, iter_records
 from serpentune.datasets.texts import Texts
-from serpentune.game import Move, parse_board
+from serpentune.game import DIRECTIONS
 
 COLUMNS = ("game_id", "step_in_game", *FEATURES, "target_move")
 COLUMNS_READ = ("prompt", "completion", "teacher", "style", "game", "step", "board", "encoding")
@@ -26,7 +27,6 @@ COLUMNS_READ = ("prompt", "completion", "teacher", "style", "game", "step", "boa
 HEADER = f"{','.join(COLUMNS)}\n".encode()
 
 _BARE = csv.WriteOptions(include_header=False, quoting_style="none")
-_FIRST_WORD = r"^[\s,]*(?P<word>[^\s,]*)"
 
 
 def game_numbers(path: Path) -> dict[str, int]:
@@ -62,60 +62,29 @@ def csv_lines(table: Any, numbers: Mapping[str, int]) -> bytes:
         UserError: a record whose prompt doesn't hold its state, whose completion doesn't begin with a move, or that
             names no game.
     """
-    games, game = _coded(table["game"])
-    _refuse(table, "it names no game", np.isin(game, [place for place, name in enumerate(games) if name is None]))
-    words, word = _coded(pc.struct_field(pc.extract_regex(table["completion"], _FIRST_WORD), "word"))
-    moves = [read_moves(text or "") for text in words]
-    _refuse(table, "its completion doesn't begin with a move", np.array([not move for move in moves], np.bool_)[word])
+    games, game = coded(table["game"])
+    _refuse(table, "it names no game", np.array([name is None for name in games], np.bool_)[game])
+    _refuse(table, "it doesn't say its step", pc.is_null(table["step"]).to_numpy())
+    moves, _ = first_moves(Texts.of_arrow(table["completion"]))
+    numbers_of = np.zeros((len(table), len(FEATURES)), np.int64)
+    read = np.zeros(len(table), np.bool_)
+
+    def refuse(check: str, row: int, reason: str) -> None:
+        if check != "label":  # an answer may say more than its move
+            _refuse(table, reason, np.arange(len(table)) == row)
+
+    for known in known_states(table, refuse):
+        numbers_of[known.rows], read[known.rows] = features(known.states), True
+        moves[known.rows] = np.where(known.first == NO_MOVE, moves[known.rows], known.first)
+    _refuse(table, "its completion doesn't begin with a move", moves == NO_MOVE)
+    _refuse(table, "its prompt is in no form known, or in one that doesn't hold the whole board", ~read)
     numbered = np.array([numbers[name] for name in games if name is not None], np.int64)[game]
-    named = pa.DictionaryArray.from_arrays(word, [Move(move[0]).name for move in moves])
-    columns = [numbered, table["step"], *np.ascontiguousarray(_features_of(table).T), named.cast(pa.string())]
+    named = pa.DictionaryArray.from_arrays(moves, [move.name for move in DIRECTIONS]).cast(pa.string())
+    columns = [numbered, table["step"], *np.ascontiguousarray(numbers_of.T), named]
     sink = pa.BufferOutputStream()
     csv.write_csv(pa.table(columns, names=list(COLUMNS)), sink, _BARE)
     lines: bytes = sink.getvalue().to_pybytes()
     return lines
-
-
-def _features_of(table: Any) -> NDArray[np.int64]:
-    """The features of each record's state, int64 `(n, 16)`."""
-    result = np.empty((table.num_rows, len(FEATURES)), np.int64)
-    encodings, encoding = _coded(table["encoding"])
-    boards, board = _coded(table["board"])
-    kinds, kind = np.unique(encoding * len(boards) + board, return_inverse=True)
-    for place, (name, size) in enumerate(
-        (encodings[code // len(boards)], boards[code % len(boards)]) for code in kinds
-    ):
-        rows = np.flatnonzero(kind == place)
-        if name not in ENCODINGS or not ENCODINGS[name].exact or size is None:
-            written = (
-                f"its prompt is written in the encoding {name!r}" if name else "its prompt is in no encoding of ours"
-            )
-            _refuse(table, f"{written}, which doesn't hold the whole board", kind == place)
-        width, height = parse_board(size)
-        own = table if len(rows) == table.num_rows else table.take(rows)
-        texts, fits = _boards_of(own)
-        states, readable = ENCODINGS[name].read(texts, width, height)
-        _refuse(own, f"its prompt shows no {width}x{height} board in the encoding {name!r}", ~(fits & readable))
-        result[rows] = features(states)
-    return result
-
-
-def _boards_of(table: Any) -> tuple[Texts, NDArray[np.bool_]]:
-    """The boards' texts in the prompts, and which of them begin and end as their teacher and style ask."""
-    teachers, teacher = _coded(table["teacher"])
-    styles, style = _coded(table["style"])
-    known = np.array([name in STYLES for name in styles], np.bool_)[style]
-    known &= np.array([name is not None for name in teachers], np.bool_)[teacher]
-    forms = [(player or "", STYLES.get(name or "", STYLES["move"])) for player in teachers for name in styles]
-    texts, fits = board_texts(Texts.of_arrow(table["prompt"]), forms, teacher * len(styles) + style)
-    return texts, fits & known
-
-
-def _coded(column: Any) -> tuple[list[str | None], NDArray[np.int64]]:
-    """A column's different values, null among them, and the place of each row's value."""
-    encoded = pa.chunked_array([column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column])
-    encoded = pc.dictionary_encode(encoded, null_encoding="encode").combine_chunks()
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
 
 
 def _refuse(table: Any, reason: str, wrong: NDArray[np.bool_]) -> None:

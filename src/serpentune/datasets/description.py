@@ -14,7 +14,7 @@ from serpentune.common.errors import UserError
 from serpentune.datasets._agreement import Pair, StateSample, compare_players
 from serpentune.datasets._answers import NO_MOVE, Ambiguity, ambiguity, entropy, first_moves
 from serpentune.datasets._columns import Codes, Counts, Vocabulary, added, count_names
-from serpentune.datasets._readings import read_states
+from serpentune.datasets._understand import known_states
 from serpentune.datasets.completions import STYLES
 from serpentune.datasets.records import NAMES, SPLITS, iter_records
 from serpentune.datasets.store import ensure_dataset, read_manifest
@@ -193,8 +193,7 @@ class _Reading:
         table = table.combine_chunks()
         codes = {name: self._vocabularies[name].codes(table.column(name)) for name in NAMES}
         names = {name: vocabulary.names for name, vocabulary in self._vocabularies.items()}
-        prompts, answers = (_whole(table.column(name)) for name in ("prompt", "completion"))
-        said = Texts.of_arrow(answers)
+        said = Texts.of_arrow(table.column("completion"))
         moves, count = first_moves(said)
         whole = np.array([style in STYLES and STYLES[style].whole_plan for style in names["style"]], np.bool_)
         plans = whole[codes["style"]]
@@ -204,10 +203,12 @@ class _Reading:
             self.lengths[name] = added(self.lengths[name], np.bincount(snakes[own]))
             self.plans[name] = added(self.plans[name], np.bincount(count[own & plans]))
         hashes, read = np.zeros(len(moves), np.uint64), np.zeros(len(moves), np.bool_)
-        for rows, states in read_states(prompts, codes, names):
-            hashes[rows], read[rows] = self.sample.add(states), True
-            self._place(states, codes["teacher"][rows])
-        asked = Texts.of_arrow(prompts).hashes()
+        for known in known_states(table):
+            rows, first = known.rows, known.first
+            hashes[rows], read[rows] = self.sample.add(known.states), True
+            moves[rows] = np.where(first == NO_MOVE, moves[rows], first)
+            self._place(known.states, codes["teacher"][rows])
+        asked = Texts.of_arrow(table.column("prompt")).hashes()
         self.kept.append((asked, said.hashes(), codes["teacher"].astype(np.int32), hashes, moves, read))
 
     def _place(self, states: States, codes: Codes) -> None:
@@ -224,16 +225,6 @@ class _Reading:
             if before is not None:
                 cell = Cells(before.heads + cell.heads, before.apples + cell.apples)
             of_board[self.teachers[code]] = cell
-
-
-def _whole(column: Any) -> Any:
-    """A column of texts as one Arrow array, null as the empty text."""
-    import pyarrow as pa
-
-    filled = column.fill_null("")
-    if isinstance(filled, pa.ChunkedArray):
-        filled = pa.concat_arrays(filled.chunks) if filled.num_chunks != 1 else filled.chunk(0)
-    return filled
 
 
 def _tokens(

@@ -20,7 +20,7 @@ from serpentune.datasets._faults import EXAMPLES, Faults, OnError, taking_faults
 from serpentune.datasets._read_csv import TARGET
 from serpentune.datasets._rows import Rows
 from serpentune.datasets._tally import Pairs, Tally
-from serpentune.datasets._understand import Known, column, known_states
+from serpentune.datasets._understand import Known, known_states
 from serpentune.datasets.read import data_files, is_ours, read_rows
 from serpentune.datasets.records import MANIFEST, REJECTS, SCHEMA, SPLITS, split_file
 from serpentune.datasets.store import read_manifest
@@ -213,7 +213,7 @@ class _Work:
         prompts = Texts.of_arrow(rows.table.column("prompt")).hashes()
         states = prompts.copy()
         answers = Texts.of_arrow(rows.table.column("completion")).hashes()
-        for known in known_states(rows, found):
+        for known in known_states(rows.table, found):
             if check := self.checks.get("state"):
                 check.checked += len(known.rows)
             if check := self.checks.get("label"):
@@ -232,11 +232,12 @@ class _Work:
 
     def _look_up_later(self, rows: Rows, known: Known, logs: AgainstLogs) -> None:
         """Keep what names a game and a step."""
-        names = rows.table.column_names
-        if "game" not in names or "step" not in names:
+        if not {"game", "step"} <= set(rows.table.column_names):
             return
-        games = column(rows, "game")
-        steps, symmetries = column(rows, "step"), column(rows, "symmetry")
+        games, steps, symmetries = (
+            rows.table.column(name).to_pylist() if name in rows.table.column_names else [None] * len(rows)
+            for name in ("game", "step", "symmetry")
+        )
         named = [place for place, row in enumerate(known.rows.tolist()) if None not in (games[row], steps[row])]
         own = known.rows[named].tolist()
         size = known.states.width, known.states.height
