@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from serpentune.game import Ending, GameRecord, Move, State, verify
-
-_DELTAS = {Move.UP: (0, 1), Move.RIGHT: (1, 0), Move.DOWN: (0, -1), Move.LEFT: (-1, 0)}
+from serpentune.game import Ending, GameRecord, Move, State, _rules, verify
 
 
 @dataclass
@@ -82,20 +80,18 @@ def after(state: State, move: Move) -> State:
         state: a state.
         move: a move that the rules allow there.
     """
-    x, y = state.xy(state.head)
-    head = (y + _DELTAS[move][1]) * state.width + x + _DELTAS[move][0]
+    head = _rules.neighbour(state.head, move, state.width, state.height)
     body = state.body if head == state.apple else state.body[:-1]
     return State(state.width, state.height, (head, *body), state.apple, move)
 
 
 def misplayed(state: State, move: Move) -> str | None:
     """Why a move can't be played in a state, in words; None where it can."""
-    x, y = state.xy(state.head)
-    x, y = x + _DELTAS[move][0], y + _DELTAS[move][1]
     if state.direction is not None and (move - state.direction) % 4 == 2:
         return f"{move.name} reverses the direction"
-    if not (0 <= x < state.width and 0 <= y < state.height):
+    cell = _rules.neighbour(state.head, move, state.width, state.height)
+    if cell == _rules.NO_CELL:
         return f"{move.name} leads into the wall"
-    if y * state.width + x in state.body[:-1]:
+    if cell in state.body[:-1]:
         return f"{move.name} leads into the body"
     return None

@@ -7,7 +7,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from serpentune.datasets.texts import BYTES_TYPE, OFFSETS_TYPE, Bytes, Offsets, Texts
-from serpentune.game import MOVE_LETTERS, Move, States
+from serpentune.game import MOVE_LETTERS, Move, States, _rules
 from serpentune.game._jit import kernel
 
 FINE = 0
@@ -163,13 +163,11 @@ def _play(
             elif facing >= 0 and move ^ facing == 2:
                 wrong = REVERSAL
             else:
-                x, y = cell % width, cell // width
-                x += 1 if move == 1 else -1 if move == 3 else 0
-                y += 1 if move == 0 else -1 if move == 2 else 0
-                if x < 0 or x >= width or y < 0 or y >= height:
+                ahead = _rules.neighbour(cell, move, width, height)
+                if ahead == _rules.NO_CELL:
                     wrong = INTO_WALL
                 else:
-                    cell = y * width + x
+                    cell = ahead
                     if number < free_from[cell]:
                         wrong = INTO_BODY
                     free_from[cell] = number + size
