@@ -259,3 +259,17 @@ def test_no_room_for_the_rejects_is_not_blamed_on_the_data(tmp_path: Path) -> No
     ):
         for _ in read_rows(path, Faults("skip", full)):
             pass
+
+
+def test_what_would_steer_a_terminal_is_shown_by_its_code(tmp_path: Path) -> None:
+    steering = "\x1b[31mred\x07"
+    row = json.dumps({"prompt": f"Player {steering}. Board 6x6, heading UP.\nMove:", "completion": steering})
+    other = json.dumps({"prompt": "a", "completion": "b", "style": steering, steering: 1})
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f'{row}\n{other}\n{{"{steering}": 1}}\n{{{json.dumps(steering)}: 1}}\n')
+    rejects = tmp_path / "rejects.jsonl"
+    skip = serpentune("dataset", "validate", path, "--on-error", "skip", "--rejects", rejects)
+    moved = serpentune("dataset", "migrate", path, tmp_path / "new", "--on-error", "skip")
+    for shown in (skip.out, skip.err, moved.err, rejects.read_text()):
+        assert "\x1b" not in shown and "\x07" not in shown
+    assert r"\x1b[31mred\x07" in skip.out and r"\u001b[31mred" in skip.out

@@ -127,6 +127,18 @@ def test_what_is_planted_is_found(
     assert check in violated(planted(clean, tmp_path / "set", change))
 
 
+def test_a_row_is_counted_once_for_each_check_that_it_breaks(clean: Path, tmp_path: Path) -> None:
+    def spoil(rows: dict[str, list[dict[str, Any]]]) -> None:
+        for row in rows["train"][:3]:
+            row |= {"style": "smoke", "encoding": "signals", "prompt": "Where to?"}
+        rows["train"][3] |= {"snake_length": 30, "step": 0}
+
+    folder = planted(clean, tmp_path / "set", spoil)
+    checks = {check.name: check for check in validate(folder, checks=["columns", "state"]).checks}
+    assert checks["columns"].violations == 4 and checks["state"].violations == 0
+    assert checks["columns"].checked == checks["state"].checked + 3 == checks["form"].checked
+
+
 def test_a_changed_file_is_found(clean: Path, tmp_path: Path) -> None:
     folder = planted(clean, tmp_path / "set", lambda rows: None)
     assert violated(folder) == set()

@@ -204,16 +204,20 @@ class _Work:
             self._features.add(rows, asked, answered, asked)
             return
 
+        faulty: set[tuple[str, int]] = set()
+        understood = np.zeros(len(rows), np.bool_)
+
         def found(name: str, row: int, reason: str) -> None:
-            if check := self.checks.get(name):
+            """Count a row once for each check that it breaks."""
+            if (check := self.checks.get(name)) and (name, row) not in faulty:
+                faulty.add((name, row))
                 check.found(lambda: f"{rows.where(row)}: {reason}")
-                if name == "state":
-                    check.checked += 1
 
         prompts = Texts.of_arrow(rows.table.column("prompt")).hashes()
         states = prompts.copy()
         answers = Texts.of_arrow(rows.table.column("completion")).hashes()
         for known in known_states(rows.table, found):
+            understood[known.rows] = True
             if check := self.checks.get("state"):
                 check.checked += len(known.rows)
             if check := self.checks.get("label"):
@@ -228,6 +232,8 @@ class _Work:
                 states[known.rows] = state_hashes(known.states, symmetric=self._symmetric)
             if self._logs is not None:
                 self._look_up_later(rows, known, self._logs)
+        for name, row in faulty:
+            self.checks[name].checked += not understood[row]
         self._tally.add(rows, prompts, answers, states)
 
     def _look_up_later(self, rows: Rows, known: Known, logs: AgainstLogs) -> None:
