@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.common.files import sha256
 from serpentune.datasets import SCHEMA, build_dataset, get_encoding, get_style, prompts
+from serpentune.datasets.recipe import Recipe
 from serpentune.datasets.records import split_file
 from serpentune.datasets.symmetries import transformed
 from serpentune.datasets.validate import validate
@@ -55,6 +57,20 @@ def test_a_built_set_is_clean_and_agrees_with_its_logs(clean: Path, logs: Path) 
     assert {"hashes", "state", "label", "explanations", "contradictions", "leaks", "replay"} <= set(made)
     assert made["replay"] > 500
     assert made["explanations"] > 100
+
+
+def test_a_set_that_played_its_games_itself_is_held_against_them(tmp_path: Path) -> None:
+    recipe = Recipe(generate=[{"teachers": ["BFS"], "games": 8, "grid_size": "6x6"}], samples_per_teacher=100)
+    build_dataset(recipe, tmp_path / "set")
+    (replay,) = [check for check in validate(tmp_path / "set").checks if check.name == "replay"]
+    assert replay.checked > 50 and not replay.violations
+
+    def shift(rows: dict[str, list[dict[str, Any]]]) -> None:
+        rows["train"][0]["step"] += 1
+
+    planted(tmp_path / "set", tmp_path / "other", shift)
+    shutil.copytree(tmp_path / "set" / "runs", tmp_path / "other" / "runs")
+    assert violated(tmp_path / "other") == {"replay"}
 
 
 def first(rows: list[dict[str, Any]], style: str) -> dict[str, Any]:

@@ -33,7 +33,10 @@ def validate(
     logs: Annotated[
         list[str] | None,
         option(
-            "--logs", metavar="DIR...", help="Run folders: also look up the state of every record in the games there."
+            "--logs",
+            metavar="DIR...",
+            help="Run folders: also look up the state of every record in the games there.",
+            default="the games in PATH that were played for it",
         ),
     ] = None,
     symmetric: Annotated[
@@ -66,7 +69,7 @@ def validate(
         done = validated(
             path,
             checks=checks,
-            logs=logs or [],
+            logs=logs,
             symmetric=symmetric,
             on_error=on_error,
             rejects=rejects,

@@ -33,15 +33,12 @@ from serpentune.datasets._spool import Spool
 from serpentune.datasets._verdicts import Kept, judge
 from serpentune.datasets.completions import CompletionStyle, get_style
 from serpentune.datasets.recipe import Recipe
-from serpentune.datasets.records import MANIFEST, SPLITS
+from serpentune.datasets.records import MANIFEST, RUNS, SPLITS
 from serpentune.datasets.sampling import Strata, quotas
 from serpentune.datasets.store import DatasetWriter, writing_dataset
 from serpentune.datasets.texts import TokenLengths
 
 _LOG = logging.getLogger(__name__)
-
-RUNS = "runs"
-"""Where in a data set's folder the games lie that were played for it."""
 
 
 @dataclass(frozen=True)

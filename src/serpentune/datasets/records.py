@@ -51,6 +51,8 @@ RANGES = {"seed": (0, 2**63 - 1), "step": (0, 2**31 - 1), "snake_length": (1, 25
 
 DATA = "data"
 MANIFEST = "manifest.json"
+RUNS = "runs"
+"""Where in a data set's folder the games lie that were played for it."""
 REJECTS = "rejects.jsonl"
 """How the name of a file with rows that were left out ends."""
 NAMES = ("teacher", "style", "board", "encoding")

@@ -22,7 +22,7 @@ from serpentune.datasets._rows import Rows
 from serpentune.datasets._tally import Pairs, Tally
 from serpentune.datasets._understand import Known, known_states
 from serpentune.datasets.read import data_files, is_ours, read_rows
-from serpentune.datasets.records import MANIFEST, REJECTS, SCHEMA, SPLITS, split_file
+from serpentune.datasets.records import MANIFEST, REJECTS, RUNS, SCHEMA, SPLITS, split_file
 from serpentune.datasets.store import read_manifest
 from serpentune.datasets.symmetries import board_symmetries, state_hashes
 from serpentune.datasets.texts import Texts
@@ -99,7 +99,7 @@ def validate(
     path: Path,
     *,
     checks: Sequence[str] | None = None,
-    logs: Sequence[str | Path] = (),
+    logs: Sequence[str | Path] | None = None,
     symmetric: bool = False,
     on_error: OnError = "fail",
     rejects: Path | None = None,
@@ -112,7 +112,8 @@ def validate(
     Args:
         path: what `read_rows` reads.
         checks: names of `CHECKS`; all that apply without. `form` is always among them.
-        logs: run folders and globs, as for `serpentune.logs.read_logs`: where the games of the records lie.
+        logs: run folders and globs, as for `serpentune.logs.read_logs`: where the games of the records lie. Without,
+            those in the folder of a data set that played all its games itself, if they are still there.
         symmetric: states that are each other's image under a symmetry of their board count as one for `leaks`.
         on_error: `fail` stops at the first row that can't be read; `skip` counts it and goes on.
         rejects: a file for the rows that can't be read, with `on_error` at `skip`; see `taking_faults`. One that is
@@ -126,6 +127,8 @@ def validate(
     for name in checks or ():
         if name not in CHECKS:
             raise unknown_name("check", name, CHECKS)
+    if logs is None:
+        logs = _own_runs(path)
     if checks is not None and "replay" in checks and not logs:
         raise UserError("The check replay needs the logs that the records come from: --logs DIR.")
     if rejects is not None and on_error == "fail":
@@ -152,6 +155,14 @@ def validate(
         work.note_form(faults)
     made = tuple(check for check in work.checks.values() if check.checked or check.violations)
     return Validation(path, work.rows, made, dict(faults.counts), dict(unknown), tuple(passed_over))
+
+
+def _own_runs(path: Path) -> list[Path]:
+    """The folder in a data set that holds the games of all its records, if there is one."""
+    runs = path / RUNS
+    if not runs.is_dir() or not is_ours(path) or (read_manifest(path).get("recipe") or {}).get("sources"):
+        return []
+    return [runs]
 
 
 class _Work:
