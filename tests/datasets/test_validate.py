@@ -81,6 +81,10 @@ def plant_leak(rows: dict[str, list[dict[str, Any]]]) -> None:
     rows["train"].append({**rows["test"][0]})
 
 
+def plant_leak_between_held_out_splits(rows: dict[str, list[dict[str, Any]]]) -> None:
+    rows["validation"].append({**rows["test"][0]})
+
+
 def plant_contradiction(rows: dict[str, list[dict[str, Any]]]) -> None:
     row = next(row for row in rows["train"] if row["style"] == "move" and " ^" in row["prompt"])
     other = {" U": " L", " D": " L", " L": " U", " R": " U"}[row["completion"]]
@@ -127,6 +131,7 @@ def plant_other_board(rows: dict[str, list[dict[str, Any]]]) -> None:
     ("change", "check"),
     [
         (plant_leak, "leaks"),
+        (plant_leak_between_held_out_splits, "leaks"),
         (plant_contradiction, "contradictions"),
         (plant_short_plan, "label"),
         (plant_illegal_move, "label"),

@@ -40,7 +40,7 @@ def validate(
         ),
     ] = None,
     symmetric: Annotated[
-        bool, option("--symmetric", help="Count a turned or mirrored state of train as a leak too.")
+        bool, option("--symmetric", help="Count a turned or mirrored state of another split as a leak too.")
     ] = False,
     on_error: Annotated[Literal["fail", "skip"], _ON_ERROR] = "fail",
     rejects: Annotated[

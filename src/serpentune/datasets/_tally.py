@@ -16,8 +16,6 @@ from serpentune.datasets.records import SPLITS
 Pairs = tuple[int, list[tuple[int, int]]]
 """How many rows there are, and the first few, each with the one that it is held against."""
 
-_TRAIN = SPLITS.index("train")
-
 
 class Tally:
     """Keeps three hashes and a split of each row, 25 bytes, and finds rows that don't go together."""
@@ -90,18 +88,20 @@ class Tally:
         return len(rows), list(zip(shown.tolist(), against[shown].tolist(), strict=True))
 
     def leaking(self) -> Pairs:
-        """Rows of validation and test whose state stands in train too, with the first such row of train."""
+        """Rows whose state stands in an earlier split of `SPLITS` too, with the first such row there."""
         if not self.has_splits:
             return 0, []
         states, splits = np.concatenate(self._states), np.concatenate(self._splits)
-        train = splits == _TRAIN
-        first = first_places(states, splits >= _TRAIN)
-        rows = np.flatnonzero(sharing(first, train) & (splits > _TRAIN))
-        taught = [int(np.flatnonzero(train & (first == first[row]))[0]) for row in rows[:EXAMPLES]]
-        return len(rows), list(zip(rows[:EXAMPLES].tolist(), taught, strict=True))
+        first = first_places(states, splits >= 0)
+        leaked = np.zeros(self.rows, np.bool_)
+        for split in range(1, len(SPLITS)):
+            leaked |= (splits == split) & sharing(first, (splits >= 0) & (splits < split))
+        rows = np.flatnonzero(leaked)
+        shown = rows[:EXAMPLES].tolist()
+        others = [np.flatnonzero((first == first[row]) & (splits >= 0) & (splits < splits[row]))[0] for row in shown]
+        return len(rows), list(zip(shown, map(int, others), strict=True))
 
     @property
     def has_splits(self) -> bool:
-        """Whether there are rows to train on and others."""
-        found = {int(split) for piece in self._splits for split in np.unique(piece)}
-        return _TRAIN in found and max(found) > _TRAIN
+        """Whether there are rows of two splits."""
+        return len({int(split) for piece in self._splits for split in np.unique(piece)} - {-1}) > 1

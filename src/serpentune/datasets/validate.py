@@ -38,7 +38,7 @@ CHECKS = {
     "features": "the numbers of a CSV's row go together, and its move doesn't lead into a wall",
     "duplicates": "no row stands there twice",
     "contradictions": "no prompt has two answers",
-    "leaks": "no state of train stands in validation or test",
+    "leaks": "no state stands in two splits",
     "replay": "every state is the one of its game in the logs",
 }
 """The checks by name, and what holds where one finds nothing."""
@@ -273,7 +273,7 @@ class _Work:
             self._pairs(tally, "duplicates", tally.repeated, "stands there already:")
             self._pairs(tally, "contradictions", tally.contradicting, "asks the same and answers otherwise:")
         if self._tally.has_splits:
-            self._pairs(self._tally, "leaks", self._tally.leaking, "shows a state of train:")
+            self._pairs(self._tally, "leaks", self._tally.leaking, "shows a state of another split:")
         if self.ours and (check := self.checks.get("schema")):
             for split, said in (self.manifest.get("records") or {}).items():
                 if self._by_split[split] != said:
