@@ -51,19 +51,25 @@ def test_entropy_of_known_distributions() -> None:
     assert entropy(np.array([1, 3])) == pytest.approx(0.25 * log2(4) + 0.75 * log2(4 / 3))
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=1, max_size=60))
-def test_what_prompts_leave_open_is_the_conditional_entropy(pairs: list[tuple[int, int]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 1)), min_size=1, max_size=60))
+def test_what_prompts_leave_open_is_the_conditional_entropy(rows: list[tuple[int, int, int]]) -> None:
+    """Two groups may have a prompt in common: each is judged by its own answers."""
+    pairs = [(prompt, answer) for prompt, answer, _ in rows]
     prompts, answers = (np.array(column, np.uint64) for column in zip(*pairs, strict=True))
-    found = ambiguity(prompts, answers, (prompts % 2).astype(np.int64), 2)
-    asked, both = Counter(prompt for prompt, _ in pairs), Counter(pairs)
+    found = ambiguity(prompts, answers, np.array([group for *_, group in rows]), 2)
+    prompts_seen = Counter(prompt for prompt, _ in pairs)
 
     def bits(kept: list[tuple[int, int]]) -> float:
+        asked, both = Counter(prompt for prompt, _ in kept), Counter(kept)
         return sum(log2(asked[prompt] / both[prompt, answer]) for prompt, answer in kept) / max(len(kept), 1)
 
-    assert found.prompts == len(asked)
-    assert found.several == sum(len({answer for other, answer in pairs if other == prompt}) > 1 for prompt in asked)
+    assert found.prompts == len(prompts_seen)
+    assert found.several == sum(
+        len({answer for other, answer in pairs if other == prompt}) > 1 for prompt in prompts_seen
+    )
     assert found.bits == pytest.approx(bits(pairs))
-    assert found.by_group == pytest.approx([bits([pair for pair in pairs if pair[0] % 2 == group]) for group in (0, 1)])
+    of_groups = [[(prompt, answer) for prompt, answer, group in rows if group == own] for own in (0, 1)]
+    assert found.by_group == pytest.approx([bits(own) for own in of_groups])
 
 
 def test_nothing_leaves_nothing_open() -> None:

@@ -55,7 +55,7 @@ class Ambiguity:
         several: those of them with more than one answer.
         bits: the conditional entropy of the answer given its prompt, H(answer | prompt), in bits: what no student can
             learn. 0 where each prompt has one answer.
-        by_group: the same for the records of each group alone.
+        by_group: the same in bits for the records of each group alone.
     """
 
     prompts: int
@@ -72,11 +72,18 @@ def ambiguity(
     Args:
         prompts: uint64 `(n,)`, equal for equal prompts.
         answers: uint64 `(n,)`, equal for equal answers.
-        groups: int64 `(n,)`, from 0; a prompt's records lie in one group.
+        groups: int64 `(n,)`, from 0, such as who answered.
         count: groups there are.
     """
+    asked, several, bits = _conditional_entropy(prompts, answers)
+    of_groups = [_conditional_entropy(prompts[groups == group], answers[groups == group]) for group in range(count)]
+    return Ambiguity(asked, several, bits, tuple(own for _, _, own in of_groups))
+
+
+def _conditional_entropy(prompts: NDArray[np.uint64], answers: NDArray[np.uint64]) -> tuple[int, int, float]:
+    """Different prompts, those with several answers, and H(answer | prompt) in bits."""
     if not len(prompts):
-        return Ambiguity(0, 0, 0.0, (0.0,) * count)
+        return 0, 0, 0.0
     order = np.lexsort((answers, prompts))
     asked, said = prompts[order], answers[order]
     new_prompt = np.concatenate([[True], asked[1:] != asked[:-1]])
@@ -86,15 +93,7 @@ def ambiguity(
     prompt = np.cumsum(new_prompt)[starts] - 1
     records = np.bincount(prompt, weights=times)
     surprise = times * np.log2(records[prompt] / times)
-    group = groups[order[starts]]
-    of_group = np.bincount(group, weights=surprise, minlength=count)
-    sizes = np.bincount(groups, minlength=count)
-    return Ambiguity(
-        len(records),
-        int((np.bincount(prompt) > 1).sum()),
-        float(surprise.sum() / len(order)),
-        tuple((of_group / np.maximum(sizes, 1)).tolist()),
-    )
+    return len(records), int((np.bincount(prompt) > 1).sum()), float(surprise.sum() / len(order))
 
 
 @kernel(types.boolean(types.uint8), allocates=False)
