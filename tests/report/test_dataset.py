@@ -86,6 +86,19 @@ def test_a_data_set_of_one_player_without_states_has_no_such_sections(tmp_path: 
     assert "1 record of BFS." in written and "Length of plans" not in written
 
 
+def test_snakes_of_unknown_length_are_counted_apart(tmp_path: Path) -> None:
+    lengths = [None, None, None, 2, 4, 5, 9]
+    rows = [{**row, "snake_length": length} for row, length in zip(records(positions(7), "BFS"), lengths, strict=True)]
+    folder = write(tmp_path / "d", {"train": [rows]})
+    written = write_dataset_report(folder, tmp_path / "d.html").read_text(encoding="utf-8")
+    assert "Half of the snakes have 4 cells or fewer; the longest has 9." in written
+    assert "3 records of 7 don&#39;t say how long the snake is." in written
+    assert "snake length 0" not in written and "of 4 records" in written
+    folder = write(tmp_path / "none", {"train": [rows[:3]]})
+    written = write_dataset_report(folder, tmp_path / "none.html").read_text(encoding="utf-8")
+    assert "Half of the snakes" not in written and "Length of the snake" not in written
+
+
 def test_tokens_are_counted_as_for_training() -> None:
     from serpentune.models import load_base, prompt_ids
 

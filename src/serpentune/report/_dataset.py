@@ -16,7 +16,7 @@ from serpentune.datasets.description import DatasetDescription, Tokens, describe
 from serpentune.datasets.texts import TokenLengths
 from serpentune.models import open_tokenizer, token_lengths
 from serpentune.report import _dataset_tables
-from serpentune.report._charts import Histograms, SharesRow, counted_histograms, median_of, shares
+from serpentune.report._charts import Histograms, SharesRow, counted_histograms, shares
 from serpentune.report._dataset_tables import EVERYONE, NO_MOVE, first_move_bits
 from serpentune.report._format import count, number, percent
 from serpentune.report._heat import HeatBoard, heat_board
@@ -80,6 +80,7 @@ def write_dataset_report(
 def _context(described: DatasetDescription, tokenizer: str | TokenLengths | None) -> dict[str, Any]:
     manifest, tokens = described.manifest, described.tokens
     rest = {key: value for key, value in manifest.items() if key not in _SAID_ELSEWHERE}
+    lengths = _known_lengths(described)
     recipe = manifest.get("recipe")
     return {
         "described": described,
@@ -88,8 +89,8 @@ def _context(described: DatasetDescription, tokenizer: str | TokenLengths | None
         "facts": _facts(described),
         "teacher_table": _dataset_tables.teachers(described),
         "kinds_table": _dataset_tables.kinds(described),
-        "snakes": _histograms(described, described.lengths, "snake length", "records"),
-        "snake_heat": _histograms(described, described.lengths, "snake length", "records", common=True),
+        "snakes": _histograms(described, lengths, "snake length", "records"),
+        "snake_heat": _histograms(described, lengths, "snake length", "records", common=True),
         "plans": _histograms(described, described.plans, "plan length", "answers"),
         "first_moves": _first_moves(described),
         "answers_table": _dataset_tables.answers(described),
@@ -165,14 +166,10 @@ def _facts(described: DatasetDescription) -> list[tuple[str, str]]:
 def _summary(described: DatasetDescription) -> list[str]:
     """What a careful reader asks first, a sentence each."""
     total = sum(described.records.values())
-    lengths = np.sum(
-        [np.pad(own, (0, max(map(len, described.lengths.values())) - len(own))) for own in described.lengths.values()],
-        axis=0,
-    )
     sentences = [
         f"{_many(total, 'record')} of {_listed(described.teachers)}.",
         *_balance(described),
-        f"Half of the snakes have {number(median_of(lengths), 0)} cells or fewer; the longest has {len(lengths) - 1}.",
+        *_snakes(described, total),
     ]
     answers = described.answers
     if answers.several:
@@ -190,6 +187,24 @@ def _summary(described: DatasetDescription) -> list[str]:
         )
     bits, _ = first_move_bits(described)
     sentences.append(f"Given nothing, the first move has {number(bits, 3)} bits of entropy, of 2 at most.")
+    return sentences
+
+
+def _known_lengths(described: DatasetDescription) -> dict[str, Counts]:
+    """Records by snake length, without those that don't say it."""
+    return {name: np.concatenate([[0], own[1:]]) for name, own in described.lengths.items()}
+
+
+def _snakes(described: DatasetDescription, total: int) -> list[str]:
+    known = list(_known_lengths(described).values())
+    longest = max(map(len, known))
+    lengths = np.sum([np.pad(own, (0, longest - len(own))) for own in known], axis=0)
+    sentences = []
+    if lengths.any():
+        half = int(np.searchsorted(np.cumsum(lengths), lengths.sum() / 2))
+        sentences.append(f"Half of the snakes have {half} cells or fewer; the longest has {longest - 1}.")
+    if unknown := total - int(lengths.sum()):
+        sentences.append(f"{_many(unknown, 'record')} of {count(total)} don't say how long the snake is.")
     return sentences
 
 
