@@ -148,7 +148,16 @@ def test_a_game_has_the_same_number_whichever_splits_are_exported(dataset: Path,
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"encoding": "simple"}, "in one that doesn't hold the whole board.*as jsonl"),
+        (
+            {
+                "prompt": "Player BFS. Head: (2, 2), Apple: (3, 4). Move?\nMove:",
+                "teacher": "BFS",
+                "style": "move",
+                "encoding": "simple",
+            },
+            "in one that doesn't hold the whole board.*as jsonl",
+        ),
+        ({"encoding": "simple"}, "its prompt shows no state: it is no text of the encoding simple"),
         ({"prompt": "Where to?", "encoding": None}, "in no form known"),
         ({"encoding": "smoke"}, "its encoding is 'smoke', which is not known"),
         ({"teacher": "DFS"}, "its prompt is none of its teacher and style"),

@@ -197,19 +197,106 @@ def test_a_mirrored_state_of_train_is_a_leak_only_where_that_is_asked(clean: Pat
     assert after["leaks"] > before["leaks"]
 
 
+def as_lines(rows: list[dict[str, Any]], path: Path, *columns: str) -> Path:
+    path.write_text("".join(json.dumps({name: row[name] for name in columns}) + "\n" for row in rows))
+    return path
+
+
 @pytest.mark.parametrize("encoding", ["grid", "coordinates"])
 def test_prompts_that_come_without_columns_are_read_by_their_looks(clean: Path, tmp_path: Path, encoding: str) -> None:
-    rows = [json.loads(line) for line in (clean / "jsonl" / "train.jsonl").read_text().splitlines()]
-    bare = [
-        {name: row[name] for name in ("prompt", "completion")}
-        for row in rows
-        if row["encoding"] == encoding and row["style"] != "explain"
-    ]
-    path = tmp_path / "bare.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in bare))
-    validation = validate(path)
+    rows = [row for row in pq.read_table(split_file(clean, "train")).to_pylist() if row["encoding"] == encoding]
+    validation = validate(as_lines(rows, tmp_path / "bare.jsonl", "prompt", "completion"))
     assert validation.ok
-    assert {check.name: check.checked for check in validation.checks}["state"] == len(bare) > 50
+    checked = {check.name: check.checked for check in validation.checks}
+    assert checked["state"] == len(rows) > 50
+    assert checked["explanations"] == sum(row["style"] == "explain" for row in rows) > 10
+
+
+def plant_more_words(rows: dict[str, list[dict[str, Any]]]) -> None:
+    first(rows["train"], "move")["completion"] += " and so on"
+
+
+def plant_other_player(rows: dict[str, list[dict[str, Any]]]) -> None:
+    row = next(row for row in rows["train"] if row["teacher"] == "BFS" and row["style"] == "move")
+    row["teacher"] = "HAMILTONIAN"
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (plant_more_words, "label"),
+        (plant_other_player, "columns"),
+        (plant_false_number, "explanations"),
+        (plant_other_board, "state"),
+    ],
+)
+def test_what_is_planted_is_found_in_rows_that_name_little(
+    clean: Path, tmp_path: Path, change: Callable[[dict[str, list[dict[str, Any]]]], None], check: str
+) -> None:
+    rows = {"train": pq.read_table(split_file(clean, "train")).to_pylist()}
+    change(rows)
+    assert violated(as_lines(rows["train"], tmp_path / "rows.jsonl", "prompt", "completion", "teacher")) == {check}
+
+
+@pytest.fixture(scope="module")
+def summarised(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("summarised") / "set"
+    build_dataset([logs], folder, styles=["plan", "move"], encodings=["detailed", "grid"], samples_per_teacher=200)
+    return folder
+
+
+def of_encoding(rows: list[dict[str, Any]], encoding: str) -> dict[str, Any]:
+    return next(row for row in rows if row["encoding"] == encoding and row["style"] == "move")
+
+
+def plant_other_encoding(rows: dict[str, list[dict[str, Any]]]) -> None:
+    of_encoding(rows["train"], "grid")["encoding"] = "detailed"
+
+
+def plant_no_answer(rows: dict[str, list[dict[str, Any]]]) -> None:
+    of_encoding(rows["train"], "detailed")["completion"] = "banana"
+
+
+def plant_two_answers_at_once(rows: dict[str, list[dict[str, Any]]]) -> None:
+    of_encoding(rows["train"], "detailed")["completion"] += " U"
+
+
+def plant_longer_snake(rows: dict[str, list[dict[str, Any]]]) -> None:
+    of_encoding(rows["train"], "detailed")["snake_length"] += 1
+
+
+def plant_leak_of_another_player(rows: dict[str, list[dict[str, Any]]]) -> None:
+    row = of_encoding(rows["test"], "detailed")
+    other = "BFS" if row["teacher"] != "BFS" else "HAMILTONIAN"
+    rows["train"].append({**row, "teacher": other, "prompt": row["prompt"].replace(row["teacher"], other)})
+
+
+@pytest.mark.parametrize("columns", [SCHEMA.names, ["prompt", "completion", "snake_length", "encoding"]])
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (lambda rows: None, None),
+        (plant_other_encoding, ("state", "columns")),
+        (plant_no_answer, ("label", "label")),
+        (plant_two_answers_at_once, ("label", "label")),
+        (plant_longer_snake, ("columns", "columns")),
+        (plant_leak_of_another_player, ("leaks", "leaks")),
+    ],
+)
+def test_prompts_without_the_state_are_held_to_what_they_say(
+    summarised: Path,
+    tmp_path: Path,
+    change: Callable[[dict[str, list[dict[str, Any]]]], None],
+    check: tuple[str, str] | None,
+    columns: list[str],
+) -> None:
+    """With all columns they are read by these; with few of them, by their looks."""
+    rows = {split: pq.read_table(split_file(summarised, split)).to_pylist() for split in ("train", "test")}
+    change(rows)
+    for split, of_split in rows.items():
+        as_lines(of_split, tmp_path / f"{split}.jsonl", *columns)
+    expected = check and check[columns != SCHEMA.names]
+    assert violated(tmp_path) == ({expected} if expected else set())
 
 
 def test_a_broken_line_is_named_or_skipped_and_written_down(clean: Path, tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from serpentune import teachers
 from serpentune.common.errors import UserError
 from serpentune.datasets import _labels
+from serpentune.datasets._looks import summary_of
 from serpentune.datasets._read_csv import TARGET
 from serpentune.datasets._rows import Rows
-from serpentune.datasets._understand import EXPLAIN, Found, Known
+from serpentune.datasets._understand import Found, Known, Summarised
+from serpentune.datasets.completions import parse_prompt
 from serpentune.game import Move
 
 
@@ -54,16 +56,16 @@ def check_explanations(rows: Rows, known: Known, found: Found) -> int:
 
     A sentence that makes no known claim can't be called true, so it is a fault as well.
     """
-    if "style" not in rows.table.column_names:
-        return 0
-    own = np.flatnonzero(pc.fill_null(pc.equal(rows.table.column("style").take(known.rows), EXPLAIN), False).to_numpy())
-    taken = rows.table.select(["completion", "teacher"]).take(known.rows[own])
-    for place, completion, name in zip(own.tolist(), *(column.to_pylist() for column in taken.columns), strict=True):
-        text = completion[2 * int(known.offsets[place + 1] - known.offsets[place]) :].strip()
+    own = np.flatnonzero(known.explains)
+    taken = rows.table.select(["prompt", "completion"]).take(known.rows[own])
+    for place, prompt, completion in zip(own.tolist(), *(column.to_pylist() for column in taken.columns), strict=True):
+        moves = int(known.offsets[place + 1] - known.offsets[place])
+        asked = parse_prompt(prompt)
         try:
-            teacher = teachers.get(name) if name else None
+            teacher = teachers.get(asked[0]) if asked else None
         except UserError:
             teacher = None
+        text = "".join(completion.split(maxsplit=moves)[moves:])
         checked = teachers.check_explanation(known.states[place], text, teacher)
         row = int(known.rows[place])
         if checked.false:
@@ -73,6 +75,23 @@ def check_explanations(rows: Rows, known: Known, found: Found) -> int:
         elif not checked.true:
             found("explanations", row, "it explains nothing")
     return len(own)
+
+
+def check_summaries(rows: Rows, told: Summarised, found: Found) -> None:
+    """Whether `snake_length` and `board` say what prompts show that don't hold the state, as far as these do."""
+    columns = [
+        rows.table.column(name).take(told.rows).to_pylist()
+        if name in rows.table.column_names
+        else [None] * len(told.rows)
+        for name in ("snake_length", "board")
+    ]
+    for row, text, length, board in zip(told.rows.tolist(), told.boards.tolist(), *columns, strict=True):
+        shown = summary_of(text, told.encoding)
+        size = None if shown.width is None else f"{shown.width}x{shown.height}"
+        if None not in (length, shown.length) and length != shown.length:
+            found("columns", row, f"its snake_length is {length}, its prompt shows {shown.length} cells")
+        if None not in (board, size) and board != size:
+            found("columns", row, f"its board is {board}, its prompt shows {size}")
 
 
 def _numbers(rows: Rows, known: Known, name: str) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 
 from serpentune.datasets._first_version import OldPrompt, parse, parse_answer
-from serpentune.datasets.completions import parse_prompt, read_moves
+from serpentune.datasets.completions import CompletionStyle, parse_prompt, read_moves
 from serpentune.datasets.encodings import ENCODINGS
 from serpentune.game import MAX_SIDE, MIN_SIDE, Move, State
 
@@ -18,14 +18,22 @@ class Reading:
     """A prompt and its answer, read.
 
     Attributes:
-        state: what the prompt shows.
-        moves: `Move` codes, a byte each.
-        whole_plan: whether the answer must lead to the apple.
+        state: what the prompt shows; None where its encoding doesn't hold the state.
+        moves: what the answer begins with, `Move` codes, a byte each.
+        goes_on: whether the answer says more than its moves.
+        player: who is to answer; None in prompts of the first version, as in the next two.
+        style: what is asked for.
+        encoding: how the board is written.
+        board: the board's text.
     """
 
-    state: State
+    state: State | None
     moves: bytes
-    whole_plan: bool
+    goes_on: bool
+    player: str | None = None
+    style: CompletionStyle | None = None
+    encoding: str | None = None
+    board: str = ""
 
 
 class Unreadable(ValueError):
@@ -37,26 +45,42 @@ class Unreadable(ValueError):
 
 
 def read_by_looks(prompt: str, answer: str) -> Reading | None:
-    """The state and moves of a row; None where the prompt is none that we know, or doesn't hold the whole state.
+    """What a row says; None where the prompt is none that we know, or one of the first version without the body.
 
     Raises:
-        Unreadable: the prompt begins like one of ours and shows no state; or it is one of the first version and shows
+        Unreadable: the prompt begins like one of ours and shows no board; or it is one of the first version and shows
             none of the rules, or its answer names no move.
     """
     parts = parse_prompt(prompt)
     if parts is None:
         return _read_old(prompt, answer)
-    _, text, style = parts
-    exact = [encoding for encoding in ENCODINGS.values() if encoding.exact and text.startswith(encoding.opening)]
-    reason = None
-    for encoding in exact:
+    player, text, style = parts
+    moves = read_moves(answer)
+    goes_on = len(moves) < len(answer.replace(",", " ").split())
+    state, reason = None, None
+    for encoding in (encoding for encoding in ENCODINGS.values() if text.startswith(encoding.opening)):
         try:
-            return Reading(encoding.decode(text), read_moves(answer), style.whole_plan)
+            if encoding.exact:
+                state = encoding.decode(text)
+            else:
+                summary_of(text, encoding.name)
         except ValueError as error:
             reason = reason or error
-    if reason is not None:
-        raise Unreadable("state", f"its prompt shows no state: {reason}") from reason
-    return None
+        else:
+            return Reading(state, moves, goes_on, player, style, encoding.name, text)
+    raise Unreadable("state", f"its prompt shows no state: {reason}") from reason
+
+
+def summary_of(text: str, encoding: str) -> OldPrompt:
+    """What a board's text says in an encoding that doesn't hold the state.
+
+    Raises:
+        ValueError: it is no text of that encoding.
+    """
+    said = parse(text)
+    if said is None or said.template != encoding:
+        raise ValueError(f"it is no text of the encoding {encoding}")
+    return said
 
 
 def _read_old(prompt: str, answer: str) -> Reading | None:
@@ -72,7 +96,7 @@ def _read_old(prompt: str, answer: str) -> Reading | None:
         state = old_state(said)
     except ValueError as error:
         raise Unreadable("state", f"its prompt shows no state: {error}") from error
-    return Reading(state, bytes([move]), False)
+    return Reading(state, bytes([move]), goes_on=True)
 
 
 def old_move(answer: str) -> Move | None:

@@ -10,24 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
+from serpentune.datasets import _labels
 from serpentune.datasets._answers import NO_MOVE
 from serpentune.datasets._columns import Codes, coded
-from serpentune.datasets._labels import leading_moves
-from serpentune.datasets._looks import Reading, Unreadable, read_by_looks
-from serpentune.datasets.completions import STYLES, board_texts
+from serpentune.datasets._labels import in_words, leading_moves
+from serpentune.datasets._looks import Reading, Unreadable, read_by_looks, summary_of
+from serpentune.datasets.completions import STYLES, CompletionStyle, board_texts
 from serpentune.datasets.encodings import ENCODINGS, Encoding
 from serpentune.datasets.records import NAMES
 from serpentune.datasets.texts import Texts
-from serpentune.game import States, parse_board
+from serpentune.game import State, States, parse_board
 from serpentune.game.batch import offsets as offsets_of
 
 _CELLS = 1 << 22
 """Cells of the states that are held at once: eight megabytes of bodies."""
 
-EXPLAIN = "explain"
-"""The style whose answers go on with reasons after the moves."""
-
 _KNOWN = {"style": frozenset(STYLES), "encoding": frozenset(ENCODINGS)}
+
+_GOES_ON = "its completion goes on after the moves"
+_NO_MOVE, _SEVERAL_MOVES = (in_words(problem, 0, None) for problem in (_labels.NO_MOVE, _labels.SEVERAL_MOVES))
 
 Found = Callable[[str, int, str], None]
 """Takes what is wrong: the check, the row and the reason."""
@@ -47,6 +48,7 @@ class Known:
         moves: uint8, the moves that their answers begin with, one answer's after another's.
         offsets: int64 `(k + 1,)`, where in `moves` each answer's begin.
         whole_plan: bool `(k,)`, whether the answer must lead to the apple.
+        explains: bool `(k,)`, whether reasons must follow the moves.
     """
 
     rows: NDArray[np.int64]
@@ -54,6 +56,7 @@ class Known:
     moves: NDArray[np.uint8]
     offsets: NDArray[np.int64]
     whole_plan: NDArray[np.bool_]
+    explains: NDArray[np.bool_]
 
     @property
     def first(self) -> NDArray[np.int8]:
@@ -64,12 +67,32 @@ class Known:
         return result
 
 
+@dataclass(frozen=True)
+class Summarised:
+    """`k` rows of a piece whose prompts are of an encoding that doesn't hold the state.
+
+    Attributes:
+        rows: int64 `(k,)`, their places in the piece.
+        boards: the boards' texts.
+        encoding: its name.
+    """
+
+    rows: NDArray[np.int64]
+    boards: Texts
+    encoding: str
+
+
 def known_states(table: Any, found: Found = unheard) -> Iterator[Known]:
-    """Those of some rows whose prompts hold the state.
+    """The rows of `understood` whose prompts hold the state."""
+    return (part for part in understood(table, found) if isinstance(part, Known))
+
+
+def understood(table: Any, found: Found = unheard) -> Iterator[Known | Summarised]:
+    """Those of some rows whose prompts are known.
 
     Rows that name their teacher, style, encoding and board are read by them, many at once; others are read by what
-    their texts look like. A row whose encoding doesn't hold the state, or whose text looks like nothing known, is in no
-    answer.
+    their texts look like, and the names that they have are held against it. A row whose text looks like nothing known
+    is in no answer, nor is one of the first version that doesn't tell the body.
 
     Args:
         table: an Arrow table with `prompt`, `completion` and as many of the other columns of records as there are.
@@ -86,12 +109,12 @@ def known_states(table: Any, found: Found = unheard) -> Iterator[Known]:
             named &= ~strange
     if named.any():
         yield from _read_by_names(table, named, names, found)
-    yield from _read_by_looks(table, np.flatnonzero(~named), found)
+    yield from _read_by_looks(table, np.flatnonzero(~named), names, found)
 
 
 def _read_by_names(
     table: Any, named: NDArray[np.bool_], names: dict[str, tuple[list[str | None], Codes]], found: Found
-) -> Iterator[Known]:
+) -> Iterator[Known | Summarised]:
     (encodings, encoding_codes), (boards, board_codes) = names["encoding"], names["board"]
     groups = encoding_codes * len(boards) + board_codes
     for group in np.unique(groups[named]).tolist():
@@ -103,10 +126,9 @@ def _read_by_names(
             for row in own.tolist():
                 found("columns", row, f"its board is {board!r}, which is none of the rules")
             continue
-        if encoding.exact:
-            piece = max(1, _CELLS // (size[0] * size[1]))
-            for start in range(0, len(own), piece):
-                yield _read_named(table, own[start : start + piece], names, encoding, size, found)
+        piece = max(1, _CELLS // (size[0] * size[1]))
+        for start in range(0, len(own), piece):
+            yield _read_named(table, own[start : start + piece], names, encoding, size, found)
 
 
 def _read_named(
@@ -116,23 +138,42 @@ def _read_named(
     encoding: Encoding,
     size: tuple[int, int],
     found: Found,
-) -> Known:
+) -> Known | Summarised:
     (teachers, teacher_codes), (styles, style_codes) = names["teacher"], names["style"]
     codes, which = np.unique(teacher_codes[own] * len(styles) + style_codes[own], return_inverse=True)
     forms = [(teachers[code // len(styles)] or "", STYLES[styles[code % len(styles)] or ""]) for code in codes.tolist()]
     prompts = Texts.of_arrow(_taken(table.column("prompt"), own))
     texts, formed = board_texts(prompts, forms, which)
-    states, ok = encoding.read(texts, *size)
+    if encoding.exact:
+        states, ok = encoding.read(texts, *size)
+    else:
+        states, ok = None, np.array([_is_summary(text, encoding) for text in texts.tolist()], np.bool_)
     for row in np.flatnonzero(~ok).tolist():
         found("state", int(own[row]), _why_no_state(prompts[row], texts[row], bool(formed[row]), encoding, size))
     good = np.flatnonzero(ok)
     answers = Texts.of_arrow(_taken(table.column("completion"), own[good]))
     moves, offsets, taken = leading_moves(answers)
-    only_moves = np.array([style.name != EXPLAIN for _, style in forms])[which][good]
-    for row in np.flatnonzero(only_moves & (taken < np.diff(answers.offsets))).tolist():
-        found("label", int(own[good[row]]), "its completion goes on after the moves")
-    whole = np.array([style.whole_plan for _, style in forms])[which][good]
-    return Known(own[good], states.take(good), moves, offsets, whole)
+    whole, explains = (
+        np.array([getattr(style, name) for _, style in forms], np.bool_)[which][good]
+        for name in ("whole_plan", "explains")
+    )
+    for row in np.flatnonzero(~explains & (taken < np.diff(answers.offsets))).tolist():
+        found("label", int(own[good[row]]), _GOES_ON)
+    if states is not None:
+        return Known(own[good], states.take(good), moves, offsets, whole, explains)
+    for row in np.flatnonzero(np.diff(offsets) == 0).tolist():
+        found("label", int(own[good[row]]), _NO_MOVE)
+    for row in np.flatnonzero(~whole & (np.diff(offsets) > 1)).tolist():
+        found("label", int(own[good[row]]), _SEVERAL_MOVES)
+    return Summarised(own[good], texts.take(good), encoding.name)
+
+
+def _is_summary(text: str, encoding: Encoding) -> bool:
+    try:
+        summary_of(text, encoding.name)
+    except ValueError:
+        return False
+    return True
 
 
 def _taken(texts: Any, rows: NDArray[np.int64]) -> Any:
@@ -146,35 +187,71 @@ def _why_no_state(prompt: str, text: str, formed: bool, encoding: Encoding, size
     if not formed:
         return "its prompt is none of its teacher and style"
     try:
+        if not encoding.exact:
+            summary_of(text, encoding.name)
         state = encoding.decode(text)
     except ValueError as error:
         return f"its prompt shows no state: {error}"
     return f"its board is {size[0]}x{size[1]}, its prompt shows {state.width}x{state.height}"
 
 
-def _read_by_looks(table: Any, own: NDArray[np.int64], found: Found) -> Iterator[Known]:
+def _read_by_looks(
+    table: Any, own: NDArray[np.int64], names: dict[str, tuple[list[str | None], Codes]], found: Found
+) -> Iterator[Known | Summarised]:
     """The rows that name too little: our prompts and those of the first version are known by their words."""
     if not len(own):
         return
     prompts, answers = (_taken(table.column(name), own).to_pylist() for name in ("prompt", "completion"))
-    by_size: dict[tuple[int, int], list[tuple[int, Reading]]] = {}
+    by_size: dict[tuple[int, int], list[tuple[int, State, Reading]]] = {}
+    summarised: dict[str, list[tuple[int, str]]] = {}
     for row, prompt, answer in zip(own.tolist(), prompts, answers, strict=True):
         try:
             reading = read_by_looks(prompt, answer)
         except Unreadable as error:
             found(error.check, row, str(error))
             continue
-        if reading is not None:
-            by_size.setdefault((reading.state.width, reading.state.height), []).append((row, reading))
+        if reading is None:
+            continue
+        if reading.style is not None:
+            _check_looks(row, reading, reading.style, names, found)
+        if reading.state is not None:
+            size = reading.state.width, reading.state.height
+            by_size.setdefault(size, []).append((row, reading.state, reading))
+        else:
+            summarised.setdefault(reading.encoding or "", []).append((row, reading.board))
     for (width, height), readings in by_size.items():
         piece = max(1, _CELLS // (width * height))
         for start in range(0, len(readings), piece):
             part = readings[start : start + piece]
-            moves = [reading.moves for _, reading in part]
+            moves = [reading.moves for *_, reading in part]
+            styles = [reading.style for *_, reading in part]
             yield Known(
-                np.array([row for row, _ in part]),
-                States.stack([reading.state for _, reading in part]),
+                np.array([row for row, *_ in part]),
+                States.stack([state for _, state, _ in part]),
                 np.frombuffer(b"".join(moves), np.uint8),
                 offsets_of([len(own_moves) for own_moves in moves]),
-                np.array([reading.whole_plan for _, reading in part]),
+                np.array([style is not None and style.whole_plan for style in styles]),
+                np.array([style is not None and style.explains for style in styles]),
             )
+    for encoding, boards in summarised.items():
+        yield Summarised(np.array([row for row, _ in boards]), Texts.of([board for _, board in boards]), encoding)
+
+
+def _check_looks(
+    row: int,
+    reading: Reading,
+    style: CompletionStyle,
+    names: dict[str, tuple[list[str | None], Codes]],
+    found: Found,
+) -> None:
+    """Whether one of our prompts is of the player, style and encoding that its row names, and its answer of a form."""
+    for name, shown in {"teacher": reading.player, "style": style.name, "encoding": reading.encoding}.items():
+        values, codes = names.get(name, ([None], np.zeros(row + 1, np.int64)))
+        if (said := values[codes[row]]) is not None and said != shown:
+            found("columns", row, f"its {name} is {said}, its prompt says {shown}")
+    if reading.goes_on and reading.moves and not style.explains:
+        found("label", row, _GOES_ON)
+    if reading.state is None and not reading.moves:
+        found("label", row, _NO_MOVE)
+    if reading.state is None and len(reading.moves) > 1 and not style.whole_plan:
+        found("label", row, _SEVERAL_MOVES)

@@ -83,6 +83,10 @@ class Texts:
         buffers = [None, pa.py_buffer(self.offsets.astype(np.int32)), pa.py_buffer(self.data)]
         return pa.Array.from_buffers(pa.string(), len(self), buffers)
 
+    def take(self, places: NDArray[np.int64]) -> Texts:
+        """The texts at some places, copied."""
+        return Texts.of_arrow(self.arrow().take(places))
+
     def between(self, before: str, after: Sequence[str], which: NDArray[np.int64]) -> Texts:
         """Each text `i` between `before` and `after[which[i]]`.
 

@@ -15,12 +15,18 @@ import pyarrow.parquet as pq
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import sha256
 from serpentune.datasets._against_logs import AgainstLogs
-from serpentune.datasets._check_rows import check_columns, check_explanations, check_features, check_labels
+from serpentune.datasets._check_rows import (
+    check_columns,
+    check_explanations,
+    check_features,
+    check_labels,
+    check_summaries,
+)
 from serpentune.datasets._faults import EXAMPLES, Faults, OnError, taking_faults
 from serpentune.datasets._read_csv import TARGET
 from serpentune.datasets._rows import Rows
 from serpentune.datasets._tally import Pairs, Tally
-from serpentune.datasets._understand import Known, known_states
+from serpentune.datasets._understand import Known, Summarised, understood
 from serpentune.datasets.read import data_files, is_ours, read_rows
 from serpentune.datasets.records import MANIFEST, REJECTS, RUNS, SCHEMA, SPLITS, split_file
 from serpentune.datasets.store import read_manifest
@@ -216,7 +222,7 @@ class _Work:
             return
 
         faulty: set[tuple[str, int]] = set()
-        understood = np.zeros(len(rows), np.bool_)
+        held = np.zeros(len(rows), np.bool_)
 
         def found(name: str, row: int, reason: str) -> None:
             """Count a row once for each check that it breaks."""
@@ -227,8 +233,12 @@ class _Work:
         prompts = Texts.of_arrow(rows.table.column("prompt")).hashes()
         states = prompts.copy()
         answers = Texts.of_arrow(rows.table.column("completion")).hashes()
-        for known in known_states(rows.table, found):
-            understood[known.rows] = True
+        for known in understood(rows.table, found):
+            if isinstance(known, Summarised):
+                states[known.rows] = known.boards.hashes()
+                check_summaries(rows, known, found)
+                continue
+            held[known.rows] = True
             if check := self.checks.get("state"):
                 check.checked += len(known.rows)
             if check := self.checks.get("label"):
@@ -244,7 +254,7 @@ class _Work:
             if self._logs is not None:
                 self._look_up_later(rows, known, self._logs)
         for name, row in faulty:
-            self.checks[name].checked += not understood[row]
+            self.checks[name].checked += not held[row]
         self._tally.add(rows, prompts, answers, states)
 
     def _look_up_later(self, rows: Rows, known: Known, logs: AgainstLogs) -> None:
