@@ -180,6 +180,36 @@ def test_states_of_other_moments_are_found_in_the_logs(clean: Path, logs: Path, 
     assert any("the logs hold no game nowhere/1" in example for example in check.examples)
 
 
+def plant_another_move(rows: dict[str, list[dict[str, Any]]]) -> None:
+    row = first(rows["validation"], "move")
+    row["completion"] = {" U": " L", " D": " L", " L": " U", " R": " U"}[row["completion"]]
+
+
+def plant_another_player(rows: dict[str, list[dict[str, Any]]]) -> None:
+    row = next(row for row in rows["validation"] if row["style"] == "move" and row["teacher"] != "BFS")
+    row |= {"prompt": row["prompt"].replace(row["teacher"], "BFS"), "teacher": "BFS"}
+
+
+def plant_another_seed(rows: dict[str, list[dict[str, Any]]]) -> None:
+    rows["validation"][0]["seed"] += 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (plant_another_move, "its answer is not what was played in game .* after"),
+        (plant_another_player, "its teacher is BFS, game .* was played by (ASTAR|HAMILTONIAN)"),
+        (plant_another_seed, r"its seed is \d+, that of game .* is \d+"),
+    ],
+)
+def test_answers_players_and_seeds_of_other_games_are_found_in_the_logs(
+    clean: Path, logs: Path, tmp_path: Path, change: Callable[[dict[str, list[dict[str, Any]]]], None], reason: str
+) -> None:
+    folder = planted(clean, tmp_path / "set", change)
+    (check,) = [check for check in validate(folder, checks=["replay"], logs=[logs]).checks if check.name == "replay"]
+    assert check.violations == 1 and re.search(reason, check.examples[0])
+
+
 def test_a_mirrored_state_of_train_is_a_leak_only_where_that_is_asked(clean: Path, tmp_path: Path) -> None:
     def mirror(rows: dict[str, list[dict[str, Any]]]) -> None:
         row = next(row for row in rows["test"] if row["encoding"] == "grid" and row["style"] == "move")

@@ -35,7 +35,7 @@ def validate(
         option(
             "--logs",
             metavar="DIR...",
-            help="Run folders: also look up the state of every record in the games there.",
+            help="Run folders: also look up state and answer of every record in the games there.",
             default="the games in PATH that were played for it",
         ),
     ] = None,

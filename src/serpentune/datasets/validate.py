@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import sha256
-from serpentune.datasets._against_logs import AgainstLogs
+from serpentune.datasets._against_logs import AgainstLogs, Source
 from serpentune.datasets._check_rows import (
     check_columns,
     check_explanations,
@@ -45,7 +45,7 @@ CHECKS = {
     "duplicates": "no row stands there twice",
     "contradictions": "no prompt has two answers",
     "leaks": "no state stands in two splits",
-    "replay": "every state is the one of its game in the logs",
+    "replay": "state, answer, teacher and seed are those of the game in the logs",
 }
 """The checks by name, and what holds where one finds nothing."""
 
@@ -113,7 +113,7 @@ def validate(
 ) -> Validation:
     """Check a data set of ours or of another program; `docs/formats.md` says what each check looks at.
 
-    Memory holds a piece of the rows, and 25 bytes of each (53 with `logs`).
+    Memory holds a piece of the rows, and 25 bytes of each (65 with `logs`).
 
     Args:
         path: what `read_rows` reads.
@@ -261,19 +261,22 @@ class _Work:
         """Keep what names a game and a step."""
         if not {"game", "step"} <= set(rows.table.column_names):
             return
-        games, steps, symmetries = (
-            rows.table.column(name).to_pylist() if name in rows.table.column_names else [None] * len(rows)
-            for name in ("game", "step", "symmetry")
-        )
-        named = [place for place, row in enumerate(known.rows.tolist()) if None not in (games[row], steps[row])]
-        own = known.rows[named].tolist()
-        size = known.states.width, known.states.height
+        columns: list[list[Any]] = [
+            rows.table.column(name).take(known.rows).to_pylist()
+            if name in rows.table.column_names
+            else [None] * len(known.rows)
+            for name in ("game", "step", "symmetry", "teacher", "seed")
+        ]
+        games, steps, symmetries, players, seeds = columns
+        named = [place for place, of in enumerate(zip(games, steps, strict=True)) if None not in of]
+        # A symmetry that the board doesn't have is a fault of `columns`.
+        possible = len(board_symmetries(known.states.width, known.states.height))
         logs.add(
-            known.states.take(named),
-            [games[row] for row in own],
-            np.array([steps[row] for row in own], np.int64),
-            # One that the board doesn't have is a fault of `columns`.
-            np.array([(symmetries[row] or 0) % len(board_symmetries(*size)) for row in own], np.int64),
+            known,
+            np.array(named, np.int64),
+            [Source(games[place], players[place], seeds[place]) for place in named],
+            np.array([steps[place] for place in named], np.int64),
+            np.array([(symmetry or 0) % possible for symmetry in symmetries], np.int64),
             known.rows[named] + self.rows - len(rows),
         )
 
