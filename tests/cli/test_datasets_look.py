@@ -63,6 +63,8 @@ def test_a_text_of_another_program_can_not_steer_the_terminal(tmp_path: Path) ->
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", out)
     assert "\\x1b[2J where\\r\n  to?" in out and "none (holds no state that could be drawn)" in out
     assert re.search(r"moves +1: U", out)
+    unknown = serpentune("dataset", "inspect", tmp_path / "d", "--teacher", "NOBODY")
+    assert unknown.code == 2 and "Known: E\\x1b[31mVIL." in unknown.err
 
 
 @UNIX

@@ -86,6 +86,13 @@ def test_a_data_set_of_one_player_without_states_has_no_such_sections(tmp_path: 
     assert "1 record of BFS." in written and "Length of plans" not in written
 
 
+def test_no_name_turns_the_text_around_it_or_controls_anything(tmp_path: Path) -> None:
+    folder = write(tmp_path / "d", {"train": [records(positions(2), "E\u202eVIL\x1b", [0, 1])]})
+    written = write_dataset_report(folder, tmp_path / "d.html", title="A\xa0B").read_text(encoding="utf-8")
+    assert "2 records of E\\u202eVIL\\x1b." in written and "<h1>A\xa0B</h1>" in written
+    assert "\u202e" not in written and "\x1b" not in written
+
+
 def test_snakes_of_unknown_length_are_counted_apart(tmp_path: Path) -> None:
     lengths = [None, None, None, 2, 4, 5, 9]
     rows = [{**row, "snake_length": length} for row, length in zip(records(positions(7), "BFS"), lengths, strict=True)]
@@ -120,4 +127,5 @@ def test_every_cell_is_drawn_once_where_it_lies_with_its_shade() -> None:
     drawn = {level.opacity: level.path for level in board.levels}
     assert drawn == {0.08: "M1 1h1v1H1z", 0.17: "M2 1h1v1H2z", 1.0: "M0 0h2v1H0z"}
     assert board.detail == "most: 44.4%, 2 cells empty" and "most at 0,1" in board.label
+    assert heat_board(np.array([3, 1, 1, 1, 1, 0]), 3, 2, "Heads", "heads").detail == "most: 42.9%, 1 cell empty"
     assert heat_board(np.zeros(6, np.int64), 3, 2, "Apples", "apples").levels == ()

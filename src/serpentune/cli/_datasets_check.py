@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from serpentune.cli._arguments import option
-from serpentune.cli._output import Output, number, visible
+from serpentune.cli._output import Output, number
+from serpentune.common.visible import visible
 
 _SHOWN = 20
 """Names that a sentence lists at most."""
@@ -99,7 +100,12 @@ def validate(
         if rejects is not None:
             notes.append(f"Rows left out: {number(sum(done.left_out.values()), 0)}, written to {rejects}")
         if done.unknown_columns:
-            names = _some([f"{name} ({number(rows, 0)} rows)" for name, rows in done.unknown_columns.items()])
+            names = _some(
+                [
+                    f"{name} ({number(rows, 0)} row{'' if rows == 1 else 's'})"
+                    for name, rows in done.unknown_columns.items()
+                ]
+            )
             notes.append(f"Nothing is said about columns that no record has: {names}.")
         if done.passed_over:
             notes.append(f"Files that are no data and were not read: {_some(list(map(str, done.passed_over)))}.")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serpentune.cli._arguments import option
-from serpentune.cli._output import Output, number, visible
+from serpentune.cli._output import Output, number
+from serpentune.common.visible import visible
 
 if TYPE_CHECKING:
     from serpentune.datasets import Inspection, Shown

@@ -16,6 +16,7 @@ import typer
 
 from serpentune.cli._app import app
 from serpentune.common.errors import UserError
+from serpentune.common.visible import visible
 
 OK, FAULT, BAD_INPUT = 0, 1, 2
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message, code = _explain(error)
         if debug:
             traceback.print_exc()
-        print(message if code > BAD_INPUT else f"Error: {message}", file=sys.stderr)
+        print(visible(message if code > BAD_INPUT else f"Error: {message}"), file=sys.stderr)
         if as_json:
             print(json.dumps({"error": message, "exit_code": code}))
         return code

@@ -135,11 +135,6 @@ def number(value: float | None, digits: int = 2) -> str:
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
 
 
-def visible(text: str) -> str:
-    """A text of unknown origin in which what would steer a terminal is shown by its code; lines and tabs stay."""
-    return "".join(letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in text)
-
-
 def percent(value: float | None, digits: int = 1) -> str:
     """A share of 1 in percent."""
     shown = number(None if value is None else 100 * value, digits)

@@ -44,13 +44,14 @@ def heat_board(counts: NDArray[np.int64], width: int, height: int, title: str, t
     )
     cell = int(counts.argmax())
     empty = int((counts == 0).sum())
+    cells = "1 cell" if empty == 1 else f"{empty} cells"
     where = f"most at {cell % width},{cell // width} with {percent(most / total)} of {total} {things}"
     return HeatBoard(
         width,
         height,
         title,
-        f"most: {percent(most / total)}" + (f", {empty} cells empty" if empty else ""),
-        f"{title} on {width} by {height} cells: {where}, {empty} cells never",
+        f"most: {percent(most / total)}" + (f", {cells} empty" if empty else ""),
+        f"{title} on {width} by {height} cells: {where}, {cells} never",
         levels,
     )
 

@@ -11,6 +11,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from serpentune.common.visible import visible
 from serpentune.report import _format
 
 
@@ -21,6 +22,7 @@ def environment() -> Environment:
         loader=PackageLoader("serpentune.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -31,6 +33,11 @@ def environment() -> Environment:
     result.filters["ending"] = _format.ending
     result.globals["NOT_MEASURED"] = _format.NOT_MEASURED
     return result
+
+
+def _visible(value: object) -> object:
+    """What a template shows of a value: no mark in a name may turn the sentence around it."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def render(template: str, **context: object) -> str:
