@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.common.files import sha256
 from serpentune.datasets import SCHEMA, build_dataset, get_encoding, get_style, prompts
+from serpentune.datasets.export import export
 from serpentune.datasets.recipe import Recipe
 from serpentune.datasets.records import split_file
 from serpentune.datasets.symmetries import transformed
@@ -327,6 +329,20 @@ def test_prompts_without_the_state_are_held_to_what_they_say(
         as_lines(of_split, tmp_path / f"{split}.jsonl", *columns)
     expected = check and check[columns != SCHEMA.names]
     assert violated(tmp_path) == ({expected} if expected else set())
+
+
+def test_a_csv_of_turned_and_mirrored_moments_is_clean_and_a_second_answer_is_found(logs: Path, tmp_path: Path) -> None:
+    build_dataset([logs], tmp_path / "set", styles=["plan", "move"], symmetries="any", samples_per_teacher=200)
+    export(tmp_path / "set", tmp_path / "rows.csv", "csv")
+    assert violated(tmp_path / "rows.csv") == set()
+    with (tmp_path / "rows.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    # A row of an open field: nothing lies beside the head, so that any move but a reversal is fine.
+    row = next(row for row in rows if all(int(row[f"free_space_{side}"]) for side in ("up", "down", "left", "right")))
+    other = {"UP": "LEFT", "DOWN": "LEFT", "LEFT": "UP", "RIGHT": "UP"}[row["target_move"]]
+    with (tmp_path / "rows.csv").open("a") as stream:
+        csv.DictWriter(stream, list(row)).writerow({**row, "target_move": other})
+    assert violated(tmp_path / "rows.csv") == {"contradictions"}
 
 
 def test_a_broken_line_is_named_or_skipped_and_written_down(clean: Path, tmp_path: Path) -> None:

@@ -114,13 +114,14 @@ def check_features(rows: Rows, found: Any) -> tuple[NDArray[np.uint64], NDArray[
         found: the `Check` that counts, or None to make no check.
 
     Returns:
-        uint64 `(n,)` twice: a hash of file, game and step of each row, and one of all else.
+        uint64 `(n,)` twice: a hash of file and numbers of each row, and one of its move. A moment of a game may stand
+        there several times, turned and mirrored.
     """
     value = {name: rows.table.column(name).to_numpy() for name in rows.table.column_names if name != TARGET}
     target = rows.table.column(TARGET).to_numpy()
-    asked = _mixed(np.full(len(rows), np.uint64(abs(hash(str(rows.file))))), value["game_id"], value["step_in_game"])
     moves = np.array([Move[name] for name in target], np.int64)
-    answered = _mixed(asked, moves, *(column for name, column in value.items() if name not in _OF_THE_GAME))
+    asked = _mixed(np.full(len(rows), np.uint64(abs(hash(str(rows.file))))), *value.values())
+    answered = moves.astype(np.uint64)
     if found is not None:
         found.checked += len(rows)
         wrong: dict[int, str] = {}
@@ -130,9 +131,6 @@ def check_features(rows: Rows, found: Any) -> tuple[NDArray[np.uint64], NDArray[
         for row, reason in sorted(wrong.items()):
             found.found(f"{rows.where(row)}: {reason}")
     return asked, answered
-
-
-_OF_THE_GAME = ("game_id", "step_in_game")
 
 
 def _faults_of_features(value: dict[str, NDArray[np.int64]], moves: NDArray[np.int64]) -> Any:
