@@ -378,3 +378,13 @@ def test_splits_by_name() -> None:
     names = {"train.jsonl": "train", "data/test-00000-of-00001.parquet": "test", "val/rows.csv": "validation",
              "my_dev.jsonl": "validation", "latest.jsonl": None, "BFS-512_dataset.jsonl": None}  # fmt: skip
     assert {name: split_of(Path(name)) for name in names} == names
+
+
+def test_keys_that_differ_in_every_line_are_counted_without_being_kept(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    lines = [json.dumps({"prompt": "p", "completion": "c", f"{row}" + 2000 * "k": row}) for row in range(1500)]
+    path.write_text("\n".join(lines))
+    unknown: Counter[str] = Counter()
+    with taking_faults() as faults:
+        assert sum(len(rows) for rows in read_rows(path, faults, unknown=unknown)) == 1500
+    assert unknown.total() == 1500 and unknown["further names"] == 500 and max(map(len, unknown)) < 110

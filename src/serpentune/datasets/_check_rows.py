@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,9 @@ def check_features(rows: Rows, found: Any) -> tuple[NDArray[np.uint64], NDArray[
     return asked, answered
 
 
-def _faults_of_features(value: dict[str, NDArray[np.int64]], moves: NDArray[np.int64]) -> Any:
+def _faults_of_features(
+    value: dict[str, NDArray[np.int64]], moves: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.bool_], str]]:
     """Masks over rows, each with what is wrong where it is true."""
     x, y, apple_x, apple_y = (value[name] for name in ("head_x", "head_y", "apple_x", "apple_y"))
     length, step = value["snake_length"], value["step_in_game"]

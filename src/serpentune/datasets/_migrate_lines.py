@@ -15,7 +15,7 @@ from serpentune.datasets._faults import Fault, Faults
 from serpentune.datasets._first_version import OldPrompt, parse
 from serpentune.datasets._looks import old_move, old_state
 from serpentune.datasets._read_jsonl import jsonl_rows
-from serpentune.datasets._rows import EXTRA
+from serpentune.datasets._rows import EXTRA, count_strange
 from serpentune.datasets.records import SCHEMA
 from serpentune.datasets.splits import game_key
 from serpentune.game import State
@@ -66,7 +66,7 @@ def migrate_lines(
         for place, row in enumerate(rows.table.to_pylist()):
             try:
                 reader.take(int(rows.places[place]), row)
-                keys.update(_not_taken(row))
+                count_strange(keys, _not_taken(row))
             except Fault as fault:
                 text = json.dumps(row, ensure_ascii=False)
                 faults.add(file, rows.place(place), *fault.args, text=text)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from serpentune.datasets._faults import Fault, Faults, listed
 from serpentune.datasets._lines import text_lines
-from serpentune.datasets._rows import EXTRA, PIECE_BYTES, PIECE_ROWS, Rows
+from serpentune.datasets._rows import EXTRA, PIECE_BYTES, PIECE_ROWS, Rows, count_strange
 from serpentune.datasets.records import RANGES, SCHEMA, TEXTS
 
 _TYPES = {
@@ -141,7 +141,7 @@ def _checked(row: dict[str, Any], unknown: Counter[str]) -> dict[str, Any]:
                 value.encode()
             except UnicodeEncodeError as error:
                 raise Fault("a text holds half a surrogate pair") from error
-    unknown.update(others)
+    count_strange(unknown, others)
     return row
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,20 @@ PIECE_BYTES = 32 << 20
 
 EXTRA = "extra"
 """The column with what a row of JSON lines holds beyond the columns of a record: a JSON object, or null."""
+
+FURTHER_NAMES = "further names"
+_NAMES = 1000
+_NAME = 100
+
+
+def count_strange(counts: Counter[str], names: Iterable[str]) -> None:
+    """Count columns or keys that no record has: a thousand names, each cut short, and all others as one.
+
+    A file may have other keys in every line, and a name may be as long as a line.
+    """
+    for name in names:
+        short = name if len(name) <= _NAME else f"{name[:_NAME]}..."
+        counts[short if short in counts or len(counts) < _NAMES else FURTHER_NAMES] += 1
 
 
 @dataclass(frozen=True)
