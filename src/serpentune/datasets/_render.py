@@ -41,9 +41,10 @@ class Facts:
     """What `n` records are compared by.
 
     Attributes:
-        states: uint64 `(n,)`, equal where the same state is shown; of an encoding that doesn't hold the state, where
-            the same text is.
+        states: uint64 `(n,)`, equal for equal states, however they are written.
         images: uint64 `(n,)`, as `states`, but equal for images of each other too; None where nobody asks.
+        shown: uint64 `(n,)`, equal where the player can't tell the states apart: equal states, or of an encoding that
+            doesn't hold the state, equal texts; None where all encodings hold it, so that these are the states.
         questions: uint64 `(n,)`, equal where board and style are asked about in the same words, whoever is to answer.
         answers: uint64 `(n,)`, equal for equal completions.
         styles: int8 `(n,)`, places in the recipe's styles, as they were drawn.
@@ -57,6 +58,7 @@ class Facts:
 
     states: NDArray[np.uint64]
     images: NDArray[np.uint64] | None
+    shown: NDArray[np.uint64] | None
     questions: NDArray[np.uint64]
     answers: NDArray[np.uint64]
     styles: NDArray[np.int8]
@@ -131,10 +133,12 @@ class Renderer:
             encoding=encodings,
             symmetry=symmetries,
         )
-        shown = self._shown(states, boards, encodings)
+        hashes = state_hashes(states)
+        shown = hashes if self._exact.all() else np.where(self._exact[encodings], hashes, boards.hashes())
         facts = Facts(
-            states=shown,
-            images=self._shown(states, boards, encodings, symmetric=True) if self._images else None,
+            states=hashes,
+            images=state_hashes(states, symmetric=True) if self._images else None,
+            shown=None if self._exact.all() else shown,
             questions=together(shown, (encodings * len(self._asked) + asked).astype(np.uint64)),
             answers=completions.hashes(),
             styles=styles,
@@ -223,16 +227,6 @@ class Renderer:
         written = [encoding.write(states).arrow() for encoding in self._encodings]
         at = pa.array(encodings * len(states) + np.arange(len(states)))
         return Texts.of_arrow(pa.concat_arrays(written).take(at))
-
-    def _shown(
-        self, states: States, boards: Texts, encodings: NDArray[np.int64], *, symmetric: bool = False
-    ) -> NDArray[np.uint64]:
-        """A hash of what each record shows: the state, or the text of an encoding that doesn't hold the state."""
-        hashes = state_hashes(states, symmetric=symmetric)
-        inexact = ~self._exact[encodings]
-        if inexact.any():
-            hashes[inexact] = boards.hashes()[inexact]
-        return hashes
 
     def _too_long(self, prompts: Texts, completions: Texts) -> NDArray[np.bool_]:
         limit = self._recipe.checks.max_tokens

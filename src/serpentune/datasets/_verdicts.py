@@ -56,8 +56,7 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
     """
     names = list(gathered.pieces)
     facts, teachers = _collected(names, count, drawn)
-    states, questions, answers, splits = facts.states, facts.questions, facts.answers, facts.splits
-    images = states if facts.images is None else facts.images
+    questions, answers, splits = facts.questions, facts.answers, facts.splits
     kept = np.ones(count, np.bool_)
     counted: dict[str, dict[str, Any]] = {}
 
@@ -80,16 +79,20 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
         wrong = contradicting(questions, answers, kept, "minority")
         leave_out("contradictions", wrong, "all but the most frequent answer left out")
     if checks.duplicates != "off":
-        who = teachers.astype(np.int32) << 8 | facts.asked
-        same = together(images if checks.duplicates == "symmetric" else questions, who.astype(np.uint64))
-        if checks.duplicates == "exact":
-            same = together(same, answers)
-        leave_out("duplicates", repeated(same, kept), f"later ones left out ({checks.duplicates})")
+        who = (teachers.astype(np.int32) << 8 | facts.asked).astype(np.uint64)
+        again = repeated(together(together(questions, who), answers), kept)
+        if checks.duplicates == "symmetric" and facts.images is not None:
+            again |= repeated(together(facts.images, who), kept & ~again)
+        leave_out("duplicates", again, f"later ones left out ({checks.duplicates})")
     if split.hold_out.lengths:
         held = in_ranges(facts.lengths, split.hold_out.lengths) & (splits != TEST)
         leave_out("held_out_lengths", held, "left out of training and validation")
     if split.leaks != "off":
-        shared = leaks(images if split.symmetric_leaks else states, splits, kept, split.leaks)
+        shared = np.zeros(count, np.bool_)
+        # Of an encoding that leaves the body out, different states can make one prompt.
+        for keys in (facts.images if split.symmetric_leaks else facts.states, facts.shown):
+            if keys is not None:
+                shared |= leaks(keys, splits, kept & ~shared, split.leaks)
         where = "training" if split.leaks == "train" else "validation and test"
         leave_out("leaks", shared, f"states of two splits left out of {where}")
     if "teacher" in recipe.balance:
@@ -109,7 +112,7 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
 def _collected(names: Sequence[str], count: int, drawn: Iterable[tuple[str, Facts]]) -> tuple[Facts, NDArray[np.int16]]:
     """The facts of all records in one piece of memory, and places of their teachers in `names`."""
     teachers = np.empty(count, np.int16)
-    columns: dict[str, Any] = {"images": None}
+    columns: dict[str, Any] = {"images": None, "shown": None}
     stop = 0
     for name, facts in drawn:
         start, stop = stop, stop + len(facts)
