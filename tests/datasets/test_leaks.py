@@ -66,3 +66,20 @@ def test_images_of_one_state_stay_once_in_whatever_words(logs: Path, tmp_path: P
     found = replayed(tmp_path / "set", logs)
     assert len({(row["teacher"], row["image"]) for row in found}) == len(found)
     assert len({(row["prompt"], row["completion"]) for row in found}) == len(found)
+
+
+@pytest.mark.parametrize("policy", ["train", "held-out"])
+def test_which_split_keeps_a_repeated_record_is_said_by_the_policy(logs: Path, tmp_path: Path, policy: str) -> None:
+    options: dict[str, Any] = {"teachers": ["BFS"], "styles": ["move"], "balance": []}
+    build_dataset([logs], tmp_path / "all", checks={"duplicates": "off"}, split={"leaks": "off"}, **options)
+    build_dataset([logs], tmp_path / "set", split={"leaks": policy}, **options)
+    before, after = (
+        {split: {row["prompt"] for row in of_split} for split, of_split in load_splits(tmp_path / name).items()}
+        for name in ("all", "set")
+    )
+    assert before["train"] & before["test"]
+    untouched = "test" if policy == "train" else "train"
+    assert after[untouched] == before[untouched]
+    assert after["validation"] == before["validation"] - before["test"] - (
+        before["train"] if policy == "held-out" else set()
+    )

@@ -45,8 +45,8 @@ class Kept:
 def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[str, Facts]]) -> Kept:
     """Apply the checks of a recipe to all records.
 
-    First goes what is wrong by itself, then what contradicts another, what repeats another, what is in two splits, and
-    last what is too much for the balance.
+    First goes what is wrong by itself, then what contradicts another, what is in two splits, what repeats another, and
+    last what is too much for the balance. A repetition in another split is a leak, and `leaks` says which one goes.
 
     Args:
         recipe: says which checks.
@@ -78,12 +78,6 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
     elif checks.contradictions == "vote":
         wrong = contradicting(questions, answers, kept, "minority")
         leave_out("contradictions", wrong, "all but the most frequent answer left out")
-    if checks.duplicates != "off":
-        who = (teachers.astype(np.int32) << 8 | facts.asked).astype(np.uint64)
-        again = repeated(together(together(questions, who), answers), kept)
-        if checks.duplicates == "symmetric" and facts.images is not None:
-            again |= repeated(together(facts.images, who), kept & ~again)
-        leave_out("duplicates", again, f"later ones left out ({checks.duplicates})")
     if split.hold_out.lengths:
         held = in_ranges(facts.lengths, split.hold_out.lengths) & (splits != TEST)
         leave_out("held_out_lengths", held, "left out of training and validation")
@@ -95,6 +89,12 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
                 shared |= leaks(keys, splits, kept & ~shared, split.leaks)
         where = "training" if split.leaks == "train" else "validation and test"
         leave_out("leaks", shared, f"states of two splits left out of {where}")
+    if checks.duplicates != "off":
+        who = (teachers.astype(np.int32) << 8 | facts.asked).astype(np.uint64)
+        again = repeated(together(together(questions, who), answers), kept)
+        if checks.duplicates == "symmetric" and facts.images is not None:
+            again |= repeated(together(facts.images, who), kept & ~again)
+        leave_out("duplicates", again, f"later ones left out ({checks.duplicates})")
     if "teacher" in recipe.balance:
         leave_out(
             "balance",
