@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,12 @@ from serpentune.datasets.recipe import Recipe
 from serpentune.datasets.records import SPLITS
 from serpentune.datasets.sampling import quotas
 from serpentune.datasets.splits import TEST, in_ranges, leaks
+
+_CONTRADICTED: dict[str, tuple[Literal["all", "minority"], str]] = {
+    "drop": ("all", "boards with two answers left out"),
+    "vote": ("minority", "all but the most frequent answer left out"),
+}
+"""Which records of a board with two answers a policy leaves out, and in words."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +79,11 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
     if checks.contradictions == "tagged":
         prompts = together(questions, teachers.astype(np.uint64))
         leave_out("contradictions", contradicting(prompts, answers, kept, "all"), "prompts with two answers left out")
-    elif checks.contradictions == "drop":
-        leave_out("contradictions", contradicting(questions, answers, kept, "all"), "boards with two answers left out")
-    elif checks.contradictions == "vote":
-        wrong = contradicting(questions, answers, kept, "minority")
-        leave_out("contradictions", wrong, "all but the most frequent answer left out")
+    elif checks.contradictions != "off":
+        shown = facts.states if facts.shown is None else facts.shown
+        boards = together(shown, facts.asked.astype(np.uint64))
+        which, action = _CONTRADICTED[checks.contradictions]
+        leave_out("contradictions", contradicting(boards, answers, kept, which), action)
     if split.hold_out.lengths:
         held = in_ranges(facts.lengths, split.hold_out.lengths) & (splits != TEST)
         leave_out("held_out_lengths", held, "left out of training and validation")
