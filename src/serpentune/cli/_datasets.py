@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output, number
+from serpentune.common.errors import UserError
 
 _CHECKS = "Checks"
 _SPLIT = "Splits"
@@ -212,5 +213,9 @@ def _shares(values: list[str] | None) -> dict[str, Any] | None:
     """`["plan=3", "move"]` as `{"plan": "3", "move": 1}`."""
     if values is None:
         return None
-    pairs = [value.partition("=") for value in values]
-    return {name: share if equals else 1 for name, equals, share in pairs}
+    shares: dict[str, Any] = {}
+    for name, equals, share in (value.partition("=") for value in values):
+        if name in shares:
+            raise UserError(f"{name} is named twice.")
+        shares[name] = share if equals else 1
+    return shares

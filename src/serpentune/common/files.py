@@ -135,17 +135,25 @@ def read_json(path: Path) -> Any:
     """The JSON document in `path`.
 
     Raises:
-        UserError: the file is missing, unreadable, not UTF-8, or not JSON; the message names the file, and the line
-            where the JSON breaks off.
+        UserError: the file is missing, unreadable, not UTF-8, not JSON, or an object has a key twice; the message names
+            the file, and the line where the JSON breaks off.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise UserError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from error
     except (ValueError, RecursionError) as error:  # not UTF-8, an endless number, or nested too deep
         raise UserError(f"{path}: not valid JSON ({error}).") from error
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error.strerror or error}).") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands there twice")
+    return values
 
 
 def sha256(path: Path) -> str:

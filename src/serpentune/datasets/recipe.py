@@ -18,6 +18,9 @@ from serpentune.game import parse_board
 
 Shares = dict[str, float]
 
+_MOST = 2**31 - 1
+"""The largest number of records, moves or tokens: a data set numbers its records so."""
+
 
 class Games(Settings):
     """Games to be played for the data set; they are kept in its folder, below `runs/`.
@@ -30,7 +33,7 @@ class Games(Settings):
     """
 
     teachers: list[str] = Field(min_length=1)
-    games: int = Field(ge=1)
+    games: int = Field(ge=1, le=_MOST)
     grid_size: str = "10"
     first_seed: int = Field(0, ge=0, lt=2**62)
 
@@ -54,8 +57,8 @@ class TeacherShare(Settings):
         weight: what that number is multiplied with.
     """
 
-    samples: int | None = Field(None, ge=1)
-    weight: float = Field(1, gt=0)
+    samples: int | None = Field(None, ge=1, le=_MOST)
+    weight: float = Field(1, gt=0, le=_MOST)
 
 
 class Checks(Settings):
@@ -78,9 +81,9 @@ class Checks(Settings):
     legal: bool = True
     duplicates: Literal["exact", "symmetric", "off"] = "exact"
     contradictions: Literal["tagged", "drop", "vote", "off"] = "tagged"
-    min_score: int = Field(0, ge=0)
-    drop_tail: int = Field(0, ge=0)
-    max_tokens: int | None = Field(None, ge=1)
+    min_score: int = Field(0, ge=0, le=_MOST)
+    drop_tail: int = Field(0, ge=0, le=_MOST)
+    max_tokens: int | None = Field(None, ge=1, le=_MOST)
     tokenizer: str = "nano"
 
 
@@ -111,7 +114,7 @@ class HoldOut(Settings):
     @field_validator("lengths", mode="before")
     @classmethod
     def _ranges(cls, value: Any) -> Any:
-        values = [str(item) for item in _listed(value)]
+        values = _listed(value)
         for item in values:
             length_range(item)
         return values
@@ -174,13 +177,13 @@ class Recipe(Settings):
     sources: list[str] = Field(default_factory=list)
     generate: list[Games] = Field(default_factory=list)
     teachers: dict[str, TeacherShare] | None = None
-    samples_per_teacher: int = Field(10_000, ge=1)
+    samples_per_teacher: int = Field(10_000, ge=1, le=_MOST)
     grid_sizes: list[str] | None = None
     styles: Shares = Field(default_factory=lambda: {"plan": 1.0})
     drop_explanations: float = Field(0, ge=0, le=1)
     encodings: Shares = Field(default_factory=lambda: {"grid": 1.0})
     moves: Literal["auto", "all", "every", "apples"] = "auto"
-    every: int = Field(4, ge=1)
+    every: int = Field(4, ge=1, le=_MOST)
     between: float = Field(0.25, ge=0, le=1)
     balance: list[str] = Field(default_factory=lambda: ["teacher"])
     symmetries: Literal["none", "symmetric", "checked", "any"] = "none"
@@ -192,13 +195,15 @@ class Recipe(Settings):
     @field_validator("sources", mode="before")
     @classmethod
     def _paths(cls, value: Any) -> Any:
-        return [str(item) for item in _listed(value)]
+        return _listed(value)
 
     @field_validator("teachers", mode="before")
     @classmethod
     def _teachers(cls, value: Any) -> Any:
         if isinstance(value, dict):
-            return {str(name).upper(): share if share is not None else {} for name, share in value.items()}
+            names = [str(name).upper() for name in value]
+            _refuse_repeated(names)
+            return {name: {} if share is None else share for name, share in zip(names, value.values(), strict=True)}
         return value if value is None else {name: {} for name in _in_capitals(value)}
 
     @field_validator("grid_sizes", mode="before")
@@ -209,17 +214,28 @@ class Recipe(Settings):
     @field_validator("styles", "encodings", mode="before")
     @classmethod
     def _shares(cls, value: Any) -> Any:
-        return value if isinstance(value, dict) else dict.fromkeys(map(str, _listed(value)), 1.0)
+        if isinstance(value, dict):
+            return value
+        names = _listed(value)
+        _refuse_repeated(names)
+        return dict.fromkeys(names, 1.0)
 
     @field_validator("styles", "encodings")
     @classmethod
     def _known_shares(cls, value: Shares, info: Any) -> Shares:
         known = get_style if info.field_name == "styles" else get_encoding
         names = {known(name).name: share for name, share in value.items() if share != 0}
-        if not names or min(names.values()) < 0:
-            raise ValueError("name at least one, with shares above 0")
+        if not names or min(names.values()) < 0 or max(names.values()) > _MOST:
+            raise ValueError(f"name at least one, with shares above 0 and up to {_MOST}")
         total = sum(names.values())
         return {name: share / total for name, share in names.items()}
+
+    @field_validator("teachers", "grid_sizes")
+    @classmethod
+    def _some(cls, value: Any) -> Any:
+        if value is not None and not value:
+            raise ValueError("name at least one, or leave the setting out for all")
+        return value
 
     @field_validator("balance", "formats")
     @classmethod
@@ -289,12 +305,23 @@ def length_range(text: str) -> tuple[int, int]:
     return low, high
 
 
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
+def _listed(value: Any) -> list[str]:
+    """One name or several; a number or a path is the name that it is written as."""
+    values = value if isinstance(value, list | tuple) else [value]
+    for item in values:
+        if isinstance(item, bool) or not isinstance(item, str | int | Path) or not str(item).strip():
+            raise ValueError(f"a name or a list of names is needed, not {item!r}")
+    return [str(item) for item in values]
+
+
+def _refuse_repeated(names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is named twice")
 
 
 def _in_capitals(value: Any) -> list[str]:
-    return list(dict.fromkeys(str(name).upper() for name in _listed(value)))
+    return list(dict.fromkeys(name.upper() for name in _listed(value)))
 
 
 def _boards(value: Any) -> list[str]:
