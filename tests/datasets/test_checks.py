@@ -243,6 +243,38 @@ def test_a_check_that_leaves_nothing_says_so(tmp_path: Path) -> None:
         build_dataset([logs], tmp_path / "set", styles=["move"], moves="every", every=1000, balance=[])
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"split": {"hold_out": {"teachers": TEACHERS}}}, "0 different games that aren't held out can't be split"),
+        ({"split": {"hold_out": {"grid_sizes": [6]}}}, "0 different games that aren't held out can't be split"),
+        ({"split": {"hold_out": {"lengths": ["1-"]}}}, "leave no record to train on: .*held_out_lengths left out"),
+        ({"teachers": {"BFS": {"weight": 1e-4}, "ASTAR": {}}}, "share of BFS in the style plan is less than one"),
+        ({"styles": {"plan": 1, "move": 1e-9}}, "share of ASTAR in the style move is less than one"),
+        ({"styles": {"plan": 1, "move": 1e-9}, "balance": []}, "share of ASTAR in the style move is less than one"),
+    ],
+)
+def test_what_would_be_missing_without_a_word_is_refused(
+    logs: Path, tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        build_dataset([logs], tmp_path / "set", samples_per_teacher=200, **settings)
+
+
+def test_a_teacher_of_whom_the_checks_leave_nothing_is_named(tmp_path: Path) -> None:
+    contradicting_logs(tmp_path / "logs")
+    generate_runs(["BFS"], 40, 6, 6, 0, tmp_path / "logs", timestamp="20250101_000000")
+    with pytest.raises(
+        UserError, match=r"leave 0 of 36 records of LIAR in the style move, .*contradictions left out 36"
+    ):
+        build_dataset([tmp_path / "logs"], tmp_path / "set", styles=["move"], moves="every", every=1000)
+
+
+def test_an_empty_split_is_spoken_of(logs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    build_dataset([logs], tmp_path / "set", samples_per_teacher=1)
+    assert "the test split is empty" in caplog.text
+
+
 def test_every_split_is_named_even_when_it_is_empty(logs: Path, tmp_path: Path) -> None:
     stats = build_dataset([logs], tmp_path / "set")
     assert tuple(stats.records) == SPLITS

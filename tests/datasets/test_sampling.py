@@ -111,3 +111,10 @@ def test_moments_say_what_the_replay_says() -> None:
                 assert bool(found.flags[row] & AT_APPLE) == (step == 0 or step - 1 in eaten)
                 row += 1
         assert row == len(found)
+
+
+@pytest.mark.parametrize("balance", [True, False])
+def test_shares_that_are_whole_numbers_are_not_rounded_down(balance: bool) -> None:
+    wanted = {("BFS", "plan"): 100 * 0.57, ("BFS", "move"): 100 * 0.43}
+    assert 100 * 0.57 < 57
+    assert quotas(wanted, dict.fromkeys(wanted, 1000), balance) == {("BFS", "plan"): 57, ("BFS", "move"): 43}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serpentune.common.errors import UserError
 from serpentune.datasets._games import Gathered
 from serpentune.datasets._groups import together
 from serpentune.datasets._render import Facts
@@ -45,7 +46,7 @@ class Kept:
 
     def words(self) -> str:
         """What was left out, for a message."""
-        return ", ".join(f"{name} left out {of['count']}" for name, of in self.counted.items() if of["count"])
+        return _words(self.counted)
 
 
 def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[str, Facts]]) -> Kept:
@@ -59,6 +60,9 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
         gathered: the games.
         count: records that are drawn in all.
         drawn: teachers and what their records are compared by, in the order in which they were drawn.
+
+    Raises:
+        UserError: the balance is to be kept, and the checks leave nothing of a teacher in a style.
     """
     names = list(gathered.pieces)
     facts, teachers = _collected(names, count, drawn)
@@ -102,11 +106,13 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
             again |= repeated(together(facts.images, who), kept & ~again)
         leave_out("duplicates", again, f"later ones left out ({checks.duplicates})")
     if "teacher" in recipe.balance:
-        leave_out(
-            "balance",
-            _surplus(recipe, names, teachers, facts.styles, kept),
-            "left out to keep the shares",
-        )
+        kinds = teachers.astype(np.int64) * len(recipe.styles) + facts.styles
+        drawn = np.bincount(kinds)
+        there = np.bincount(kinds[kept], minlength=len(drawn))
+        surplus = _surplus(recipe.seed, kinds, kept)
+        if (np.bincount(kinds[kept & ~surplus], minlength=len(drawn))[drawn > 0] == 0).any():
+            raise UserError(_too_few(recipe, names, drawn, there, counted))
+        leave_out("balance", surplus, "left out to keep the shares")
     by_teacher = {
         name: {of: int((kept & (teachers == number) & (splits == place)).sum()) for place, of in enumerate(SPLITS)}
         for number, name in enumerate(names)
@@ -132,13 +138,10 @@ def _collected(names: Sequence[str], count: int, drawn: Iterable[tuple[str, Fact
     return Facts(**columns), teachers
 
 
-def _surplus(
-    recipe: Recipe, names: list[str], teachers: NDArray[np.int16], styles: NDArray[np.int8], kept: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Records, drawn at random, without which teachers and styles keep the proportions in which they were drawn."""
-    kind = teachers.astype(np.int64) * len(recipe.styles) + styles
-    drawn = np.bincount(kind, minlength=len(names) * len(recipe.styles)).tolist()
-    there = np.bincount(kind[kept], minlength=len(drawn)).tolist()
+def _surplus(seed: int, kinds: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Records, drawn at random, without which kinds keep the proportions in which they were drawn."""
+    drawn = np.bincount(kinds).tolist()
+    there = np.bincount(kinds[kept], minlength=len(drawn)).tolist()
     wanted = quotas(
         {("", str(number)): float(count) for number, count in enumerate(drawn)},
         {("", str(number)): count for number, count in enumerate(there)},
@@ -148,7 +151,30 @@ def _surplus(
     for number, count in enumerate(there):
         surplus = count - wanted["", str(number)]
         if surplus:
-            places = np.flatnonzero(kept & (kind == number))
-            chosen = np.random.default_rng([recipe.seed, 6, number]).choice(len(places), size=surplus, replace=False)
+            places = np.flatnonzero(kept & (kinds == number))
+            chosen = np.random.default_rng([seed, 6, number]).choice(len(places), size=surplus, replace=False)
             result[places[chosen]] = True
     return result
+
+
+def _too_few(
+    recipe: Recipe,
+    names: Sequence[str],
+    drawn: NDArray[np.int64],
+    there: NDArray[np.int64],
+    counted: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """That not every kind can keep a record, with the poorest, which bounds all; `drawn` and `there` are by kind."""
+    kinds = np.flatnonzero(drawn).tolist()
+    poorest = min(kinds, key=lambda kind: there[kind] / drawn[kind])
+    teacher, style = divmod(poorest, len(recipe.styles))
+    return (
+        f"The checks leave {there[poorest]} of {drawn[poorest]} records of {names[teacher]} in the style "
+        f"{list(recipe.styles)[style]}, too few to keep all shares: {_words(counted)}. Ask for more samples or games, "
+        "or leave `teacher` out of `balance`."
+    )
+
+
+def _words(counted: Mapping[str, Mapping[str, Any]]) -> str:
+    """What was left out, for a message."""
+    return ", ".join(f"{name} left out {of['count']}" for name, of in counted.items() if of["count"])

@@ -35,6 +35,7 @@ from serpentune.datasets.completions import CompletionStyle, get_style
 from serpentune.datasets.recipe import Recipe
 from serpentune.datasets.records import MANIFEST, RUNS, SPLITS
 from serpentune.datasets.sampling import Strata, quotas
+from serpentune.datasets.splits import TRAIN
 from serpentune.datasets.store import DatasetWriter, writing_dataset
 from serpentune.datasets.texts import TokenLengths
 
@@ -114,8 +115,7 @@ def build_dataset(
             pieces = itertools.chain.from_iterable(gathered.pieces.values())
             renderer = Renderer(recipe, pieces, token_lengths)
             kept = judge(recipe, gathered, plan.expected, _draw(recipe, gathered, plan, renderer, spool, progress))
-            if not kept.kept.any():
-                raise UserError(f"The checks leave no record: {kept.words()}.")
+            _refuse_nothing(kept)
             for split, table in spool.shuffled(kept.kept, kept.splits, renderer.names.written_out):
                 writer.write(SPLITS[split], table)
                 progress("Writing records", table.num_rows, int(kept.kept.sum()))
@@ -185,8 +185,12 @@ def _count(recipe: Recipe, gathered: Gathered, progress: Phases) -> _Plan:
     for number, (kind, of) in enumerate(strata.items()):
         of.share_out(shares[kind], recipe.between, np.random.default_rng([recipe.seed, 1, number]))
     plan.expected = sum(shares.values())
-    if not plan.expected:
-        raise UserError("Every share of these records is less than one. Ask for more samples.")
+    for (teacher, name), number in shares.items():
+        if not number:
+            raise UserError(
+                f"The share of {teacher} in the style {name} is less than one of {plan.expected} records. Ask for more "
+                "samples or games, or give it a larger share."
+            )
     return plan
 
 
@@ -223,6 +227,17 @@ def _draw(
         spool.add(table)
         progress("Drawing records", table.num_rows, plan.expected)
         yield teacher, facts
+
+
+def _refuse_nothing(kept: Kept) -> None:
+    """Refuse a data set that nothing can be learnt from; say it where nothing is left to judge a student by."""
+    there = np.bincount(kept.splits[kept.kept], minlength=len(SPLITS))
+    if not there[TRAIN]:
+        what = "record to train on" if there.any() else "record"
+        raise UserError(f"The checks leave no {what}: {kept.words()}.")
+    for split, count in zip(SPLITS, there.tolist(), strict=True):
+        if not count:
+            _LOG.warning("the %s split is empty; more games or samples would fill it", split)
 
 
 def _traced(gathered: Gathered) -> Iterator[tuple[Piece, Moments]]:

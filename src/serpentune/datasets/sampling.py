@@ -169,7 +169,6 @@ def quotas(
         there: how many there are.
         balance: whether the proportions of `wanted` are kept, so that the poorest bounds all.
     """
-    if not balance:
-        return {kind: min(int(number), there[kind]) for kind, number in wanted.items()}
-    scale = min([1.0, *(there[kind] / number for kind, number in wanted.items() if number > 0)])
+    scale = min([1.0, *(there[kind] / number for kind, number in wanted.items() if number > 0)]) if balance else 1.0
+    # What is added makes up for the rounding of shares: 0.57 of 100 records are 57.
     return {kind: min(int(number * scale + 1e-9), there[kind]) for kind, number in wanted.items()}

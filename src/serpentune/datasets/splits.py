@@ -38,8 +38,9 @@ def assign_splits(
     held = np.zeros(len(keys), np.bool_) if only_test is None else only_test
     distinct = sorted({key for key, out in zip(keys, held.tolist(), strict=True) if not out})
     if len(distinct) < len(SPLITS):
+        those = "different games that aren't held out" if held.any() else "different games"
         raise UserError(
-            f"{len(distinct)} different games can't be split into {', '.join(SPLITS)}: play at least {len(SPLITS)}."
+            f"{len(distinct)} {those} can't be split into {', '.join(SPLITS)}: play at least {len(SPLITS)}."
         )
     order = np.random.default_rng([seed, 0]).permutation(len(distinct))
     apart = max(1, round(len(distinct) * (1 - train_share) / 2))
