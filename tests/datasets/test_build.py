@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from serpentune.datasets import SPLITS, GridEncoding, build_dataset, load_splits, read_manifest, read_moves
+from serpentune.datasets.validate import validate
 from serpentune.game import NO_MOVE, Ending, GameRecord, Limits, LockstepGames, Move, states_before
 from serpentune.logs import generate_runs, read_logs, write_run
 from serpentune.teachers import get, play
@@ -107,6 +108,23 @@ def test_a_seed_that_was_played_on_two_boards_stands_in_one_split(tmp_path: Path
             places[row["seed"]].add(split)
     assert all(len(found) == 1 for found in places.values())
     assert {row["board"] for row in records(tmp_path / "set")} == {"4x4", "6x6"}
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for place, seed in (("one", 0), ("two", 100)):
+        generate_runs(["BFS"], 12, 6, 6, seed, tmp_path / place, timestamp="20250101_000000")
+    sources = [tmp_path / "one", tmp_path / "two"]
+    build_dataset(sources, tmp_path / "set", styles=("move",))
+    run = "heuristics-bfs_20250101_000000"
+    found = records(tmp_path / "set")
+    assert {row["game"].rpartition("/")[0] for row in found} == {f"one/{run}", f"two/{run}"}
+    assert len({(row["game"], row["seed"]) for row in found}) == len({row["game"] for row in found}) == 24
+    for row in found:
+        assert row["game"].startswith("one") == (row["seed"] < 100)
+    replay = {check.name: check for check in validate(tmp_path / "set", logs=sources).checks}["replay"]
+    assert (replay.checked, replay.violations) == (len(found), 0)
+    missing = {check.name: check for check in validate(tmp_path / "set", logs=sources[:1]).checks}["replay"]
+    assert missing.violations == sum(row["seed"] >= 100 for row in found)
 
 
 @pytest.mark.parametrize("styles", [("plan",), ("move",), ("plan", "move")])

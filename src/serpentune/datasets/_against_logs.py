@@ -106,14 +106,19 @@ class AgainstLogs:
         verdict = np.full(len(rows), _NO_GAME, np.int8)
         refused: dict[str, str] = {}
         wrong_names: dict[int, str] = {}
+        runs = {game.rpartition("/")[0] for game in by_game}
         for folder in folders:
+            parts = folder.absolute().parts
+            # Records name a run by more of its path where the name alone was ambiguous.
+            called = runs.intersection("/".join(parts[-depth:]) for depth in range(1, len(parts)))
+            name = max(called, key=len, default=folder.name)
             for item in iter_batches([folder]):
                 if isinstance(item, Refusal):
                     number = item.file.stem.removeprefix("game_") if item.game is None else item.game
-                    refused[f"{folder.name}/{number}"] = item.reason
+                    refused[f"{name}/{number}"] = item.reason
                     continue
                 for game in item:
-                    for code, source in by_game.get(f"{folder.name}/{game.number}", ()):
+                    for code, source in by_game.get(f"{name}/{game.number}", ()):
                         names = source.other_than(game)
                         if names is not None:
                             wrong_names[code] = names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class Piece:
 
     Attributes:
         teacher: the player's name in capitals.
-        folder: the run folder's name.
+        folder: the run folder's name, with as many folders above it as tell it from the others.
         games: the games.
         splits: int8 `(games,)`, places in `SPLITS`.
         first: the number of the first game among all games of the recipe, in the order in which they were gathered.
@@ -106,7 +106,9 @@ def gather(recipe: Recipe, output: Path, runs: Path, progress: Callable[[int], N
     if recipe.generate:
         folders += find_logs([runs])
     result = Gathered({})
-    batches = list(_batches(recipe, folders, result))
+    found = list(_batches(recipe, folders, result))
+    names = _names([folder for folder, _ in found], runs)
+    batches = [(names[folder], batch) for folder, batch in found]
     _check_teachers(recipe, {batch.player.upper() for _, batch in batches}, result)
     keys = [key for _, batch in batches for key in _keys(batch)]
     only_test = _held_out(recipe, batches)
@@ -129,8 +131,24 @@ def gather(recipe: Recipe, output: Path, runs: Path, progress: Callable[[int], N
     return result
 
 
-def _batches(recipe: Recipe, folders: list[Path], result: Gathered) -> Iterator[tuple[str, GameBatch]]:
-    """The games to be used with the names of their run folders; what is left out is counted in `result`."""
+def _names(folders: Sequence[Path], runs: Path) -> dict[Path, str]:
+    """What records call each run folder: its name, or more of its path where another one has that name too.
+
+    Those in `runs` keep their names, since what is above them isn't there for long.
+    """
+    paths = {folder: folder.absolute().parts for folder in folders}
+    names = {}
+    for folder, parts in paths.items():
+        others = [other for other in paths.values() if other != parts]
+        depth = 1
+        while not folder.is_relative_to(runs) and any(other[-depth:] == parts[-depth:] for other in others):
+            depth += 1
+        names[folder] = "/".join(parts[-depth:])
+    return names
+
+
+def _batches(recipe: Recipe, folders: list[Path], result: Gathered) -> Iterator[tuple[Path, GameBatch]]:
+    """The games to be used with their run folders; what is left out is counted in `result`."""
     players = None if recipe.teachers is None else list(recipe.teachers)
     seen: set[bytes] = set()
     for folder in folders:
@@ -147,7 +165,7 @@ def _batches(recipe: Recipe, folders: list[Path], result: Gathered) -> Iterator[
             result.below_score += int((fresh & ~enough).sum())
             kept = item.take(np.flatnonzero(fresh & enough))
             if len(kept):
-                yield folder.name, kept
+                yield folder, kept
 
 
 def _is_new(batch: GameBatch, game: int, seen: set[bytes]) -> bool:
