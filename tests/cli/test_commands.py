@@ -136,6 +136,15 @@ def test_dataset_build(logs: Path, tmp_path: Path) -> None:
     again = serpentune("dataset", "build", *options, "--output", folder, "--overwrite", "--json").document
     assert again["path"] == str(folder)
     assert again["manifest"]["styles"] == {"plan": 1.0}
+    few = serpentune(
+        "dataset", "build", *options, "--algorithms", "BFS=2", "astar", "--styles", "move=3", "explain",
+        "--moves", "every", "--every", 2, "--drop-explanations", 1, "--output", tmp_path / "few", "--json",
+    ).document  # fmt: skip
+    recipe = few["manifest"]["recipe"]
+    assert {name: share["weight"] for name, share in recipe["teachers"].items()} == {"BFS": 2, "ASTAR": 1}
+    assert (recipe["every"], recipe["drop_explanations"], recipe["styles"]["move"]) == (2, 1, 0.75)
+    twice = serpentune("dataset", "build", *options, "--styles", "plan=3", "plan", "--output", tmp_path / "twice")
+    assert twice.code == 2 and "plan is named twice" in twice.err
 
 
 def test_train_shows_what_was_learnt(student: Path, dataset: Path, tmp_path: Path) -> None:

@@ -67,6 +67,13 @@ def test_checks_seeds_and_shares_are_told() -> None:
     assert "Encoding `grid` (75.0%), `coordinates` (25.0%), completion styles `plan` (50.0%), `move` (50.0%)." in text
 
 
+def test_games_left_out_are_counted_whatever_the_reason() -> None:
+    left_out = {"games_refused": 1, "games_repeated": 2, "games_on_other_boards": 3}
+    text = " ".join(card({**MANIFEST, **left_out, "games_of_other_players": {"DFS": 4}}).split())
+    assert "1 that did not replay, 2 that the logs hold twice, 3 on boards that were not asked for" in text
+    assert "of players who were not asked for: 4 of DFS" in text
+
+
 def test_what_the_manifest_lacks_the_card_leaves_out() -> None:
     bare = {key: MANIFEST[key] for key in ("serpentune", "records", "teachers")}
     text = card({**bare, "encoding": "grid", "styles": ["plan"]})

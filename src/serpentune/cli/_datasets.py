@@ -26,7 +26,11 @@ def build(
     ] = None,
     algorithms: Annotated[
         list[str] | None,
-        option("--algorithms", metavar="NAME...", help="Whose games to learn from; without it, everyone's."),
+        option(
+            "--algorithms",
+            metavar="NAME...",
+            help="Whose games to learn from; without it, everyone's. NAME=WEIGHT gives other than equal shares.",
+        ),
     ] = None,
     max_samples_per_algorithm: Annotated[
         int | None,
@@ -50,6 +54,15 @@ def build(
             default="plan",
         ),
     ] = None,
+    drop_explanations: Annotated[
+        float | None,
+        option(
+            "--drop-explanations",
+            metavar="P",
+            help="Probability with which an explanation asks for the move alone instead.",
+            default="0",
+        ),
+    ] = None,
     encoding: Annotated[
         list[str] | None,
         option(
@@ -68,6 +81,7 @@ def build(
             default="auto",
         ),
     ] = None,
+    every: Annotated[int | None, option("--every", metavar="K", help="The K of --moves every.", default="4")] = None,
     balance: Annotated[
         list[str] | None,
         option(
@@ -164,12 +178,14 @@ def build(
     recipe = Recipe.of(
         config,
         sources=heuristic_dirs,
-        teachers=algorithms,
+        teachers=_weights(algorithms),
         samples_per_teacher=max_samples_per_algorithm,
         grid_sizes=grid_sizes,
         styles=_shares(styles),
+        drop_explanations=drop_explanations,
         encodings=_shares(encoding),
         moves=moves,
+        every=every,
         balance=balance,
         symmetries=symmetries,
         formats=formats,
@@ -207,6 +223,12 @@ def build(
     if stats.refused:
         out.line(f"{number(len(stats.refused), 0)} games were left out: see `serpentune logs check`.")
     out.line(str(stats.path))
+
+
+def _weights(values: list[str] | None) -> dict[str, Any] | None:
+    """`["BFS", "CELL=2"]` as a recipe's `teachers`."""
+    shares = _shares(values)
+    return None if shares is None else {name: {"weight": share} for name, share in shares.items()}
 
 
 def _shares(values: list[str] | None) -> dict[str, Any] | None:

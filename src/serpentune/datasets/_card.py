@@ -101,12 +101,13 @@ def _checks(manifest: Mapping[str, Any]) -> str:
     text = ""
     if checks := manifest.get("checks"):
         rows = [[name, found["count"], found["action"]] for name, found in checks.items()]
-        text = f"{_table(['check', 'records', 'what became of them'], rows)}\n"
+        text = f"{_table(['check', 'count', 'what became of them'], rows)}\n"
     if "games_refused" in manifest:
         others = sorted(manifest["games_of_other_players"].items())
         text += (
             f"Games left out: {manifest['games_refused']} that did not replay, {manifest['games_repeated']} that the "
-            f"logs hold twice,\nof players who were not asked for: "
+            f"logs hold twice,\n{manifest.get('games_on_other_boards', 0)} on boards that were not asked for, of "
+            "players who were not asked for: "
             f"{', '.join(f'{count} of {name}' for name, count in others) or 'none'}.\n"
             "`manifest.json` holds the candidates, what was dropped to balance the teachers, and the hashes.\n"
         )
