@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from serpentune.datasets import SPLITS, GridEncoding, build_dataset, load_splits, read_manifest, read_moves
+from serpentune.datasets import SPLITS, GridEncoding, build, build_dataset, load_splits, read_manifest, read_moves
+from serpentune.datasets._render import Renderer
 from serpentune.datasets.validate import validate
 from serpentune.game import NO_MOVE, Ending, GameRecord, Limits, LockstepGames, Move, states_before
 from serpentune.logs import generate_runs, read_logs, write_run
@@ -108,6 +109,26 @@ def test_a_seed_that_was_played_on_two_boards_stands_in_one_split(tmp_path: Path
             places[row["seed"]].add(split)
     assert all(len(found) == 1 for found in places.values())
     assert {row["board"] for row in records(tmp_path / "set")} == {"4x4", "6x6"}
+
+
+def test_long_games_on_large_boards_are_written_in_parts(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"styles": ["plan", "move"], "encodings": ["grid", "simple"], "symmetries": "any"}
+    build_dataset([logs], tmp_path / "whole", **options)
+    monkeypatch.setattr(build, "_CELLS_AT_ONCE", 36 * 50)
+    rendered: list[int] = []
+    render = Renderer.render
+
+    def counting(renderer: Renderer, *task: Any) -> Any:
+        table, facts = render(renderer, *task)
+        rendered.append(len(facts))
+        return table, facts
+
+    monkeypatch.setattr(Renderer, "render", counting)
+    build_dataset([logs], tmp_path / "parts", **options)
+    assert max(rendered) <= 52
+    assert hashes(tmp_path / "parts") == hashes(tmp_path / "whole")
 
 
 def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:

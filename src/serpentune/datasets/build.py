@@ -39,6 +39,9 @@ from serpentune.datasets.splits import TRAIN
 from serpentune.datasets.store import DatasetWriter, writing_dataset
 from serpentune.datasets.texts import TokenLengths
 
+_CELLS_AT_ONCE = 1 << 27
+"""Cells of the boards that are written at once: one long game on a large board has gigabytes of text."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -215,10 +218,9 @@ def _draw(
                 kind = piece.teacher, style.name
                 candidates = _candidates(recipe, piece, found, style, tail)
                 drawn[number] = plan.strata[kind].draw(found, piece.board, candidates, salts[kind])
-            count = sum(map(len, drawn.values()))
-            if count:
-                yield piece, found, drawn, first
-            first += count
+            for part in _parts(drawn, max(1, _CELLS_AT_ONCE // (piece.games.width * piece.games.height))):
+                yield piece, found, part, first
+                first += sum(map(len, part.values()))
 
     def render(task: tuple[Piece, Moments, dict[int, NDArray[np.int64]], int]) -> tuple[str, Any, Facts]:
         return task[0].teacher, *renderer.render(*task)
@@ -227,6 +229,14 @@ def _draw(
         spool.add(table)
         progress("Drawing records", table.num_rows, plan.expected)
         yield teacher, facts
+
+
+def _parts(drawn: dict[int, NDArray[np.int64]], most: int) -> Iterator[dict[int, NDArray[np.int64]]]:
+    """Places drawn for each style in parts of about `most` records, in ascending order over all styles."""
+    places = np.sort(np.concatenate(list(drawn.values())))
+    bounds = np.unique([*places[::most], *places[-1:] + 1])
+    for low, high in itertools.pairwise(bounds.tolist()):
+        yield {style: own[slice(*np.searchsorted(own, (low, high)))] for style, own in drawn.items()}
 
 
 def _refuse_nothing(kept: Kept) -> None:
