@@ -56,7 +56,7 @@ def test_the_split_depends_on_the_games_and_the_seed_alone() -> None:
     [
         ({"teachers": ["BSF"]}, "Did you mean BFS"),
         ({"teachers": ["BFS", "DFS"]}, "'DFS'.*Known: ASTAR, BFS, HAMILTONIAN"),
-        ({"teachers": []}, "no usable game"),
+        ({"teachers": []}, "teachers = .*name at least one"),
         ({"styles": ("plan", "plans")}, "Did you mean plan"),
         ({"styles": ()}, "styles = .*name at least one"),
         ({"encodings": "gird"}, "Did you mean grid"),
