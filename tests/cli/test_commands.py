@@ -204,6 +204,18 @@ def test_evaluate_says_what_it_did_not_measure(student: Path) -> None:
     assert text.out.splitlines()[-1] == "output/evaluations/my-student-1"
 
 
+def test_evaluate_asks_in_any_form_that_can_be_taught(tmp_path: Path) -> None:
+    options = ["nano", "--games", 2, "--grid-size", 4, "--style", "explain", "--output", tmp_path / "out"]
+    played = serpentune("evaluate", *options, "--encoding", "coordinates")
+    assert played.code == 0, played.err
+    told = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (told["encoding"], told["style"]) == ("coordinates", "explain")
+    other = serpentune("evaluate", *options)
+    assert other.code == 2 and "encoding" in other.err
+    typo = serpentune("evaluate", *options, "--encoding", "cordinates")
+    assert typo.code == 2 and "coordinates" in typo.err
+
+
 def test_evaluate_calls_a_student_after_its_run(results: list[Path]) -> None:
     assert [json.loads((folder / "manifest.json").read_text())["name"] for folder in results] == ["nano", "lora"]
 

@@ -31,8 +31,16 @@ def evaluate(
         str, option("--teacher", metavar="NAME", help="Whom the prompt says to play like, and whose moves to match.")
     ] = "BFS",
     style: Annotated[
-        str, option("--style", metavar="STYLE", help="plan: ask for the moves to the apple; move: for one move.")
+        str,
+        option(
+            "--style",
+            metavar="STYLE",
+            help="plan: ask for the moves to the apple; move: for one; explain: for one, whose reasons are not read.",
+        ),
     ] = "plan",
+    encoding: Annotated[
+        str, option("--encoding", metavar="NAME", help="How boards are written; ask a student as it was taught.")
+    ] = "grid",
     chat: Annotated[
         bool,
         option(
@@ -70,7 +78,9 @@ def evaluate(
     if language_records < 0:
         raise UserError(f"--language-records is {language_records}; 0 measures no language.")
     width, height = parse_board(grid_size)
-    settings = EvaluationSettings(games=games, width=width, height=height, seed=seed, teacher=teacher, style=style)
+    settings = EvaluationSettings(
+        games=games, width=width, height=height, seed=seed, teacher=teacher, style=style, encoding=encoding
+    )
     settings.check()
     label = name or short_name(model)
     folder = output or Path("output/evaluations") / PathUtils.safe_name(label)
