@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from datasets import concatenate_datasets
 from transformers import TrainerCallback
 
 from serpentune.common.errors import UserError
@@ -68,6 +69,16 @@ def test_accumulated_batches_move_the_weights_like_one_large_batch(llama: Path, 
         ends.append(load_student(tmp_path / str(size) / "final_model").model.state_dict())
     for name, weight in ends[0].items():
         torch.testing.assert_close(weight, ends[1][name], rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_the_training_loss_is_the_mean_over_tokens_where_batches_hold_unlike_many(llama: Path, tmp_path: Path) -> None:
+    data = concatenate_datasets([samples(24, longest=1), samples(8, 1, cells=40, longest=40)])
+    config = config_for(llama, "full", learning_rate=1e-12)  # nothing is learnt: every step sees the same model
+    result = train(config, data, data, tmp_path, quiet=True)
+    assert [entry["step"] for entry in result.history if "loss" in entry] == [4]
+    base = load_base(str(llama))
+    assert result.final_loss == pytest.approx(log_likelihood(base.model, base.tokenizer, data), rel=1e-4)
+    assert result.final_loss == pytest.approx(result.eval_loss, rel=1e-4)
 
 
 def test_the_same_seed_gives_the_same_student(llama: Path, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 What is left out, because each step of a small model would pay for it: entropy, token accuracy and their gathering over
 devices, the count of floating-point operations, the output layer on prompt positions, attention masks, and padding of
-unlike lengths. What is put in: `LengthBatches`, and an evaluation loss that is the mean over all completion tokens.
+unlike lengths. What is put in: `LengthBatches`, and losses that are means over completion tokens: with batches of one
+length, those of long explanations hold a hundred times the tokens of those of moves.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class SnakeTrainer(SFTTrainer):
 
     def __init__(self, model: Any, args: SFTConfig, train: Tokens, evaluate: Tokens | None, tokenizer: Any) -> None:
         self._lengths = train.lengths
+        self._seen = torch.zeros(2, device=args.device)
         super().__init__(
             model=model,
             args=args,
@@ -62,6 +64,8 @@ class SnakeTrainer(SFTTrainer):
         total: torch.Tensor = cross_entropy(
             logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
         )
+        if model.training:
+            self._seen += torch.stack((total.detach(), (targets != IGNORED).sum()))
         if num_items_in_batch is None:
             return total / (targets != IGNORED).sum()
         # DDP averages gradients over processes, while the tokens were counted over all of them.
@@ -87,6 +91,14 @@ class SnakeTrainer(SFTTrainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Log, the training loss as the mean per completion token since the entry before, as `evaluate` has it."""
+        if "loss" in logs:
+            total, count = self.accelerator.reduce(self._seen, "sum").tolist()
+            logs = {**logs, "loss": total / count}
+            self._seen.zero_()
+        super().log(logs, *args, **kwargs)
 
     def restore(self, checkpoint: Path) -> None:
         """Take weights and history of a finished run; `train` would add a step to it."""

@@ -51,8 +51,8 @@ class TrainingResult:
 
     Attributes:
         model_path: folder of the student, for `models.load_student`.
-        history: entries of `step`, `epoch` and either `loss`, `learning_rate`, `grad_norm` (means since the entry
-            before) or `eval_loss`; a resumed run's begins with the first step.
+        history: entries of `step`, `epoch` and either `loss` (mean per completion token since the entry before),
+            `learning_rate` and `grad_norm`, or `eval_loss`; a resumed run's begins with the first step.
         seconds: wall time of the training loop in this call, evaluations and checkpoints included.
         parameters: all parameters of the model while training.
         trainable_parameters: those that learned.
