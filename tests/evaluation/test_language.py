@@ -190,7 +190,7 @@ def test_a_model_whose_answers_are_the_completions_gets_full_marks(
     assert (figures["rouge_l"], figures["exact_match"], figures["truncated"]) == (1, 1, 0)
     assert figures["token_accuracy"] == 1
     assert figures["undefined"] == {}
-    assert done == [4, 4, 4, 3]
+    assert done == [4, 4, 2, 4, 1]  # ten plans, then five single moves
 
 
 def test_single_moves_are_compared_as_words(nano: LoadedModel, records: list[dict[str, str]]) -> None:
@@ -223,6 +223,25 @@ def test_a_model_that_never_stops_is_cut_and_counted(nano: LoadedModel, records:
     assert figures["truncated"] == len(records)
     assert 0 < figures["bleu"] < 20
     assert figures["exact_match"] == 0
+
+
+def test_moves_are_not_written_to_the_length_of_an_explanation(
+    nano: LoadedModel, records: list[dict[str, str]]
+) -> None:
+    (prompt,) = prompts(random_states(1, 4, 4, seed=1), "BFS", get_encoding("grid"), get_style("explain"))
+    model = always(nano.tokenizer(" U")["input_ids"][0], 9.0)  # it never ends an answer
+    written: list[int] = []
+    model.register_forward_pre_hook(
+        lambda _, args, kwargs: written.append(len(kwargs["input_ids"])) if kwargs["input_ids"].shape[1] == 1 else None,
+        with_kwargs=True,
+    )
+    language_metrics(model, nano.tokenizer, records)
+    alone = sum(written)
+    written.clear()
+    explained = [*records, {"prompt": prompt, "completion": f" U\n{' '.join(['UP leads on.'] * 7)}"}]
+    figures = language_metrics(model, nano.tokenizer, explained)
+    assert figures["truncated"] == figures["records"] == len(explained)
+    assert 100 < figures["max_new_tokens"] == sum(written) - alone + 1  # the first token comes with the prompt
 
 
 def test_a_model_that_knows_nothing_has_the_vocabulary_as_perplexity(

@@ -11,9 +11,11 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError
+from serpentune.datasets.completions import parse_prompt
 from serpentune.models import context_length, end_ids, sample_ids
 from serpentune.training.data import IGNORED, Collator
 
@@ -37,11 +39,13 @@ class Sample:
         prompt: ids of the prompt, with a begin token where the tokenizer puts one.
         completion: ids of the completion and of what ends it.
         text: the completion as it stands in the record.
+        style: name of the completion style that the prompt asks for; empty for a prompt that isn't ours.
     """
 
     prompt: list[int]
     completion: list[int]
     text: str
+    style: str
 
 
 def language_metrics(
@@ -64,13 +68,14 @@ def language_metrics(
         records: at least one, each with the strings `prompt` and `completion`.
         chat: show the records to the model in its tokenizer's chat template.
         batch_size: records at once.
-        max_new_tokens: an answer is cut after this many tokens. When left out: twice what the longest completion and
-            its end token take, so that rambling costs precision but not hours.
+        max_new_tokens: an answer is cut after this many tokens. When left out: twice what the longest completion of its
+            style and its end token take, so that rambling costs precision but not hours; prompts that aren't ours count
+            as one style.
         progress: called with the number of records that are done, those left out included.
 
     Returns:
         - `records`: how many were measured; `too_long`: how many were left out, since the prompt with the completion or
-          with `max_new_tokens` more tokens is longer than the model's context.
+          with the most tokens that its answer may have is longer than the model's context.
         - `loss`: mean negative log-likelihood in nats over all `completion_tokens`, which are the tokens of the
           completions and of what ends them, mostly one end token each; `perplexity`: exp(loss).
         - `bits_per_byte`: the same negative log-likelihood in bits, end tokens included, over the completions' UTF-8
@@ -80,7 +85,7 @@ def language_metrics(
           is the effective one (`eff:yes`), because answers of one move have no 4-grams and would always get 0.
         - `rouge_l` (0 to 1): rouge-score's F1, mean over the records, on the same words.
         - `exact_match`: share of answers with the same words as the completion.
-        - `truncated`: answers that had not ended after `max_new_tokens`, which is given too.
+        - `truncated`: answers that were cut; `max_new_tokens`: after how many tokens, the most of any style.
         - `undefined`: the reason for each figure that is None.
 
     Raises:
@@ -94,9 +99,10 @@ def language_metrics(
     samples = tokenize_records(tokenizer, records, chat)
     context = context_length(model.config)
     fitting = [sample for sample in samples if len(sample.prompt) + len(sample.completion) <= context]
-    if max_new_tokens is None:
-        max_new_tokens = 2 * max((len(sample.completion) for sample in fitting), default=0)
-    fitting = [sample for sample in fitting if len(sample.prompt) + max_new_tokens <= context]
+    limits: dict[str, int] = {}
+    for sample in fitting:
+        limits[sample.style] = max_new_tokens or max(limits.get(sample.style, 0), 2 * len(sample.completion))
+    fitting = [sample for sample in fitting if len(sample.prompt) + limits[sample.style] <= context]
     too_long = len(samples) - len(fitting)
     if progress is not None and too_long:
         progress(too_long)
@@ -106,7 +112,7 @@ def language_metrics(
         "completion_tokens": sum(len(sample.completion) for sample in fitting),
         "truncated": 0,
         "too_long": too_long,
-        "max_new_tokens": max_new_tokens,
+        "max_new_tokens": max_new_tokens or max(limits.values(), default=0),
         "undefined": {},
     }
     if not fitting:
@@ -114,19 +120,23 @@ def language_metrics(
         figures["undefined"] = dict.fromkeys(_FIGURES, reason)
         return figures
 
-    # Equal prompt lengths share a batch, so there is little padding; the longest come first, so that memory which is
-    # too small shows at once.
-    fitting.sort(key=lambda sample: (len(sample.prompt), len(sample.completion)), reverse=True)
+    # A style at a time: a long explanation would keep a batch of moves waiting. Equal prompt lengths share a batch, so
+    # there is little padding; the longest come first, so that memory which is too small shows at once.
+    fitting.sort(key=lambda sample: (limits[sample.style], len(sample.prompt), len(sample.completion)), reverse=True)
+    batches = [
+        alike[start : start + batch_size]
+        for alike in (list(group) for _, group in groupby(fitting, key=lambda sample: limits[sample.style]))
+        for start in range(0, len(alike), batch_size)
+    ]
     nll, right = 0.0, 0
     answers: list[str] = []
     ends = stop_ids(tokenizer, chat)
     with _evaluating(model):
-        for start in range(0, len(fitting), batch_size):
-            batch = fitting[start : start + batch_size]
+        for batch in batches:
             batch_nll, batch_right = _score(model, tokenizer, batch)
             nll += batch_nll
             right += batch_right
-            ids = greedy(model, tokenizer, [sample.prompt for sample in batch], max_new_tokens, chat)
+            ids = greedy(model, tokenizer, [sample.prompt for sample in batch], limits[batch[0].style], chat)
             figures["truncated"] += sum(row[-1] not in ends for row in ids)
             answers += decode(tokenizer, ids)
             if progress is not None:
@@ -151,9 +161,10 @@ def tokenize_records(tokenizer: Any, records: Sequence[Mapping[str, str]], chat:
         for field in ("prompt", "completion"):
             if not isinstance(record.get(field), str) or not record[field]:
                 raise UserError(f"Record {number}: its {field} is missing, empty or no text.")
-    texts = [record["completion"] for record in records]
-    prompts, completions = sample_ids(tokenizer, [record["prompt"] for record in records], texts, chat)
-    return [Sample(*sample) for sample in zip(prompts, completions, texts, strict=True)]
+    asked, texts = [record["prompt"] for record in records], [record["completion"] for record in records]
+    parsed = [parse_prompt(prompt) for prompt in asked]
+    styles = [found[2].name if found is not None else "" for found in parsed]
+    return [Sample(*sample) for sample in zip(*sample_ids(tokenizer, asked, texts, chat), texts, styles, strict=True)]
 
 
 def stop_ids(tokenizer: Any, chat: bool = False) -> list[int]:
