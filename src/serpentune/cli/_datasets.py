@@ -212,14 +212,18 @@ def build(
             for name, counts in stats.by_teacher.items()
         ],
     )
-    out.table(
-        ["check", "count", "what was done"],
-        [
-            [name, number(about["count"], 0), about["action"]]
-            for name, about in stats.manifest["checks"].items()
-            if about["count"]
-        ],
-    )
+    if any(about["count"] for about in stats.manifest["checks"].values()):
+        out.table(
+            ["check", "count", "what was done"],
+            [
+                [name, number(about["count"], 0), about["action"]]
+                for name, about in stats.manifest["checks"].items()
+                if about["count"]
+            ],
+        )
+    drawn = sum(sum(teacher["drawn"].values()) for teacher in stats.manifest["teachers"].values())
+    kept = sum(stats.records.values())
+    out.line(f"{number(drawn, 0)} records were drawn, {number(kept, 0)} are left after the checks.")
     if stats.refused:
         out.line(f"{number(len(stats.refused), 0)} games were left out: see `serpentune logs check`.")
     out.line(str(stats.path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,8 +11,14 @@ from serpentune.cli._arguments import option
 from serpentune.cli._output import Output, number
 from serpentune.common.visible import visible
 
+if TYPE_CHECKING:
+    from serpentune.datasets.validate import Validation
+
 _SHOWN = 20
 """Names that a sentence lists at most."""
+
+_OF_EVERY_RECORD = ("state", "label", "replay")
+"""Checks that are missed where no row could be looked at; the others are for some kinds of data only."""
 
 _ON_ERROR = option(
     "--on-error",
@@ -96,7 +102,11 @@ def validate(
                     out.line(f"  {visible(example)}")
                 if (more := check.violations - len(check.examples)) > 0:
                     out.line(f"  and {number(more, 0)} more")
-        notes = []
+        notes = [_verdict(done)]
+        looked_at = {check.name for check in done.checks}
+        if rest := [name for name in checks or _OF_EVERY_RECORD if name not in looked_at]:
+            hint = ", which needs the run folders (--logs DIR)" if rest[-1] == "replay" else ""
+            notes.append(f"No row could be looked at for {', '.join(rest)}{hint}.")
         if rejects is not None:
             notes.append(f"Rows left out: {number(sum(done.left_out.values()), 0)}, written to {rejects}")
         if done.unknown_columns:
@@ -114,6 +124,13 @@ def validate(
             out.line(visible(note))
     if not done.ok:
         raise typer.Exit(2)
+
+
+def _verdict(done: Validation) -> str:
+    """In a sentence how it ended."""
+    found = sum(check.violations for check in done.checks if not check.note)
+    rows = f"{number(done.rows, 0)} row{'' if done.rows == 1 else 's'}"
+    return f"{rows}: {'no violation' if not found else f'violations: {number(found, 0)}'}."
 
 
 def _some(names: list[str]) -> str:

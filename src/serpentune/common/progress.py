@@ -1,11 +1,14 @@
-"""The ground: progress bars on standard error, for whoever sits at a terminal."""
+"""The ground: progress on standard error, as bars at a terminal, as a line now and then in a log."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator
 from typing import Protocol
+
+_SECONDS_BETWEEN_LINES = 60.0
 
 
 class Advance(Protocol):
@@ -26,7 +29,7 @@ class AddBar(Protocol):
 def progress_bar(description: str, total: int | None, *, quiet: bool) -> Iterator[Advance]:
     """Show a bar with count, speed and time left on standard error while the block runs.
 
-    Nothing is written when `quiet`, or when standard error is no terminal, so that pipes and logs stay clean.
+    Where standard error is no terminal, a line a minute says how far it is. Nothing is written when `quiet`.
 
     Args:
         description: what is going on ("Playing BFS").
@@ -41,10 +44,13 @@ def progress_bar(description: str, total: int | None, *, quiet: bool) -> Iterato
 def progress_bars(*, quiet: bool) -> Iterator[AddBar]:
     """Show several bars below each other while the block runs, for things that go on side by side.
 
-    Nothing is written when `quiet`, or when standard error is no terminal.
+    Where standard error is no terminal, a line a minute of each says how far it is. Nothing is written when `quiet`.
     """
-    if quiet or not sys.stderr.isatty():
+    if quiet:
         yield lambda description, total: _no_bar
+        return
+    if not sys.stderr.isatty():
+        yield _lines
         return
     from rich.console import Console
     from rich.progress import (
@@ -108,3 +114,19 @@ def unseen(phase: str, steps: int, total: int) -> None:
 
 def _no_bar(steps: int = 1, note: str = "") -> None:
     """The bar of those who see none."""
+
+
+def _lines(description: str, total: int | None) -> Advance:
+    """What stands for a bar in a log."""
+    done, said = 0, time.monotonic()
+
+    def advance(steps: int = 1, note: str = "") -> None:
+        nonlocal done, said
+        done += steps
+        if time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            so_far = f"{done:,}" if total is None else f"{done:,} of {total:,}"
+            sys.stderr.write(f"{description}: {so_far}{', ' if note else ''}{note}\n")
+            sys.stderr.flush()
+
+    return advance

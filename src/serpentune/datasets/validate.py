@@ -282,6 +282,10 @@ class _Work:
 
     def check_whole(self, logs: Sequence[str | Path]) -> None:
         """What needs all rows."""
+        if self._features.rows and not self._tally.rows:
+            # The numbers of a CSV leave out body and teacher, so the same ones may stand for two states.
+            for name in {"duplicates", "contradictions"} & set(self.checks):
+                self.checks[name].note = True
         for tally in (self._tally, self._features):
             self._pairs(tally, "duplicates", tally.repeated, "stands there already:")
             self._pairs(tally, "contradictions", tally.contradicting, "asks the same and answers otherwise:")
