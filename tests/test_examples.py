@@ -108,6 +108,25 @@ def test_a_student_learns_and_plays(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
+def test_a_mixture_is_built_validated_and_learnt_from(tmp_path: Path) -> None:
+    printed = run("07_mix_teachers.py", tmp_path)
+    found = {
+        column: dict(re.findall(r"(\S+) (\d+)", kinds))
+        for column, kinds in re.findall(r"^To learn from, by (\w+): (.*)$", printed, re.M)
+    }
+    assert len(found["teacher"]) == 5 and set(found["board"]) == {"6x6", "8x8"}
+    assert set(found["style"]) == {"plan", "move", "explain"} and set(found["encoding"]) == {"grid", "coordinates"}
+    ((records, violations),) = re.findall(
+        r"^(\d+) records looked at again by \d+ checks: (\d+) violations$", printed, re.M
+    )
+    assert int(records) > sum(map(int, found["teacher"].values())) and violations == "0"
+    assert ", 0 records were too long." in printed
+    losses = re.findall(r"^  (\w+): (\S+) -> (\S+) ", printed, re.M)
+    assert [style for style, _, _ in losses] == ["plan", "move", "explain"]
+    assert all(float(after) < 0.7 * float(before) for _, before, after in losses)
+
+
 def test_damaged_logs_are_refused_by_name(tmp_path: Path) -> None:
     printed = run("05_read_other_logs.py", tmp_path)
     assert printed.startswith("5 games in ")
