@@ -115,7 +115,7 @@ def _building(folder: Path, records: int, repeats: int) -> Iterator[Figure]:
             done = child(_EXPORT, folder / "plans, grid", folder / f"export-{format_}", format_)
             rates.append(done["records"] / done["seconds"])
     for (kind, what), rates in taken.items():
-        target = BUILD_TARGET if (kind, what) == ("plans, grid", "written") else None
+        target = BUILD_TARGET if (kind, what) == ("plans, grid", "drawn") else None
         yield Figure(kind, f"records {what} per second", statistics.median(rates), "records/s", target=target)
     for format_, rates in exported.items():
         target = EXPORT_TARGET if format_ == "jsonl" else None
