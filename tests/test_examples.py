@@ -112,7 +112,7 @@ def test_a_student_learns_and_plays(tmp_path: Path) -> None:
 def test_a_mixture_is_built_validated_and_learnt_from(tmp_path: Path) -> None:
     printed = run("07_mix_teachers.py", tmp_path)
     found = {
-        column: dict(re.findall(r"(\S+) (\d+)", kinds))
+        column: dict(kind.split() for kind in kinds.split(", "))
         for column, kinds in re.findall(r"^To learn from, by (\w+): (.*)$", printed, re.M)
     }
     assert len(found["teacher"]) == 5 and set(found["board"]) == {"6x6", "8x8"}
