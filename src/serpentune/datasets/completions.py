@@ -85,7 +85,14 @@ def prompts(states: States, player: str, encoding: Encoding, style: CompletionSt
 
 
 def with_questions(boards: Texts, player: str, styles: Sequence[CompletionStyle], which: NDArray[np.int64]) -> Texts:
-    """`n` boards' texts as prompts that ask to play like `player`, board `i` in the style `styles[which[i]]`."""
+    """`n` boards' texts as prompts that ask to play like `player`.
+
+    Args:
+        boards: `n` texts of an encoding.
+        player: whom to play like.
+        styles: what may be asked for; at least one.
+        which: int64 `(n,)`: board `i` is asked about in the style `styles[which[i]]`.
+    """
     return boards.between(_address(player), [style.cue for style in styles], which)
 
 

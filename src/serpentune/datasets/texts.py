@@ -88,7 +88,12 @@ class Texts:
         return Texts.of_arrow(self.arrow().take(places))
 
     def between(self, before: str, after: Sequence[str], which: NDArray[np.int64]) -> Texts:
-        """Each text `i` between `before` and `after[which[i]]`.
+        """Each text `i` between `before` and `after[which[i]]`, `n` texts.
+
+        Args:
+            before: what stands before every text.
+            after: what may stand behind one; at least one.
+            which: int64 `(n,)`, places in `after`.
 
         Raises:
             ArrowException: that is more than 2 GiB of text.
