@@ -73,6 +73,57 @@ def save_gpt2(folder: Path, *, seed: int = 0) -> Path:
     return _save(folder, GPT2LMHeadModel(config))
 
 
+def save_gguf(path: Path, model: Path, *, whole_tokenizer: bool = False) -> Path:
+    """The llama of a folder as a GGUF file in 8 bits, as llama.cpp writes it."""
+    import json
+
+    import gguf
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    llama, tokenizer = AutoModelForCausalLM.from_pretrained(model), AutoTokenizer.from_pretrained(model)
+    config, backend = llama.config, json.loads(tokenizer.backend_tokenizer.to_str())
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_vocab_size(config.vocab_size)
+
+    words = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    special = {token["content"] for token in backend["added_tokens"]}
+    unused = [f"<unused{index}>" for index in range(len(words), config.vocab_size)]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(words + unused)
+    kinds = [gguf.TokenType.CONTROL if word in special else gguf.TokenType.NORMAL for word in words]
+    writer.add_token_types(kinds + [gguf.TokenType.UNUSED] * len(unused))
+    writer.add_token_merges([" ".join(pair) for pair in backend["model"]["merges"]])
+    writer.add_eos_token_id(tokenizer.eos_token_id)
+    if tokenizer.chat_template:
+        writer.add_chat_template(tokenizer.chat_template)
+    if whole_tokenizer:
+        writer.add_string("tokenizer.huggingface.json", tokenizer.backend_tokenizer.to_str())
+
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
+    heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
+    for name, weight in llama.named_parameters():
+        values = weight.detach().numpy()
+        if rotated := heads.get(name.split(".")[-2]):  # llama.cpp has the halves of a rotary pair side by side
+            values = values.reshape(rotated, 2, -1, values.shape[1]).swapaxes(1, 2).reshape(values.shape)
+        kind = gguf.GGMLQuantizationType.Q8_0 if values.ndim == 2 else gguf.GGMLQuantizationType.F32
+        to = names.get_name(name, try_suffixes=(".weight",))
+        writer.add_tensor(to, gguf.quants.quantize(values, kind), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
 def save_chat_llama(folder: Path) -> Path:
     """A tiny llama whose tokenizer has a ChatML template, in which a turn ends by another token than a text."""
     save_llama(folder)

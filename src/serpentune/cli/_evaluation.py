@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 def evaluate(
     out: Output,
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A student's folder, a built-in model (nano), or a hub id.")
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A student's folder, a built-in model (nano, smollm2-135m), a folder, a GGUF file, or a hub id.",
+        ),
     ],
     games: Annotated[int, option("--games", metavar="N", help="Games to play.")] = 200,
     grid_size: Annotated[

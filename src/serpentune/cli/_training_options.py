@@ -22,7 +22,11 @@ WATCHING, MACHINE = "Looking and saving", "Machine"
 BaseModel = Annotated[
     str | None,
     option(
-        "--base-model", metavar="MODEL", help="nano (built in), a folder, or a hub id.", default="nano", section=MODEL
+        "--base-model",
+        metavar="MODEL",
+        help="A built-in model (nano, smollm2-135m), a folder, a GGUF file, or a hub id.",
+        default="nano",
+        section=MODEL,
     ),
 ]
 Strategy = Annotated[

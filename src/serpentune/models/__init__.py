@@ -6,7 +6,14 @@ Knows nothing of Snake. torch and transformers are imported when a model is firs
 from serpentune.models._device import bf16_is_native, check_precision, device
 from serpentune.models._find import BUILT_IN, Found, find_base
 from serpentune.models._libraries import quiet_libraries
-from serpentune.models.load import LoadedModel, base_context_length, context_length, load_base, open_tokenizer
+from serpentune.models.load import (
+    LoadedModel,
+    base_config,
+    base_context_length,
+    context_length,
+    load_base,
+    open_tokenizer,
+)
 from serpentune.models.open import open_model, short_name
 from serpentune.models.strategies import (
     STRATEGIES,
@@ -31,6 +38,7 @@ __all__ = [
     "LoadedModel",
     "QLoRAConfig",
     "StrategyConfig",
+    "base_config",
     "base_context_length",
     "bf16_is_native",
     "check_precision",

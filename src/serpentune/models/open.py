@@ -14,10 +14,10 @@ _FINAL = ("final_model", "models/final_model")
 
 
 def open_model(name_or_path: str | Path, *, chat: bool = False) -> LoadedModel:
-    """Load a model ready to be asked: a student's folder, a built-in name, another model's folder, or a hub id.
+    """Load a model ready to be asked, a student or a base.
 
     Args:
-        name_or_path: the model.
+        name_or_path: a student's folder, or a base model as of `load_base`.
         chat: ask it through its tokenizer's chat template. A student that was trained so is asked so without it.
 
     Raises:
@@ -35,12 +35,14 @@ def open_model(name_or_path: str | Path, *, chat: bool = False) -> LoadedModel:
 
 
 def short_name(name_or_path: str | Path) -> str:
-    """What to call a model in tables: a folder's own name, a hub id without its owner.
+    """What to call a model in tables: a folder's own name, a GGUF file's without `.gguf`, a hub id without its owner.
 
     Folders that are called the same for every student (`final_model`, `models`) say nothing, so the one above them is
     taken.
     """
     folder = Path(name_or_path).expanduser()
+    if folder.is_file():
+        return folder.stem
     if str(name_or_path) in BUILT_IN or not folder.is_dir():
         return str(name_or_path).rsplit("/", 1)[-1]
     folder = folder.resolve()

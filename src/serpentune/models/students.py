@@ -16,7 +16,8 @@ from serpentune.common.files import read_json, replacing_folder, sha256, write_j
 from serpentune.models._device import weight_dtype
 from serpentune.models._find import BUILT_IN, find_base
 from serpentune.models._libraries import quiet_libraries
-from serpentune.models.load import LoadedModel, load_base, load_tokenizer
+from serpentune.models._pretrained import read_tokenizer
+from serpentune.models.load import LoadedModel, load_base
 from serpentune.models.strategies import QLoRAConfig, StrategyConfig, is_quantized, parameter_counts
 from serpentune.models.tokens import end_ids
 
@@ -61,7 +62,7 @@ def save_student(
         tokenizer.save_pretrained(str(part))
         about = {
             "base": base,
-            "base_sha256": model_sha256(find_base(base).location) if base in BUILT_IN else None,
+            "base_sha256": _base_sha256(base),
             "strategy": _strategy_name(model),
             "settings": strategy.model_dump(mode="json"),
             "chat": chat,
@@ -96,14 +97,16 @@ def load_student(path: str | Path, *, merge: bool = True, chat: bool = False) ->
 
 
 def model_sha256(path: str | Path) -> str:
-    """Hex SHA-256 of a model: of every `*.safetensors` and `*.json` in its folder, names included.
+    """Hex SHA-256 of a model: of a GGUF file, or of every `*.safetensors` and `*.json` in a folder, names included.
 
     Raises:
-        UserError: the folder holds no safetensors.
+        UserError: `path` is a folder that holds no safetensors.
     """
     import hashlib
 
     folder = Path(path)
+    if folder.is_file():
+        return sha256(folder)
     if not any(folder.glob("*.safetensors")):
         raise UserError(f"{folder} holds no *.safetensors, so it is no model.")
     digest = hashlib.sha256()
@@ -151,16 +154,23 @@ def _load_adapter(folder: Path, about: dict[str, Any], *, merge: bool, chat: boo
     if merge:
         model = model.merge_and_unload()
     model.eval()
-    tokenizer = load_tokenizer(folder, str(folder))
+    tokenizer = read_tokenizer(folder, str(folder))
     if chat:
         end_ids(tokenizer, chat=True)  # refuses a template that can't be used
     return LoadedModel(model, tokenizer, str(folder.resolve()), "folder", chat)
+
+
+def _base_sha256(name: str) -> str | None:
+    """The hash of a built-in base or a GGUF file, of which another version may come in unnoticed; else None."""
+    if name in BUILT_IN or Path(name).is_file():
+        return model_sha256(find_base(name).location)
+    return None
 
 
 def _check_base(folder: Path, base_name: str, about: dict[str, Any]) -> None:
     trained_on = about.get("base_sha256")
     if trained_on is not None and trained_on != model_sha256(find_base(base_name).location):
         raise UserError(
-            f"{folder} was trained on another version of the built-in model {base_name!r} than this one. "
-            "Train it again, or use the version of serpentune that made it."
+            f"{folder} was trained on another version of {base_name!r} than the one that is here now. "
+            "Train it again, or bring that version back."
         )

@@ -12,7 +12,7 @@ from serpentune.common.errors import UserError
 from serpentune.common.settings import Settings
 from serpentune.datasets import get_encoding, get_style
 from serpentune.game import parse_board
-from serpentune.models import BUILT_IN, LoRAConfig, QLoRAConfig
+from serpentune.models import LoRAConfig, QLoRAConfig
 from serpentune.pipeline._base import BUILT_IN_LEARNING_RATES
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig
 from serpentune.training.config import Strategy
@@ -33,14 +33,14 @@ class MultiDatasetConfig(Settings):
         train_test_split: share of the games to train on; validation and test get half of the rest each.
         styles: completion styles, `plan` (the moves to the next apple) or `move`; the first one is asked for in games.
         encoding: how a board is written.
-        base_model_name: `nano` (built in), a folder, or a hub id.
+        base_model_name: a built-in one (`nano`, `smollm2-135m`), a folder, a GGUF file, or a hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train and ask through the chat template of an instruct model's tokenizer, the untuned base too.
         training_strategy: `lora`, `qlora` or `full`.
         num_epochs: passes over the training data.
         max_steps: optimiser steps after which training stops all the same; None leaves it to `num_epochs`.
-        learning_rate: the peak; None takes what suits base model and strategy: `LEARNING_RATES`, and for a built-in
-            model, which is tiny and takes far larger steps, those that the demo found.
+        learning_rate: the peak; None takes what suits base model and strategy: `LEARNING_RATES`, and for `nano`,
+            which is tiny and takes far larger steps, those that the demo found.
         batch_size: samples that one device works on at once.
         gradient_accumulation_steps: batches whose gradients are added up before the weights move.
         warmup_steps: optimiser steps over which the learning rate rises from 0; capped at a tenth of the run.
@@ -207,7 +207,7 @@ class MultiDatasetConfig(Settings):
         """The learning rate that is used."""
         if self.learning_rate is not None:
             return self.learning_rate
-        usual = BUILT_IN_LEARNING_RATES if self.base_model_name in BUILT_IN else LEARNING_RATES
+        usual = BUILT_IN_LEARNING_RATES if self.base_model_name == "nano" else LEARNING_RATES
         return usual[self.training_strategy]
 
     @property

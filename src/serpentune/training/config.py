@@ -46,7 +46,7 @@ class AdvancedTrainingConfig(Settings):
 
     Attributes:
         training_strategy: `lora`, `qlora` or `full`.
-        base_model_name: `nano` (built in), a folder, or a hub id.
+        base_model_name: a built-in one (`nano`, `smollm2-135m`), a folder, a GGUF file, or a hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train through the chat template of an instruct model's tokenizer; the student is asked so too.
         hyperparameters: how the weights are moved.
