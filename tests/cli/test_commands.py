@@ -155,14 +155,16 @@ def test_train_shows_what_was_learnt(student: Path, dataset: Path, tmp_path: Pat
         "logging_steps: 1\n"
     )
     text = serpentune(
-        "train", "--dataset", dataset, "--output-dir", tmp_path / "full", "--config", settings, "--max-steps", 2
-    )
+        "train", "--dataset", dataset, "--output-dir", tmp_path / "full", "--config", settings, "--max-steps", 2,
+        "--set", "batch_size=3", "max_steps=7", "--set", "lr=1e-3",
+    )  # fmt: skip
     assert text.code == 0, text.err
     assert "full of nano" in text.out and "100.0%" in text.out
     assert re.search(r"^steps +2$", text.out, re.MULTILINE), "an option overrides the file"
     assert text.out.splitlines()[-1] == str(tmp_path / "full" / "final_model")
     told = json.loads((tmp_path / "full" / "training.json").read_text())["config"]
-    assert told["hyperparameters"]["batch_size"] == 2
+    assert told["hyperparameters"]["batch_size"] == 3, "--set overrides the file, and an option --set"
+    assert told["hyperparameters"]["learning_rate"] == 1e-3
 
 
 def test_train_resumes(student: Path, dataset: Path, tmp_path: Path) -> None:

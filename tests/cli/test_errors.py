@@ -140,6 +140,9 @@ def test_options_of_training_are_named_as_typed(dataset: Path, tmp_path: Path) -
     assert "Error: --epochs -1.0: input should be greater than 0" in train("--epochs", -1)
     assert "Error: --lora-dropout 2.0: input should be less than 1" in train("--lora-dropout", 2)
     assert "There is no training strategy named 'loar'. Did you mean lora?" in train("--training-strategy", "loar")
+    assert "Error: 'lr' sets nothing: write KEY=VALUE" in train("--set", "lr")
+    assert "'rank' could be lora.rank or qlora.rank" in train("--set", "rank=4")
+    assert "hyperparameters.learning_rate = -1: input should be greater than 0" in train("--set", "lr=-1")
     settings = tmp_path / "settings.yaml"
     settings.write_text("lorra: {}\n")
     assert f"{settings}: " in train("--config", settings) and "Did you mean 'lora'?" in train("--config", settings)
@@ -157,6 +160,7 @@ def test_data_sets_models_and_results_that_are_none(student: Path, results: list
     assert "no model named 'larva'" in refused("compare", *results, "--baseline", "larva")
     assert "holds no experiment" in refused("run", "--resume", tmp_path)
     assert "--heuristic-dirs is missing" in refused("run")
+    assert "Leave out --set" in refused("run", "--resume", tmp_path, "--set", "lr=1")
     assert "no completion style named 'plna'. Did you mean plan?" in refused("evaluate", "nano", "--style", "plna")
 
 

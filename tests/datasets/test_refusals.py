@@ -20,7 +20,7 @@ from serpentune.logs import generate_runs
 
 @pytest.mark.parametrize("share", [0, 1, -0.1, 1.5, float("nan"), float("inf")])
 def test_an_impossible_split_is_refused(logs: Path, tmp_path: Path, share: float) -> None:
-    with pytest.raises(UserError, match=r"Split: train"):
+    with pytest.raises(UserError, match=r"split.train"):
         build_dataset([logs], tmp_path / "set", split={"train": share})
     assert list(tmp_path.iterdir()) == []
 

@@ -85,6 +85,7 @@ def run(
         option("--experiment-name", metavar="NAME", help="This one's folder in it.", default="STRATEGY_DATE_TIME"),
     ] = None,
     config: options.ConfigFile = None,
+    set: options.Set = None,  # noqa: A002 - as users type it
     resume: Annotated[
         Path | None,
         option("--resume", metavar="DIR", help="Go on with the experiment in that folder, under its own settings."),
@@ -184,18 +185,20 @@ def run(
     from serpentune.pipeline import MultiDatasetConfig, MultiDatasetPipeline
 
     if resume is not None:
-        if given or config or overwrite:
-            others = [name for name, typed in {**given, "config": config, "overwrite": overwrite}.items() if typed]
+        if given or config or set or overwrite:
+            others = [
+                name for name, typed in {**given, "config": config, "set": set, "overwrite": overwrite}.items() if typed
+            ]
             raise UserError(
                 f"--resume goes on under the experiment's own settings. Leave out --{others[0].replace('_', '-')}."
             )
         pipeline = MultiDatasetPipeline.from_experiment(resume, quiet=out.quiet)
     else:
-        if config is None and not heuristic_dirs:
+        if not (config or heuristic_dirs or set):
             raise UserError(
                 "--heuristic-dirs is missing: the folders of the games to learn from (or --config, or --resume)."
             )
-        settings = options.configuration(MultiDatasetConfig, config, _PLACES, given)
+        settings = options.configuration(MultiDatasetConfig, config, _PLACES, given, set or ())
         pipeline = MultiDatasetPipeline(settings, overwrite=overwrite, quiet=out.quiet)
     result = pipeline.run_pipeline()
     if out.json:

@@ -43,6 +43,7 @@ def train(
     dataset: Annotated[Path, option("--dataset", metavar="DIR", help="A folder of `serpentune dataset build`.")],
     output_dir: Annotated[Path, option("--output-dir", metavar="DIR", help="Where final_model/ and checkpoints/ go.")],
     config: options.ConfigFile = None,
+    set: options.Set = None,  # noqa: A002 - as users type it
     resume: Annotated[bool, option("--resume", help="Go on from the last checkpoint in the output folder.")] = False,
     overwrite: Annotated[bool, option("--overwrite", help="Replace the student and checkpoints there.")] = False,
     seed: Annotated[
@@ -77,7 +78,7 @@ def train(
     from serpentune import training
     from serpentune.datasets import load_splits
 
-    settings = options.configuration(training.AdvancedTrainingConfig, config, _PLACES, given)
+    settings = options.configuration(training.AdvancedTrainingConfig, config, _PLACES, given, set or ())
     splits = load_splits(dataset)
     result = training.train(
         settings,

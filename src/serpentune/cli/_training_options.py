@@ -6,7 +6,7 @@ An option that isn't given is None, so that what a `--config` file says, or the 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -129,42 +129,53 @@ ConfigFile = Annotated[
     Path | None, option("--config", metavar="FILE", help="Settings as JSON or YAML; options override them.")
 ]
 
+Set = Annotated[
+    list[str] | None,
+    option(
+        "--set",
+        metavar="KEY=VALUE...",
+        help="Settings by name, over the file's: lora.rank=8 max_steps=100.",
+    ),
+]
+
 _T = TypeVar("_T", bound="Settings")
 
 
 def configuration(
-    kind: type[_T], file: Path | None, places: Mapping[str, tuple[str, ...]], given: Mapping[str, Any]
+    kind: type[_T],
+    file: Path | None,
+    places: Mapping[str, tuple[str, ...]],
+    given: Mapping[str, Any],
+    assignments: Sequence[str] = (),
 ) -> _T:
-    """The settings of `file`, or the defaults, with the given options in their place.
+    """The settings of `file`, or the defaults, under those of `--set`, under the given options.
 
     Args:
         kind: the configuration's class.
         file: JSON or YAML; None for the defaults.
         places: where an option stands in the configuration, by its parameter's name; sections are set off by dots.
         given: values by parameter; None for an option that wasn't typed.
+        assignments: what `--set` was given.
 
     Raises:
         UserError: a setting of the file, or an option, is wrong; the message names the option as it is typed.
     """
-    values = {} if file is None else kind.load(file).model_dump()
+    from serpentune.common.settings import SettingsError, parse_settings
+
     chosen = {name: value for name, value in given.items() if value is not None}
-    for name, value in chosen.items():
-        for place in places[name]:
-            *sections, key = place.split(".")
-            target = values
-            for section in sections:
-                target = target.setdefault(section, {})
-            target[key] = value
+    values = {kind.full_key(name): value for name, value in parse_settings(assignments).items()}
+    values |= {place: value for name, value in chosen.items() for place in places[name]}
     try:
-        return kind(**values)
-    except UserError as error:
-        raise UserError(_as_typed(str(error), chosen, places)) from error
+        return kind.from_values(values, file)
+    except SettingsError as error:
+        said = dict.fromkeys(_as_typed(str(problem), chosen, places) for problem in error.problems)
+        of_options = all(sentence.startswith("--") for sentence in said)
+        raise UserError(" ".join(said) if of_options else f"{error.where}: {' '.join(said)}") from error
 
 
-def _as_typed(message: str, given: Mapping[str, Any], places: Mapping[str, tuple[str, ...]]) -> str:
-    """A message about settings, with the names of the options that set them."""
+def _as_typed(sentence: str, given: Mapping[str, Any], places: Mapping[str, tuple[str, ...]]) -> str:
+    """What is wrong with a setting, with the name of the option that set it."""
     for name in given:
         for place in places[name]:
-            key = re.escape(place.rsplit(".", 1)[-1])
-            message = re.sub(rf"(?:\w+Config: )*(?:\w+\.)*\b{key} = ", f"--{name.replace('_', '-')} ", message)
-    return message
+            sentence = re.sub(rf"^{re.escape(place)} = ", f"--{name.replace('_', '-')} ", sentence)
+    return sentence

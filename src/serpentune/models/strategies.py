@@ -6,7 +6,8 @@ LoRA is Hu et al. 2021 (https://arxiv.org/abs/2106.09685), QLoRA is Dettmers et 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,6 +31,8 @@ class LoRAConfig(Settings):
         target_modules: `all-linear` (every linear layer but the output layer, whatever the architecture calls them), or
             names of layers.
     """
+
+    synonyms: ClassVar[Mapping[str, str]] = {"r": "rank", "lora_alpha": "alpha", "lora_dropout": "dropout"}
 
     rank: int = Field(16, ge=1, le=4096)
     alpha: int = Field(32, ge=1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from serpentune import teachers
-from serpentune.common.errors import UserError
 from serpentune.common.settings import Settings
 from serpentune.datasets import get_encoding, get_style
 from serpentune.game import parse_board
@@ -63,6 +63,14 @@ class MultiDatasetConfig(Settings):
         evaluation_records: records of the test split, at most, on which perplexity, BLEU and ROUGE-L are measured.
         grid_size: board of the evaluation, `"10"` or `"12x8"`; None takes that of the logs.
     """
+
+    synonyms: ClassVar[Mapping[str, str]] = {
+        "algorithms": "dataset_types",
+        "base_model": "base_model_name",
+        "epochs": "num_epochs",
+        "lr": "learning_rate",
+        "strategy": "training_strategy",
+    }
 
     heuristic_log_dirs: list[str] = Field(min_length=1)
     dataset_types: list[str] = Field(default_factory=lambda: ["BFS", "ASTAR", "HAMILTONIAN"], min_length=1)
@@ -157,10 +165,7 @@ class MultiDatasetConfig(Settings):
 
     @model_validator(mode="after")
     def _fits_training(self) -> Self:
-        try:
-            self.training_config()
-        except UserError as error:
-            raise ValueError(str(error)) from None  # so that pydantic takes a refused assignment back
+        self.training_config()
         if self.evaluation_teacher is not None and self.evaluation_teacher not in self.dataset_types:
             raise ValueError(
                 f"evaluation_teacher = {self.evaluation_teacher!r}: the student learns from "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -29,6 +30,16 @@ class HyperparameterConfig(Settings):
         weight_decay: of AdamW.
         max_grad_norm: gradients longer than this are shortened to it; 0 leaves them alone.
     """
+
+    synonyms: ClassVar[Mapping[str, str]] = {
+        "lr": "learning_rate",
+        "epochs": "num_epochs",
+        "num_train_epochs": "num_epochs",
+        "per_device_train_batch_size": "batch_size",
+        "warmup": "warmup_steps",
+        "scheduler": "lr_scheduler",
+        "lr_scheduler_type": "lr_scheduler",
+    }
 
     num_epochs: float = Field(3, gt=0, le=10_000)
     max_steps: int | None = Field(None, ge=1)
@@ -65,6 +76,14 @@ class AdvancedTrainingConfig(Settings):
         dataloader_num_workers: processes that prepare batches; 0 does it in the training process, which is quickest
             for tokens that are ready in memory.
     """
+
+    synonyms: ClassVar[Mapping[str, str]] = {
+        "strategy": "training_strategy",
+        "base_model": "base_model_name",
+        "model": "base_model_name",
+        "max_seq_length": "max_length",
+        "activation_checkpointing": "gradient_checkpointing",
+    }
 
     training_strategy: Strategy = "lora"
     base_model_name: str = Field("nano", min_length=1)
