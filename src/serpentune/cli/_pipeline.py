@@ -56,7 +56,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         for name in (
             "max_samples_per_algorithm", "train_test_split", "styles", "encoding", "max_length", "chat",
             "training_strategy", "max_steps", "learning_rate", "batch_size", "gradient_accumulation_steps",
-            "warmup_steps", "lora_r", "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16",
+            "warmup_steps", "lora_r", "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16", "torch_compile",
             "dataloader_num_workers", "output_dir", "experiment_name", "save_steps", "eval_steps", "logging_steps",
             "seed", "evaluation_games", "evaluation_seed", "evaluation_teacher", "evaluation_records", "grid_size",
         )
@@ -138,6 +138,7 @@ def run(
     gradient_checkpointing: options.GradientCheckpointing = None,
     fp16: options.Fp16 = None,
     bf16: options.Bf16 = None,
+    torch_compile: options.TorchCompile = None,
     dataloader_num_workers: options.Workers = None,
     evaluation_games: Annotated[
         int | None, option("--evaluation-games", metavar="N", help="Games to play.", default="200", section=_EVALUATION)

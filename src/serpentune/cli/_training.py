@@ -33,6 +33,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "gradient_checkpointing": ("gradient_checkpointing",),
     "fp16": ("fp16",),
     "bf16": ("bf16",),
+    "torch_compile": ("torch_compile",),
     "dataloader_num_workers": ("dataloader_num_workers",),
 }
 """Where each option stands in an `AdvancedTrainingConfig`."""
@@ -68,6 +69,7 @@ def train(
     gradient_checkpointing: options.GradientCheckpointing = None,
     fp16: options.Fp16 = None,
     bf16: options.Bf16 = None,
+    torch_compile: options.TorchCompile = None,
     dataloader_num_workers: options.Workers = None,
 ) -> None:
     """Fine-tune a model on a data set.

@@ -119,6 +119,15 @@ Fp16 = Annotated[bool | None, option("--fp16", help="Mixed precision for GPUs ol
 Bf16 = Annotated[
     bool | None, option("--bf16/--no-bf16", help="Mixed precision.", default="on GPUs that have it", section=MACHINE)
 ]
+TorchCompile = Annotated[
+    bool | None,
+    option(
+        "--torch-compile/--no-torch-compile",
+        help="Compile the layers: seconds at the start, twice the speed.",
+        default="on CUDA GPUs",
+        section=MACHINE,
+    ),
+]
 Workers = Annotated[
     int | None,
     option(

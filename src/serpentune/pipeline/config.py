@@ -50,6 +50,7 @@ class MultiDatasetConfig(Settings):
         gradient_checkpointing: compute activations again instead of keeping them: less memory, slower.
         fp16: mixed precision for CUDA GPUs older than bf16.
         bf16: mixed precision; None means where a GPU computes in it natively.
+        torch_compile: compile the model's layers; None means on a CUDA GPU.
         dataloader_num_workers: processes that prepare batches; 0 does it in the training process.
         output_dir: folder of experiments.
         experiment_name: this experiment's folder in it; None makes one up, `<strategy>_<YYYYMMDD_HHMMSS>`.
@@ -94,6 +95,7 @@ class MultiDatasetConfig(Settings):
     gradient_checkpointing: bool = False
     fp16: bool = False
     bf16: bool | None = None
+    torch_compile: bool | None = None
     dataloader_num_workers: int = 0
     output_dir: str = "output"
     experiment_name: str | None = None
@@ -204,6 +206,7 @@ class MultiDatasetConfig(Settings):
             gradient_checkpointing=self.gradient_checkpointing,
             fp16=self.fp16,
             bf16=self.bf16,
+            torch_compile=self.torch_compile,
             dataloader_num_workers=self.dataloader_num_workers,
         )
 

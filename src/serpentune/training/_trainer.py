@@ -14,29 +14,49 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy
 from transformers import PrinterCallback, TrainerState
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from serpentune.common.errors import UserError
 from serpentune.models import device, is_quantized
+from serpentune.training._speed import compiled, narrow_stream, skip_masks, summed_loss
 from serpentune.training.config import AdvancedTrainingConfig
-from serpentune.training.data import IGNORED, Collator, LengthBatches, Tokens
+from serpentune.training.data import IGNORED, Collator, LengthBatches, Tokens, few_widths
 
 KEPT_CHECKPOINTS = 2
 
+_WIDTHS = 6
+"""How many widths batches may have where each costs seconds of compiling."""
+
 
 class SnakeTrainer(SFTTrainer):
-    """`SFTTrainer` on tokens that are ready, with the loss on completions only."""
+    """`SFTTrainer` on tokens that are ready, with the loss on completions only.
 
-    def __init__(self, model: Any, args: SFTConfig, train: Tokens, evaluate: Tokens | None, tokenizer: Any) -> None:
+    With `compiles` the model's layers and the loss are compiled, and batches have few shapes.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        args: SFTConfig,
+        train: Tokens,
+        evaluate: Tokens | None,
+        tokenizer: Any,
+        *,
+        compiles: bool = False,
+    ) -> None:
         self._lengths = train.lengths
         self._seen = torch.zeros(2, device=args.device)
+        skip_masks(model, int(train.lengths.max()))
+        if args.bf16:
+            narrow_stream(model, torch.bfloat16)
+        self._summed_loss = compiled(model) if compiles else summed_loss
+        widths, rows = (few_widths(train.lengths, _WIDTHS), args.per_device_train_batch_size) if compiles else ((), 0)
         super().__init__(
             model=model,
             args=args,
-            data_collator=Collator(tokenizer.pad_token_id),
+            data_collator=Collator(tokenizer.pad_token_id, widths, rows),
             train_dataset=train.rows,
             eval_dataset=evaluate.rows if evaluate is not None else None,
             processing_class=tokenizer,
@@ -61,9 +81,7 @@ class SnakeTrainer(SFTTrainer):
         logits = model(
             input_ids=inputs["input_ids"], logits_to_keep=inputs["logits_to_keep"], use_cache=False
         ).logits  # (B, U, V)
-        total: torch.Tensor = cross_entropy(
-            logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
-        )
+        total = self._summed_loss(logits, targets)
         if model.training:
             self._seen += torch.stack((total.detach(), (targets != IGNORED).sum()))
         if num_items_in_batch is None:
@@ -79,7 +97,13 @@ class SnakeTrainer(SFTTrainer):
         model.eval()
         sums = torch.zeros(2, device=self.args.device)
         # A data loader draws a seed from the global generator; without the fork, looking would change the next dropout.
-        with torch.random.fork_rng(devices=[]), torch.inference_mode(), self.compute_loss_context_manager():
+        # Nothing is compiled for the other shapes that are met here.
+        with (
+            torch.random.fork_rng(devices=[]),
+            torch.compiler.set_stance("force_eager"),
+            torch.inference_mode(),
+            self.compute_loss_context_manager(),
+        ):
             for batch in self.get_eval_dataloader():
                 batch = self._prepare_inputs(batch)
                 count = (batch["targets"] != IGNORED).sum()
@@ -119,7 +143,10 @@ class SnakeTrainer(SFTTrainer):
         return self.accelerator.gather(count).sum() if self.args.world_size > 1 else count
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return LengthBatches(self._lengths, self.args.per_device_train_batch_size, self.args.seed)
+        # The processes' batches of one step are of one length, so that none waits for another.
+        return LengthBatches(
+            self._lengths, self.args.per_device_train_batch_size * self.args.world_size, self.args.seed
+        )
 
 
 def trainer_settings(
@@ -147,6 +174,7 @@ def trainer_settings(
         activation_checkpointing=config.gradient_checkpointing,
         dataloader_num_workers=config.dataloader_num_workers,
         dataloader_pin_memory=on_gpu,
+        accelerator_config={"non_blocking": on_gpu},
         use_cpu=not on_gpu,
         logging_steps=config.logging_steps,
         logging_nan_inf_filter=False,  # a loss that is no number must be seen

@@ -73,6 +73,8 @@ class AdvancedTrainingConfig(Settings):
         gradient_checkpointing: compute activations again instead of keeping them: less memory, about a fifth slower.
         fp16: mixed precision for CUDA GPUs older than bf16.
         bf16: mixed precision; None means wherever the device computes in it natively, unless that is a CPU.
+        torch_compile: compile the layer that the model repeats, which takes seconds and makes every step about twice as
+            quick on a GPU; None means on a CUDA GPU.
         dataloader_num_workers: processes that prepare batches; 0 does it in the training process, which is quickest
             for tokens that are ready in memory.
     """
@@ -102,6 +104,7 @@ class AdvancedTrainingConfig(Settings):
     gradient_checkpointing: bool = False
     fp16: bool = False
     bf16: bool | None = None
+    torch_compile: bool | None = None
     dataloader_num_workers: int = Field(0, ge=0, le=256)
 
     @field_validator("training_strategy", mode="before")

@@ -100,18 +100,26 @@ class Collator:
     sample's completion, and `targets` `(B, U)` these next tokens, so that the output layer is applied to few positions.
     No attention mask is made: a causal model never looks to the right, where the padding is, and without a mask
     attention takes its quickest path.
+
+    Args:
+        pad_token_id: what stands in the padding.
+        widths: the values that T may take, ascending; as few tokens as the batch needs without.
+        rows: a smaller batch is filled up to so many rows, whose targets the loss ignores.
     """
 
-    def __init__(self, pad_token_id: int) -> None:
+    def __init__(self, pad_token_id: int, widths: Sequence[int] = (), rows: int = 0) -> None:
         self._pad = pad_token_id
+        self._widths = widths
+        self._rows = rows
 
     def __call__(self, samples: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """The batch of `samples`, each with `input_ids` and `prompt_length`."""
         import torch
 
-        width = max(len(sample["input_ids"]) for sample in samples)
-        ids = np.full((len(samples), width), self._pad, dtype=np.int64)
-        labels = np.full((len(samples), width), IGNORED, dtype=np.int64)
+        longest = max(len(sample["input_ids"]) for sample in samples)
+        shape = max(len(samples), self._rows), next((width for width in self._widths if width >= longest), longest)
+        ids = np.full(shape, self._pad, dtype=np.int64)
+        labels = np.full(shape, IGNORED, dtype=np.int64)
         for row, sample in enumerate(samples):
             tokens, start = sample["input_ids"], sample["prompt_length"]
             ids[row, : len(tokens)] = tokens
@@ -155,6 +163,35 @@ class LengthBatches:
         for batch in random.permutation(len(batches)):
             yield from batches[batch].tolist()
         yield from order[whole:].tolist()
+
+
+def few_widths(lengths: NDArray[np.int64], most: int, multiple: int = 8) -> list[int]:
+    """Up to `most` widths, ascending multiples of `multiple`, to which samples can be padded with the fewest tokens.
+
+    By dynamic programming over the lengths that occur, as in the one-dimensional clustering of Jenks.
+
+    Args:
+        lengths: `(n,)` tokens of each sample.
+        most: how many widths there may be.
+        multiple: what each is a multiple of; kernels read rows of such widths quickest.
+    """
+    candidates, counts = np.unique(-(-lengths // multiple) * multiple, return_counts=True)
+    below = np.concatenate([[0], np.cumsum(counts)])
+    # cost[j]: fewest tokens in which the samples of the first j candidates can be held; best[k][j]: the last width's start.
+    cost = np.where(np.arange(len(candidates) + 1) == 0, 0.0, np.inf)
+    starts: list[NDArray[np.intp]] = []
+    for _ in range(min(most, len(candidates))):
+        held = cost[None, :-1] + candidates[:, None] * (below[1:, None] - below[None, :-1])
+        held = np.where(np.tri(len(candidates), dtype=bool), held, np.inf)
+        starts.append(held.argmin(axis=1))
+        cost = np.concatenate([[0.0], held.min(axis=1)])
+    widths, end = [], len(candidates)
+    for start in reversed(starts):
+        if end == 0:
+            break
+        widths.append(int(candidates[end - 1]))
+        end = int(start[end - 1])
+    return widths[::-1]
 
 
 def _key(dataset: Any, tokenizer: Any, max_length: int, what: str, chat: bool) -> str:

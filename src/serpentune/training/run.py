@@ -230,7 +230,8 @@ def _prepare(
     )
     base.tokenizer.padding_side = "right"
     model = wrap(base.model, config.strategy)
-    return SnakeTrainer(model, settings, tokens, looked_at, base.tokenizer), total
+    compiles = config.torch_compile if config.torch_compile is not None else device().type == "cuda"
+    return SnakeTrainer(model, settings, tokens, looked_at, base.tokenizer, compiles=compiles), total
 
 
 def total_steps(config: AdvancedTrainingConfig, samples: int) -> int:
