@@ -87,5 +87,13 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_gpt2(tmp_path_factory.mktemp("base") / "gpt2")
 
 
+@pytest.fixture(scope="session")
+def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny random Qwen 3 and its tokenizer."""
+    from tests.models.tiny import save_qwen
+
+    return save_qwen(tmp_path_factory.mktemp("base") / "qwen")
+
+
 def _chromium() -> str | None:
     return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)

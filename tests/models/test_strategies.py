@@ -7,7 +7,16 @@ import pytest
 import torch
 
 from serpentune.common.errors import UserError
-from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig, load_base, parameter_counts, wrap
+from serpentune.models import (
+    STRATEGIES,
+    FullConfig,
+    LoRAConfig,
+    PiSSAConfig,
+    QLoRAConfig,
+    load_base,
+    parameter_counts,
+    wrap,
+)
 
 
 def one_step(model: Any) -> dict[str, torch.Tensor]:
@@ -23,20 +32,57 @@ def one_step(model: Any) -> dict[str, torch.Tensor]:
     return before
 
 
-@pytest.mark.parametrize("family", ["llama", "gpt2"])
-@pytest.mark.parametrize("strategy", [LoRAConfig(rank=4, dropout=0), QLoRAConfig(rank=4, dropout=0)])
+@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen", "nano"])
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "full"])
 def test_adapters_learn_and_leave_the_base_alone_in_every_family(
-    family: str, strategy: LoRAConfig, request: pytest.FixtureRequest
+    family: str, name: str, request: pytest.FixtureRequest
 ) -> None:
-    base = load_base(request.getfixturevalue(family), quantize=isinstance(strategy, QLoRAConfig) and strategy)
+    strategy = STRATEGIES[name].settings(rank=4, dropout=0)
+    base = load_base(
+        family if family == "nano" else request.getfixturevalue(family),
+        quantize=strategy if isinstance(strategy, QLoRAConfig) else False,
+    )
+    blocks = base.model.config.num_hidden_layers
     model = wrap(base.model, strategy)
     before = one_step(model)
     adapters = [name for name, p in model.named_parameters() if p.requires_grad]
     assert adapters and all("lora_" in name for name in adapters)
-    for name, parameter in model.named_parameters():
-        assert torch.equal(parameter, before[name]) == (name not in adapters), name
-    layers = 7 if family == "llama" else 4
-    assert len(adapters) == 2 * layers * 2  # two matrices, two blocks
+    for weight, parameter in model.named_parameters():
+        assert torch.equal(parameter, before[weight]) == (weight not in adapters), weight
+    layers = 4 if family == "gpt2" else 7
+    assert len(adapters) == (3 if name == "dora" else 2) * layers * blocks  # matrices, and DoRA's lengths
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen"])
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "qlora"])
+def test_every_student_begins_as_its_base(family: str, name: str, request: pytest.FixtureRequest) -> None:
+    model = load_base(request.getfixturevalue(family)).model
+    ids = torch.arange(1, 20)[None]
+    with torch.inference_mode():
+        expected = model(input_ids=ids).logits
+        torch.testing.assert_close(
+            wrap(model, STRATEGIES[name].settings()).eval()(input_ids=ids).logits, expected, rtol=1e-4, atol=1e-4
+        )
+
+
+def test_rslora_scales_by_the_root_of_the_rank(llama: Path) -> None:
+    scales = {}
+    for name in ("lora", "rslora"):
+        model = wrap(load_base(llama).model, STRATEGIES[name].settings(rank=16, alpha=32))
+        scales[name] = model.base_model.model.model.layers[0].mlp.up_proj.scaling["default"]
+    assert scales == {"lora": 2.0, "rslora": 8.0}
+
+
+def test_pissa_begins_with_the_strongest_directions_of_each_weight(llama: Path) -> None:
+    before = load_base(llama).model.model.layers[0].mlp.up_proj.weight.detach()
+    torch.manual_seed(123)
+    layer = wrap(load_base(llama).model, PiSSAConfig(rank=4)).base_model.model.model.layers[0].mlp.up_proj
+    left = torch.linalg.svdvals(layer.base_layer.weight.detach())
+    without_four = torch.linalg.svdvals(before)[4:]
+    torch.testing.assert_close(left[: len(without_four)], without_four, rtol=0.05, atol=0)
+    torch.manual_seed(321)
+    again = wrap(load_base(llama).model, PiSSAConfig(rank=4)).base_model.model.model.layers[0].mlp.up_proj
+    assert torch.equal(layer.base_layer.weight, again.base_layer.weight)  # whatever was drawn before
 
 
 def test_full_moves_every_weight(llama: Path) -> None:

@@ -10,6 +10,8 @@ import torch
 
 from serpentune.common.errors import UserError
 from serpentune.models import (
+    STRATEGIES,
+    STUDENT,
     FullConfig,
     LoRAConfig,
     QLoRAConfig,
@@ -43,18 +45,18 @@ def trained(base: Path, strategy: StrategyConfig) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("merge", [True, False])
-@pytest.mark.parametrize(
-    "strategy", [LoRAConfig(rank=4), QLoRAConfig(rank=4), FullConfig()], ids=["lora", "qlora", "full"]
-)
-@pytest.mark.parametrize("family", ["llama", "gpt2"])
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen"])
 def test_a_saved_student_computes_what_was_trained(
-    family: str, strategy: StrategyConfig, merge: bool, tmp_path: Path, request: pytest.FixtureRequest
+    family: str, name: str, merge: bool, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    base = request.getfixturevalue(family)
+    base, settings = request.getfixturevalue(family), STRATEGIES[name].settings
+    strategy = settings() if settings is FullConfig else settings(rank=4)
     model, tokenizer = trained(base, strategy)
     expected = logits(model)
     assert (expected - logits(load_base(base).model)).abs().max() > 0.1
     path = save_student(tmp_path / "student", model, tokenizer, base=str(base), strategy=strategy)
+    assert json.loads((path / STUDENT).read_text())["strategy"] == name
     student = load_student(path, merge=merge)
     torch.testing.assert_close(logits(student.model), expected, rtol=1e-4, atol=1e-4)
     assert hasattr(student.model, "peft_config") == (not merge and not isinstance(strategy, FullConfig))

@@ -73,6 +73,28 @@ def save_gpt2(folder: Path, *, seed: int = 0) -> Path:
     return _save(folder, GPT2LMHeadModel(config))
 
 
+def save_qwen(folder: Path, *, seed: int = 0) -> Path:
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(seed)
+    config = Qwen3Config(
+        vocab_size=320,
+        hidden_size=64,
+        intermediate_size=160,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        initializer_range=0.2,
+        bos_token_id=None,
+        eos_token_id=0,
+    )
+    return _save(folder, Qwen3ForCausalLM(config))
+
+
 def save_gguf(path: Path, model: Path, *, whole_tokenizer: bool = False) -> Path:
     """The llama of a folder as a GGUF file in 8 bits, as llama.cpp writes it."""
     import json

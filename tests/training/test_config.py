@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from serpentune.common.errors import UserError
+from serpentune.models import STRATEGIES
 from serpentune.training import (
     AdvancedTrainingConfig,
     ConfigurationTemplate,
@@ -58,6 +59,12 @@ def test_defaults_are_the_published_ones() -> None:
     steps = config.hyperparameters
     assert (steps.learning_rate, steps.batch_size, steps.gradient_accumulation_steps) == (2e-4, 4, 4)
     assert (steps.num_epochs, steps.warmup_steps) == (3, 100)
+
+
+def test_the_kin_of_lora_take_its_settings() -> None:
+    for name in ("lora", "dora", "rslora", "pissa"):
+        strategy = AdvancedTrainingConfig(training_strategy=name, lora={"rank": 3}, qlora={"rank": 5}).strategy
+        assert type(strategy) is STRATEGIES[name].settings and strategy.rank == 3
 
 
 def test_settings_can_be_assigned_and_are_checked() -> None:

@@ -79,7 +79,12 @@ def weights(result: Any) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize(
     ("strategy", "stop"),
-    [("lora", signal.SIGINT), ("full", signal.SIGTERM), pytest.param("qlora", signal.SIGINT, marks=pytest.mark.slow)],
+    [
+        ("lora", signal.SIGINT),
+        ("full", signal.SIGTERM),
+        pytest.param("qlora", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("pissa", signal.SIGINT, marks=pytest.mark.slow),  # it has to find the same residual again
+    ],
 )
 def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
     strategy: str, stop: signal.Signals, llama: Path, tmp_path: Path

@@ -10,7 +10,7 @@ from datasets import concatenate_datasets
 from transformers import TrainerCallback
 
 from serpentune.common.errors import UserError
-from serpentune.models import load_base, load_student, prompt_ids
+from serpentune.models import STRATEGIES, load_base, load_student, prompt_ids
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, train
 from tests.training.samples import samples
 
@@ -40,7 +40,7 @@ def log_likelihood(model: Any, tokenizer: Any, data: Any) -> float:
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
-@pytest.mark.parametrize("strategy", ["lora", "qlora", "full"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_student_learns_and_its_saved_model_has_the_reported_loss(
     strategy: str, family: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

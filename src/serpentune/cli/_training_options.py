@@ -16,7 +16,7 @@ from serpentune.common.errors import UserError
 if TYPE_CHECKING:
     from serpentune.common.settings import Settings
 
-MODEL, LEARNING, LORA = "Model", "Learning", "LoRA and QLoRA"
+MODEL, LEARNING, LORA = "Model", "Learning", "Adapters"
 WATCHING, MACHINE = "Looking and saving", "Machine"
 
 BaseModel = Annotated[
@@ -31,7 +31,13 @@ BaseModel = Annotated[
 ]
 Strategy = Annotated[
     str | None,
-    option("--training-strategy", metavar="NAME", help="lora, qlora or full.", default="lora", section=MODEL),
+    option(
+        "--training-strategy",
+        metavar="NAME",
+        help="lora, dora, rslora, pissa, qlora or full.",
+        default="lora",
+        section=MODEL,
+    ),
 ]
 MaxLength = Annotated[
     int | None,

@@ -81,6 +81,9 @@ class ModelComparator:
         self,
         *,
         lora_results: Results | None = None,
+        dora_results: Results | None = None,
+        rslora_results: Results | None = None,
+        pissa_results: Results | None = None,
         qlora_results: Results | None = None,
         full_results: Results | None = None,
         metrics: Sequence[str] = DEFAULT_METRICS,
@@ -88,16 +91,24 @@ class ModelComparator:
         """Each pair of the strategies given, with Holm's correction over all the tests.
 
         Returns:
-            Reports under "LoRA_vs_QLoRA", "LoRA_vs_Full" and "QLoRA_vs_Full", as far as both were given; the models
-            carry the strategies' names in them. With one training run a strategy they are about these checkpoints.
+            Reports under "LoRA_vs_QLoRA", "LoRA_vs_Full" and so on for each pair that was given, in the order of the
+            arguments; the models carry the strategies' names in them. With one training run a strategy they are about
+            these checkpoints.
 
         Raises:
             UserError: fewer than two strategies were given, or as `compare_results`.
         """
-        given = {"LoRA": lora_results, "QLoRA": qlora_results, "Full": full_results}
+        given = {
+            "LoRA": lora_results,
+            "DoRA": dora_results,
+            "rsLoRA": rslora_results,
+            "PiSSA": pissa_results,
+            "QLoRA": qlora_results,
+            "Full": full_results,
+        }
         loaded = [replace(_load(result), name=name) for name, result in given.items() if result is not None]
         if len(loaded) < 2:
-            raise UserError("Comparing training strategies needs the results of at least two of LoRA, QLoRA and full.")
+            raise UserError(f"Comparing training strategies needs the results of at least two of {', '.join(given)}.")
         family = [Comparison(a, b) for a, b in combinations(loaded, 2)]
         reports = compare_family(family, metrics=metrics, level=self.level, seed=self.seed)
         named = {f"{report.a}_vs_{report.b}": report for report in reports}

@@ -17,12 +17,17 @@ from serpentune.models.load import (
 from serpentune.models.open import open_model, short_name
 from serpentune.models.strategies import (
     STRATEGIES,
+    DoRAConfig,
     FullConfig,
     LoRAConfig,
+    PiSSAConfig,
     QLoRAConfig,
+    RsLoRAConfig,
+    Strategy,
     StrategyConfig,
     is_quantized,
     parameter_counts,
+    strategy_name,
     wrap,
 )
 from serpentune.models.students import STUDENT, is_adapter, load_student, model_sha256, save_student
@@ -32,11 +37,15 @@ __all__ = [
     "BUILT_IN",
     "STRATEGIES",
     "STUDENT",
+    "DoRAConfig",
     "Found",
     "FullConfig",
     "LoRAConfig",
     "LoadedModel",
+    "PiSSAConfig",
     "QLoRAConfig",
+    "RsLoRAConfig",
+    "Strategy",
     "StrategyConfig",
     "base_config",
     "base_context_length",
@@ -59,6 +68,7 @@ __all__ = [
     "sample_ids",
     "save_student",
     "short_name",
+    "strategy_name",
     "token_lengths",
     "wrap",
 ]

@@ -1,13 +1,12 @@
-"""Floor 5, models: the three ways to make a base model trainable, one function each.
+"""Floor 5, models: the ways to make a base model trainable, one function each, by the names in `STRATEGIES`.
 
-LoRA is Hu et al. 2021 (https://arxiv.org/abs/2106.09685), QLoRA is Dettmers et al. 2023
-(https://arxiv.org/abs/2305.14314); both through PEFT.
+All but full fine-tuning go through PEFT.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -16,9 +15,8 @@ from serpentune.common.settings import Settings
 from serpentune.models._libraries import quiet_libraries
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
-
-STRATEGIES = ("lora", "qlora", "full")
 
 
 class LoRAConfig(Settings):
@@ -38,6 +36,18 @@ class LoRAConfig(Settings):
     alpha: int = Field(32, ge=1)
     dropout: float = Field(0.1, ge=0, lt=1)
     target_modules: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = "all-linear"
+
+
+class DoRAConfig(LoRAConfig):
+    """The settings of LoRA, for DoRA."""
+
+
+class RsLoRAConfig(LoRAConfig):
+    """The settings of LoRA, for rsLoRA; the correction is multiplied by `alpha / sqrt(rank)`."""
+
+
+class PiSSAConfig(LoRAConfig):
+    """The settings of LoRA, for PiSSA."""
 
 
 class QLoRAConfig(LoRAConfig):
@@ -64,22 +74,127 @@ def wrap(model: Any, strategy: StrategyConfig) -> Any:
 
     Args:
         model: a causal language model of `load_base`; for QLoRA it must have been loaded with `quantize=True`.
-        strategy: the strategy with its settings.
+        strategy: settings of one of `STRATEGIES`, whose class says which.
 
     Raises:
         UserError: QLoRA was asked for a model that isn't quantised or the other way round, or `target_modules` names
             no layer of the model.
     """
-    quantized = is_quantized(model)
-    if isinstance(strategy, QLoRAConfig):
-        if not quantized:
-            raise UserError("QLoRA needs a base model in 4 bits: load it with quantize=True.")
-        return _adapt(_ready_for_qlora(model), strategy)
-    if quantized:
+    wants_4bit = isinstance(strategy, QLoRAConfig)
+    if wants_4bit and not is_quantized(model):
+        raise UserError("QLoRA needs a base model in 4 bits: load it with quantize=True.")
+    if is_quantized(model) and not wants_4bit:
         raise UserError("The base model is held in 4 bits, which only QLoRA can train. Load it without quantize=True.")
-    if isinstance(strategy, LoRAConfig):
-        return _adapt(model, strategy)
-    return _everything(model)
+    return STRATEGIES[strategy_name(strategy)].prepare(model, strategy)
+
+
+def lora(model: Any, settings: LoRAConfig) -> Any:
+    """LoRA (Hu et al. 2021, https://arxiv.org/abs/2106.09685): W stays, and alpha/rank · B·A is learned beside it."""
+    return _adapt(model, settings)
+
+
+def dora(model: Any, settings: LoRAConfig) -> Any:
+    """DoRA (Liu et al. 2024, https://arxiv.org/abs/2402.09353): LoRA turns W, whose lengths are learned apart.
+
+    A length is that of the weights of one output.
+    """
+    return _adapt(model, settings, use_dora=True)
+
+
+def rslora(model: Any, settings: LoRAConfig) -> Any:
+    """RsLoRA (Kalajdzievski 2023, https://arxiv.org/abs/2312.03732): LoRA with the scale alpha/sqrt(rank).
+
+    A wide correction then learns no slower than a narrow one.
+    """
+    return _adapt(model, settings, use_rslora=True)
+
+
+def pissa(model: Any, settings: LoRAConfig) -> Any:
+    """PiSSA (Meng et al. 2024, https://arxiv.org/abs/2404.02948): the strongest directions of W learn, the rest stays.
+
+    The base's weights lose what the adapter begins with. A base in 16 bits is rounded by that, so load it in fp32.
+    `save_student` writes the difference to the base as it was (`pissa_as_lora`).
+    """
+    import torch
+
+    # The singular vectors are found from random ones. A run that is resumed must find the same again.
+    with torch.random.fork_rng(devices={weight.device for weight in model.parameters() if weight.is_cuda}):
+        torch.manual_seed(0)
+        model = _adapt(model, settings, init_lora_weights="pissa_niter_16")
+    model.pissa_start = {name: weight.clone() for name, weight in _adapter_weights(model).items()}
+    return model
+
+
+def qlora(model: Any, settings: LoRAConfig) -> Any:
+    """QLoRA (Dettmers et al. 2023, https://arxiv.org/abs/2305.14314): LoRA over a base that is held in 4 bits."""
+    # What PEFT's prepare_model_for_kbit_training does, without the activation checkpointing that it switches on: the
+    # frozen layers that stayed in 16 bits (norms, embeddings) are computed in full precision.
+    import torch
+
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+        if parameter.dtype in (torch.float16, torch.bfloat16):
+            parameter.data = parameter.data.to(torch.float32)
+    return _adapt(model, settings)
+
+
+def full(model: Any, settings: FullConfig) -> Any:
+    """Full fine-tuning: every weight learns."""
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    return model
+
+
+class Strategy(NamedTuple):
+    """A way to make a base model trainable.
+
+    Attributes:
+        label: its name in tables.
+        settings: the class of its settings, by which `wrap` knows it.
+        prepare: makes a model trainable and returns it.
+    """
+
+    label: str
+    settings: type[StrategyConfig]
+    prepare: Callable[[Any, Any], Any]
+
+
+STRATEGIES = {
+    "lora": Strategy("LoRA", LoRAConfig, lora),
+    "dora": Strategy("DoRA", DoRAConfig, dora),
+    "rslora": Strategy("rsLoRA", RsLoRAConfig, rslora),
+    "pissa": Strategy("PiSSA", PiSSAConfig, pissa),
+    "qlora": Strategy("QLoRA", QLoRAConfig, qlora),
+    "full": Strategy("Full", FullConfig, full),
+}
+"""By the names that users type."""
+
+
+def strategy_name(strategy: StrategyConfig) -> str:
+    """What users call the strategy of these settings."""
+    return next(name for name, way in STRATEGIES.items() if type(strategy) is way.settings)
+
+
+def pissa_as_lora(model: Any) -> tuple[Any, dict[str, torch.Tensor]]:
+    """What a model of `pissa` learned, as an adapter of twice the rank on the base as it was loaded.
+
+    W was split into R + s·B0·A0, and R + s·B·A was learned: W + s·[B, −B0]·[A; A0], by Meng et al. 2024, appendix C.
+
+    Returns:
+        The adapter's PEFT configuration and its weights by name, A `(2·rank, inputs)` and B `(outputs, 2·rank)`.
+    """
+    import copy
+
+    import torch
+
+    settings = copy.deepcopy(model.peft_config["default"])
+    settings.init_lora_weights = True
+    settings.r, settings.lora_alpha = 2 * settings.r, 2 * settings.lora_alpha  # the scale, alpha / rank, stays
+    weights = {}
+    for name, now in _adapter_weights(model).items():
+        start = model.pissa_start[name].to(now.device)
+        weights[name] = torch.cat([now, start], dim=0) if "lora_A" in name else torch.cat([now, -start], dim=1)
+    return settings, weights
 
 
 def quantization(strategy: QLoRAConfig, compute_dtype: Any) -> Any:
@@ -114,13 +229,7 @@ def parameter_counts(model: nn.Module) -> tuple[int, int]:
     return total, trainable
 
 
-def _everything(model: Any) -> Any:
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
-    return model
-
-
-def _adapt(model: Any, strategy: LoRAConfig) -> Any:
+def _adapt(model: Any, strategy: LoRAConfig, **variant: Any) -> Any:
     from peft import LoraConfig, TaskType, get_peft_model
 
     settings = LoraConfig(
@@ -131,6 +240,7 @@ def _adapt(model: Any, strategy: LoRAConfig) -> Any:
         target_modules=strategy.target_modules,
         # GPT-2's Conv1D holds its weight transposed; PEFT asks to be told.
         fan_in_fan_out=any(type(module).__name__ == "Conv1D" for module in model.modules()),
+        **variant,
     )
     try:
         with quiet_libraries():
@@ -147,13 +257,9 @@ def _adapt(model: Any, strategy: LoRAConfig) -> Any:
         ) from error
 
 
-def _ready_for_qlora(model: Any) -> Any:
-    # What PEFT's prepare_model_for_kbit_training does, without the activation checkpointing that it switches on: the
-    # frozen layers that stayed in 16 bits (norms, embeddings) are computed in full precision.
-    import torch
+def _adapter_weights(model: Any) -> dict[str, torch.Tensor]:
+    from peft import get_peft_model_state_dict
 
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-        if parameter.dtype in (torch.float16, torch.bfloat16):
-            parameter.data = parameter.data.to(torch.float32)
-    return model
+    # "auto" would ask the hub about the base's embeddings.
+    weights: dict[str, torch.Tensor] = get_peft_model_state_dict(model, save_embedding_layers=False)
+    return {name: weight.detach() for name, weight in weights.items()}

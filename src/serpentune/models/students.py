@@ -1,7 +1,8 @@
 """Floor 5, models: save what was trained, and load it again, on this machine or another.
 
-A student is a folder: `adapter_model.safetensors` with `adapter_config.json` (LoRA, QLoRA) or `model.safetensors` with
-`config.json` (full), the tokenizer, and `student.json`, which says how it was made. An adapter names its base as the
+A student is a folder: `adapter_model.safetensors` with `adapter_config.json` or `model.safetensors` with
+`config.json` (full), the tokenizer, and `student.json`, which says how it was made. What PiSSA learned is written as a
+LoRA adapter on the base as it is, since PiSSA changes the base's own weights. An adapter names its base as the
 user did (`nano`, a hub id), so the folder can be moved to another machine.
 """
 
@@ -18,10 +19,19 @@ from serpentune.models._find import BUILT_IN, find_base
 from serpentune.models._libraries import quiet_libraries
 from serpentune.models._pretrained import read_tokenizer
 from serpentune.models.load import LoadedModel, load_base
-from serpentune.models.strategies import QLoRAConfig, StrategyConfig, is_quantized, parameter_counts
+from serpentune.models.strategies import (
+    PiSSAConfig,
+    QLoRAConfig,
+    StrategyConfig,
+    parameter_counts,
+    pissa_as_lora,
+    strategy_name,
+)
 from serpentune.models.tokens import end_ids
 
 STUDENT = "student.json"
+
+_ADAPTER = "adapter_model.safetensors"
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,20 +60,27 @@ def save_student(
     Raises:
         UserError: `path` holds files and `overwrite` is false, or the disk is full.
     """
+    from safetensors.torch import save_file
+
     total, trainable = parameter_counts(model)
     with replacing_folder(path, overwrite=overwrite) as part, quiet_libraries():
         if is_adapter(model):
             model.peft_config["default"].base_model_name_or_path = base
-            # Adapters never touch embeddings here; "auto" would ask the hub about the base.
-            model.save_pretrained(str(part), safe_serialization=True, save_embedding_layers=False)
-            (part / "README.md").unlink(missing_ok=True)  # PEFT's form with "[More Information Needed]" in every line
+            if isinstance(strategy, PiSSAConfig):
+                settings, weights = pissa_as_lora(model)
+                settings.save_pretrained(str(part))
+                save_file({name: weight.contiguous() for name, weight in weights.items()}, part / _ADAPTER)
+            else:
+                # Adapters never touch embeddings here; "auto" would ask the hub about the base.
+                model.save_pretrained(str(part), safe_serialization=True, save_embedding_layers=False)
+                (part / "README.md").unlink(missing_ok=True)  # PEFT's form, "[More Information Needed]" in every line
         else:
             model.save_pretrained(str(part))
         tokenizer.save_pretrained(str(part))
         about = {
             "base": base,
             "base_sha256": _base_sha256(base),
-            "strategy": _strategy_name(model),
+            "strategy": strategy_name(strategy),
             "settings": strategy.model_dump(mode="json"),
             "chat": chat,
             "parameters": total,
@@ -120,18 +137,12 @@ def is_adapter(model: Any) -> bool:
     return hasattr(model, "peft_config")
 
 
-def _strategy_name(model: Any) -> str:
-    if not is_adapter(model):
-        return "full"
-    return "qlora" if is_quantized(model.get_base_model()) else "lora"
-
-
 def _load_adapter(folder: Path, about: dict[str, Any], *, merge: bool, chat: bool) -> LoadedModel:
     from peft import PeftModel
     from safetensors import SafetensorError
 
-    if not (folder / "adapter_model.safetensors").is_file():
-        raise UserError(f"{folder} holds an adapter_config.json but no adapter_model.safetensors.")
+    if not (folder / _ADAPTER).is_file():
+        raise UserError(f"{folder} holds an adapter_config.json but no {_ADAPTER}.")
     base_name = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
     if not isinstance(base_name, str) or not base_name:
         raise UserError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is missing.")

@@ -13,12 +13,13 @@ from serpentune.common.settings import Settings
 from serpentune.datasets import get_encoding, get_style
 from serpentune.game import parse_board
 from serpentune.models import LoRAConfig, QLoRAConfig
-from serpentune.pipeline._base import BUILT_IN_LEARNING_RATES
+from serpentune.pipeline._base import NANO_LEARNING_RATES
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig
 from serpentune.training.config import Strategy
 
-LEARNING_RATES = {"lora": 2e-4, "qlora": 2e-4, "full": 5e-5}
-"""What is usual for pre-trained language models (LoRA's and QLoRA's papers; fine-tuning of all weights)."""
+LEARNING_RATES = {"lora": 2e-4, "dora": 2e-4, "rslora": 5e-5, "pissa": 2e-5, "qlora": 2e-4, "full": 5e-5}
+"""What is usual for pre-trained language models (the papers of LoRA, DoRA, PiSSA and QLoRA; fine-tuning of all
+weights). At rank 16 rsLoRA's scale is four times LoRA's, so it gets a quarter of LoRA's rate."""
 
 
 class MultiDatasetConfig(Settings):
@@ -36,7 +37,7 @@ class MultiDatasetConfig(Settings):
         base_model_name: a built-in one (`nano`, `smollm2-135m`), a folder, a GGUF file, or a hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train and ask through the chat template of an instruct model's tokenizer, the untuned base too.
-        training_strategy: `lora`, `qlora` or `full`.
+        training_strategy: `lora`, `dora`, `rslora`, `pissa`, `qlora` or `full`.
         num_epochs: passes over the training data.
         max_steps: optimiser steps after which training stops all the same; None leaves it to `num_epochs`.
         learning_rate: the peak; None takes what suits base model and strategy: `LEARNING_RATES`, and for `nano`,
@@ -44,9 +45,9 @@ class MultiDatasetConfig(Settings):
         batch_size: samples that one device works on at once.
         gradient_accumulation_steps: batches whose gradients are added up before the weights move.
         warmup_steps: optimiser steps over which the learning rate rises from 0; capped at a tenth of the run.
-        lora_r: rank of LoRA and QLoRA.
-        lora_alpha: scale of LoRA and QLoRA.
-        lora_dropout: dropout of LoRA and QLoRA.
+        lora_r: rank of every strategy with an adapter.
+        lora_alpha: scale of every strategy with an adapter.
+        lora_dropout: dropout of every strategy with an adapter.
         gradient_checkpointing: compute activations again instead of keeping them: less memory, slower.
         fp16: mixed precision for CUDA GPUs older than bf16.
         bf16: mixed precision; None means where a GPU computes in it natively.
@@ -215,7 +216,7 @@ class MultiDatasetConfig(Settings):
         """The learning rate that is used."""
         if self.learning_rate is not None:
             return self.learning_rate
-        usual = BUILT_IN_LEARNING_RATES if self.base_model_name == "nano" else LEARNING_RATES
+        usual = NANO_LEARNING_RATES if self.base_model_name == "nano" else LEARNING_RATES
         return usual[self.training_strategy]
 
     @property

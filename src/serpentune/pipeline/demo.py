@@ -15,13 +15,14 @@ from serpentune.common.files import ensure_free, write_json
 from serpentune.common.progress import progress_bar
 from serpentune.game import check_board
 from serpentune.logs import generate_runs
-from serpentune.pipeline._base import BUILT_IN_LEARNING_RATES, UNTUNED
+from serpentune.models import STRATEGIES
+from serpentune.pipeline._base import NANO_LEARNING_RATES, UNTUNED
 from serpentune.teachers import get
 
 if TYPE_CHECKING:
     from serpentune.pipeline._students import Job
 
-NAMES = {"lora": "LoRA", "qlora": "QLoRA", "full": "Full"}
+NAMES = {name: strategy.label for name, strategy in STRATEGIES.items()}
 """What the student of each strategy is called, as in `ModelComparator.compare_training_strategies`."""
 
 BASE = "nano"
@@ -81,7 +82,7 @@ class DemoSettings:
             if getattr(self, name) < least:
                 raise UserError(f"{name.replace('_', ' ').capitalize()}: at least {least}, not {getattr(self, name)}.")
         if not self.strategies or not set(self.strategies) <= set(NAMES):
-            raise UserError("The demo needs one or more training strategies of lora, qlora and full.")
+            raise UserError(f"The demo needs one or more training strategies of {', '.join(NAMES)}.")
 
 
 QUICK = DemoSettings(
@@ -184,9 +185,7 @@ def run_demo(
         against_base = comparator.compare_all(results, baseline=UNTUNED)
         of = {result.name: result for result in results}
         between = (
-            comparator.compare_training_strategies(
-                lora_results=of.get("LoRA"), qlora_results=of.get("QLoRA"), full_results=of.get("Full")
-            )
+            comparator.compare_training_strategies(**{f"{key}_results": of.get(name) for key, name in NAMES.items()})
             if len(settings.strategies) > 1
             else {}
         )
@@ -249,7 +248,7 @@ def _jobs(settings: DemoSettings, output: Path, overwrite: bool) -> list[Job]:
             base_model_name=BASE,
             hyperparameters=HyperparameterConfig(
                 num_epochs=settings.epochs,
-                learning_rate=BUILT_IN_LEARNING_RATES[strategy],
+                learning_rate=NANO_LEARNING_RATES[strategy],
                 batch_size=settings.batch_size,
                 gradient_accumulation_steps=1,
                 warmup_steps=20,

@@ -11,7 +11,7 @@ from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.settings import Settings
 from serpentune.models import STRATEGIES, FullConfig, LoRAConfig, QLoRAConfig, StrategyConfig
 
-Strategy = Literal["lora", "qlora", "full"]
+Strategy = Literal["lora", "dora", "rslora", "pissa", "qlora", "full"]
 
 
 class HyperparameterConfig(Settings):
@@ -56,12 +56,12 @@ class AdvancedTrainingConfig(Settings):
     """One training run: which model, which strategy, how long, and where to.
 
     Attributes:
-        training_strategy: `lora`, `qlora` or `full`.
+        training_strategy: a name in `models.STRATEGIES`.
         base_model_name: a built-in one (`nano`, `smollm2-135m`), a folder, a GGUF file, or a hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train through the chat template of an instruct model's tokenizer; the student is asked so too.
         hyperparameters: how the weights are moved.
-        lora: read when the strategy is `lora`.
+        lora: read when the strategy is `lora`, `dora`, `rslora` or `pissa`.
         qlora: read when the strategy is `qlora`.
         output_dir: folder of experiments.
         experiment_name: this run's folder in it; None lets the pipeline make up a name.
@@ -125,9 +125,10 @@ class AdvancedTrainingConfig(Settings):
     @property
     def strategy(self) -> StrategyConfig:
         """The settings of the strategy that is in force."""
-        if self.training_strategy == "lora":
-            return self.lora
-        return self.qlora if self.training_strategy == "qlora" else FullConfig()
+        settings = STRATEGIES[self.training_strategy].settings
+        if settings is FullConfig:
+            return FullConfig()
+        return settings(**(self.qlora if settings is QLoRAConfig else self.lora).model_dump())
 
 
 class TrainingConfigBuilder:
@@ -140,7 +141,7 @@ class TrainingConfigBuilder:
         self._config = AdvancedTrainingConfig()
 
     def with_strategy(self, strategy: str) -> Self:
-        """Train with `lora`, `qlora` or `full`."""
+        """Train with a strategy by its name in `models.STRATEGIES`."""
         self._config.training_strategy = strategy  # type: ignore[assignment]  # checked on assignment
         return self
 
@@ -154,7 +155,7 @@ class TrainingConfigBuilder:
         return self
 
     def with_lora(self, rank: int = 16, alpha: int = 32, dropout: float = 0.1) -> Self:
-        """Set LoRA's rank, scale and dropout."""
+        """Set rank, scale and dropout of LoRA and its kin (DoRA, rsLoRA, PiSSA)."""
         self._config.lora = LoRAConfig(rank=rank, alpha=alpha, dropout=dropout)
         return self
 

@@ -177,8 +177,9 @@ def _load(config: AdvancedTrainingConfig, *, chat: bool) -> LoadedModel:
         return load_base(
             config.base_model_name, quantize=strategy, dtype=torch.float32 if config.fp16 else None, chat=chat
         )
-    # Weights that learn are kept in fp32, where small updates aren't lost; frozen ones take the device's own format.
-    whole = config.training_strategy == "full" or config.fp16 or config.bf16 is False
+    # Weights that learn are kept in fp32, where small updates aren't lost; frozen ones take the device's own format,
+    # except that PiSSA takes a part of them away, which 16 bits would round.
+    whole = config.training_strategy in ("full", "pissa") or config.fp16 or config.bf16 is False
     return load_base(config.base_model_name, dtype=torch.float32 if whole else None, chat=chat)
 
 
