@@ -56,9 +56,9 @@ _PLACES: dict[str, tuple[str, ...]] = {
         for name in (
             "max_samples_per_algorithm", "train_test_split", "styles", "encoding", "max_length", "chat",
             "training_strategy", "max_steps", "learning_rate", "batch_size", "gradient_accumulation_steps",
-            "warmup_steps", "lora_r", "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16", "torch_compile",
-            "dataloader_num_workers", "output_dir", "experiment_name", "save_steps", "eval_steps", "logging_steps",
-            "seed", "evaluation_games", "evaluation_seed", "evaluation_teacher", "evaluation_records", "grid_size",
+            "warmup_steps", "lora_r", "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16",
+            "torch_compile", "dataloader_num_workers", "output_dir", "experiment_name", "save_steps", "eval_steps",
+            "logging_steps", "seed", "evaluation_games", "evaluation_seed", "evaluation_teacher", "evaluation_records", "grid_size",
         )
     },
 }  # fmt: skip

@@ -10,6 +10,8 @@ from serpentune.training.config import (
     HyperparameterConfig,
     TrainingConfigBuilder,
 )
+from serpentune.training.memory import Machine, MemoryEstimate, estimate_memory, largest_batch
+from serpentune.training.model_sizes import ModelSizes, model_sizes
 from serpentune.training.run import TrainingInterrupted, TrainingResult, total_steps, train
 
 __all__ = [
@@ -18,10 +20,16 @@ __all__ = [
     "FullConfig",
     "HyperparameterConfig",
     "LoRAConfig",
+    "Machine",
+    "MemoryEstimate",
+    "ModelSizes",
     "QLoRAConfig",
     "TrainingConfigBuilder",
     "TrainingInterrupted",
     "TrainingResult",
+    "estimate_memory",
+    "largest_batch",
+    "model_sizes",
     "total_steps",
     "train",
 ]

@@ -75,6 +75,8 @@ class AdvancedTrainingConfig(Settings):
         bf16: mixed precision; None means wherever the device computes in it natively, unless that is a CPU.
         torch_compile: compile the layer that the model repeats, which takes seconds and makes every step about twice as
             quick on a GPU; None means on a CUDA GPU.
+        fsdp: shard the weights over the processes (FSDP2), for full models that don't fit on one GPU; every process
+            holds its share of weights, gradients and optimiser.
         dataloader_num_workers: processes that prepare batches; 0 does it in the training process, which is quickest
             for tokens that are ready in memory.
     """
@@ -105,6 +107,7 @@ class AdvancedTrainingConfig(Settings):
     fp16: bool = False
     bf16: bool | None = None
     torch_compile: bool | None = None
+    fsdp: bool = False
     dataloader_num_workers: int = Field(0, ge=0, le=256)
 
     @field_validator("training_strategy", mode="before")
@@ -120,6 +123,14 @@ class AdvancedTrainingConfig(Settings):
     def _one_precision(self) -> Self:
         if self.fp16 and self.bf16:
             raise ValueError("fp16 and bf16 exclude each other: set one of them.")
+        return self
+
+    @model_validator(mode="after")
+    def _no_sharded_4_bits(self) -> Self:
+        if self.fsdp and self.training_strategy == "qlora":
+            raise ValueError(
+                "fsdp can't shard weights in 4 bits: QLoRA on several GPUs holds the whole model on each, without fsdp."
+            )
         return self
 
     @property

@@ -177,7 +177,7 @@ def few_widths(lengths: NDArray[np.int64], most: int, multiple: int = 8) -> list
     """
     candidates, counts = np.unique(-(-lengths // multiple) * multiple, return_counts=True)
     below = np.concatenate([[0], np.cumsum(counts)])
-    # cost[j]: fewest tokens in which the samples of the first j candidates can be held; best[k][j]: the last width's start.
+    # cost[j]: fewest tokens that hold the samples of the first j candidates; starts[k][j]: where the last width begins.
     cost = np.where(np.arange(len(candidates) + 1) == 0, 0.0, np.inf)
     starts: list[NDArray[np.intp]] = []
     for _ in range(min(most, len(candidates))):
