@@ -1,4 +1,4 @@
-# Everything a newcomer needs; `make help` lists it. Settings: PYTHON=python3.12, TORCH=cpu or TORCH=cuda, ARGS="...".
+# Everything a newcomer needs; `make help` lists it. Settings: PYTHON=python3.12, TORCH=cpu or TORCH=cuda, JOBS=1, ARGS="...".
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,6 +8,9 @@ TORCH ?= $(or $(patsubst $(VENV)/.torch-%,%,$(firstword $(wildcard $(VENV)/.torc
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
+# Each worker is a Python with torch in it, a gigabyte in the end, so that many cores alone don't make many workers.
+JOBS ?= logical
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal
 
 # macOS has no `timeout`.
 export WITH_TIME_LIMIT := import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:], timeout=600).returncode)
@@ -24,10 +27,10 @@ demo: $(VENV)/.use ## the whole idea in minutes: games, data set, training, eval
 	@$(BIN)/serpentune demo $(ARGS)
 
 test: $(VENV)/.test ## run the tests, without the slow ones
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-slow: $(VENV)/.test ## run every test
-	@$(BIN)/python -m pytest --slow $(ARGS)
+	@$(PYTEST) --slow $(ARGS)
 
 lint: $(VENV)/.dev ## check style, format and that no floor imports a higher one
 	@$(BIN)/ruff check .
