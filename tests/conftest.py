@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before any test imports a library that reads these.
@@ -93,6 +96,16 @@ def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.models.tiny import save_qwen
 
     return save_qwen(tmp_path_factory.mktemp("base") / "qwen")
+
+
+@pytest.fixture(scope="session")
+def hub() -> Iterator[str]:
+    """The address of a hub on this machine."""
+    command = [sys.executable, "-m", "tests.hub_server"]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.terminate()
 
 
 def _chromium() -> str | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.datasets import SPLITS, build_dataset, load_splits
 from serpentune.datasets.hub import FILES, pull, push
-
-ROOT = Path(__file__).parents[2]
+from tests.hub_server import hub_environment
 
 
 @pytest.fixture(scope="module")
@@ -172,31 +169,15 @@ def test_without_the_hub_that_is_said_at_once(dataset: Path, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture(scope="module")
-def hub() -> Iterator[str]:
-    """The address of a hub on this machine."""
-    command = [sys.executable, "-m", "tests.datasets.hub_server"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.terminate()
-
-
 def command(hub: str, home: Path, *arguments: object, token: str | None = "good") -> tuple[int, Any]:
     """`serpentune dataset ... --json` with that hub: the exit code and the document."""
     code = "import sys; from serpentune.cli import main; sys.exit(main(['dataset', *sys.argv[1:], '--json']))"
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
-        check=False, capture_output=True, text=True, timeout=100, env=environment(hub, home, token),
+        check=False, capture_output=True, text=True, timeout=100, env=hub_environment(hub, home, token),
     )  # fmt: skip
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
-
-
-def environment(hub: str, home: Path, token: str | None) -> dict[str, str]:
-    variables = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HF_ENDPOINT": hub, "HF_HOME": str(home)}
-    variables |= {"HF_HUB_OFFLINE": "0", "HF_DATASETS_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    return variables | ({"HF_TOKEN": token} if token else {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"})
 
 
 def test_a_data_set_comes_back_from_the_hub_byte_by_byte(hub: str, dataset: Path, tmp_path: Path) -> None:
@@ -214,7 +195,7 @@ print({split: len(found[split]) for split in found}, found["test"][0]["prompt"])
 """
     done = subprocess.run(
         [sys.executable, "-c", read, str(tmp_path / "cache")],
-        check=False, capture_output=True, text=True, timeout=100, env=environment(hub, home, "good"),
+        check=False, capture_output=True, text=True, timeout=100, env=hub_environment(hub, home, "good"),
     )  # fmt: skip
     splits = load_splits(dataset)
     assert done.stdout == f"{ {split: len(splits[split]) for split in SPLITS} } {splits['test'][0]['prompt']}\n", (
@@ -239,7 +220,7 @@ api.upload_folder(repo_id="me/theirs", repo_type="dataset", folder_path=sys.argv
 """
     subprocess.run(
         [sys.executable, "-c", upload, str(theirs)],
-        check=True, capture_output=True, timeout=100, env=environment(hub, tmp_path / "home", "good"),
+        check=True, capture_output=True, timeout=100, env=hub_environment(hub, tmp_path / "home", "good"),
     )  # fmt: skip
     code, document = command(hub, tmp_path / "home", "pull", "me/theirs", tmp_path / "set", "--revision", "main")
     assert code == 0, document

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +10,7 @@ from urllib.request import url2pathname
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free, replacing_folder
+from serpentune.common.hub import explained, upload
 from serpentune.datasets._adopt import adopt
 from serpentune.datasets.directory import check_files
 from serpentune.datasets.records import DATA, MANIFEST, SPLITS
@@ -45,24 +44,7 @@ def push(path: Path, target: str, *, private: bool = True, token: str | None = N
     if folder := _as_folder(target):
         _copy(path, folder, overwrite)
         return str(folder)
-    from huggingface_hub import HfApi
-
-    with _telling(target):
-        api = HfApi(token=token)
-        api.create_repo(target, repo_type="dataset", private=private, exist_ok=True)
-        if private and not api.dataset_info(target).private:
-            raise UserError(
-                f"The data set {target} is on the hub already, for everyone to see. Pass --public if that is meant, or "
-                "choose another name."
-            )
-        api.upload_folder(
-            repo_id=target,
-            repo_type="dataset",
-            folder_path=path,
-            allow_patterns=list(FILES),
-            commit_message="Upload with serpentune",
-        )
-    return f"{api.endpoint}/datasets/{target}"
+    return upload(path, FILES, target, "dataset", private=private, token=token)
 
 
 def pull(
@@ -100,14 +82,14 @@ def pull(
         return adopt(str(folder), output, overwrite=overwrite)
     from huggingface_hub import HfApi
 
-    with _telling(source):
+    with explained(source, "dataset"):
         about = HfApi(token=token).dataset_info(source, revision=revision)
     # The commit, so that all files are of one state even while somebody pushes.
     if MANIFEST not in {file.rfilename for file in about.siblings or ()}:
-        with _telling(source):
+        with explained(source, "dataset"):
             return adopt(source, output, revision=about.sha, token=token, overwrite=overwrite)
     with replacing_folder(output, overwrite=overwrite) as part:
-        with _telling(source):
+        with explained(source, "dataset"):
             HfApi(token=token).snapshot_download(
                 source, repo_type="dataset", revision=about.sha, local_dir=part, allow_patterns=list(FILES)
             )
@@ -138,46 +120,3 @@ def _checked(part: Path, source: str) -> dict[str, Any]:
         return check_files(part)
     except UserError as error:
         raise UserError(str(error).replace(str(part), source)) from error
-
-
-@contextlib.contextmanager
-def _telling(repository: str) -> Iterator[None]:
-    """Say for people what the hub's library reports while the block runs."""
-    from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError is imported there, not exported
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        HTTPError,  # of the HTTP client that this version of the hub's library uses
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    log_in = "Log in with `hf auth login`, or set HF_TOKEN to a token that may do this."
-    try:
-        yield
-    except HFValidationError as error:
-        raise UserError(
-            f"{repository!r} is neither a folder nor a repository of the hub, which is written owner/name."
-        ) from error
-    except OfflineModeIsEnabled as error:
-        raise UserError(
-            f"{repository} lies on the hub, which is switched off here. Unset HF_HUB_OFFLINE, or name a folder."
-        ) from error
-    except GatedRepoError as error:
-        raise UserError(f"The hub gives {repository} only to those who accepted its terms. {log_in}") from error
-    except RevisionNotFoundError as error:
-        raise UserError(f"The data set {repository} has no such revision on the hub.") from error
-    except RepositoryNotFoundError as error:
-        raise UserError(f"The hub has no data set {repository}, or it is private. {log_in}") from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        if status in (401, 403):
-            raise UserError(f"The hub refuses {repository} ({status}). {log_in}") from error
-        raise UserError(f"The hub refuses {repository} ({error}). Try again later.") from error
-    except (HTTPError, LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
-        raise UserError(
-            f"{repository} lies on the hub, which can't be reached ({type(error).__name__}). Try again with a network, "
-            "or name a folder."
-        ) from error

@@ -1,6 +1,6 @@
-"""A hub on this machine: it answers over HTTP what `huggingface_hub` and `datasets` ask for data sets, from memory.
+"""A hub on this machine: it answers over HTTP what `huggingface_hub` and `datasets` ask for data sets and models, from memory.
 
-It keeps one commit a repository and takes every file as a regular one. `python -m tests.datasets.hub_server` serves it
+It keeps one commit a repository and takes every file as a regular one. `python -m tests.hub_server` serves it
 with the token `good`; the address is the first line that it prints.
 """
 
@@ -9,12 +9,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 TOKEN = "good"
+
+ROOT = Path(__file__).parents[1]
+
+
+def hub_environment(hub: str, home: Path, token: str | None) -> dict[str, str]:
+    """The variables for a process that asks this hub, with nothing of ours in its home."""
+    variables = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HF_ENDPOINT": hub, "HF_HOME": str(home)}
+    variables |= {"HF_HUB_OFFLINE": "0", "HF_DATASETS_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0"}
+    variables |= {"HF_HUB_DISABLE_TELEMETRY": "1"}
+    return variables | ({"HF_TOKEN": token} if token else {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"})
 
 
 class Repository:
@@ -46,7 +58,7 @@ class Repository:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    repositories: dict[str, Repository] = {}  # noqa: RUF012 - one hub for all connections
+    repositories: dict[tuple[str, str], Repository] = {}  # noqa: RUF012 - one hub for all connections
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -68,37 +80,39 @@ class Handler(BaseHTTPRequestHandler):
             self._create(json.loads(body), trusted)
         elif path == "/api/validate-yaml":
             self._json({"errors": [], "warnings": []})
-        elif found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)(?:/(\w[\w-]*)/([^/]+)(?:/(.*))?)?", path):
-            repository = self._visible(found[1], trusted)
+        elif found := re.fullmatch(r"/api/(datasets|models)/([^/]+/[^/]+)(?:/(\w[\w-]*)/([^/]+)(?:/(.*))?)?", path):
+            repository = self._visible(found[1], found[2], trusted)
             if repository is not None:
                 self._about(repository, found, body, trusted)
-        elif found := re.fullmatch(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.*)", path):
-            repository = self._visible(found[1], trusted)
+        elif found := re.fullmatch(r"(?:/(datasets))?/([^/]+/[^/]+)/resolve/([^/]+)/(.*)", path):
+            repository = self._visible(found[1] or "models", found[2], trusted)
             if repository is not None:
-                self._file(repository, found[3])
+                self._file(repository, found[4])
         else:
             self._json({"error": "unknown address"}, 404)
 
     def _create(self, wanted: dict[str, Any], trusted: bool) -> None:
         name = f"{wanted.get('organization') or 'me'}/{wanted['name']}"
+        kind = f"{wanted.get('type', 'model')}s"
+        address = _address(kind, name)
         if not trusted:
             self._json({"error": "Invalid username or password."}, 401)
-        elif name in self.repositories:
-            self._json({"error": "You already created this dataset repo", "url": f"/datasets/{name}"}, 409)
+        elif (kind, name) in self.repositories:
+            self._json({"error": "You already created this repo", "url": address}, 409)
         else:
-            self.repositories[name] = Repository(wanted.get("private") or wanted.get("visibility") == "private")
-            self._json({"url": f"/datasets/{name}"})
+            self.repositories[kind, name] = Repository(wanted.get("private") or wanted.get("visibility") == "private")
+            self._json({"url": address})
 
-    def _visible(self, name: str, trusted: bool) -> Repository | None:
+    def _visible(self, kind: str, name: str, trusted: bool) -> Repository | None:
         """The repository; who may not see it hears what the hub says of one that isn't there."""
-        repository = self.repositories.get(name)
+        repository = self.repositories.get((kind, name))
         if repository is None or (repository.private and not trusted):
             self._json({"error": "Repository not found"}, 404 if trusted else 401, {"X-Error-Code": "RepoNotFound"})
             return None
         return repository
 
     def _about(self, repository: Repository, found: re.Match[str], body: bytes, trusted: bool) -> None:
-        name, action, revision, rest = found.groups()
+        kind, name, action, revision, rest = found.groups()
         if action in ("revision", "tree", "paths-info") and revision not in ("main", repository.commit):
             self._json({"error": "Invalid rev id"}, 404, {"X-Error-Code": "RevisionNotFound"})
         elif action in (None, "revision"):
@@ -118,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
                 step = json.loads(line)
                 if step["key"] == "file":
                     repository.files[step["value"]["path"]] = base64.b64decode(step["value"]["content"])
-            address = f"/datasets/{name}/commit/{repository.commit}"
+            address = f"{_address(kind, name)}/commit/{repository.commit}"
             self._json({"commitUrl": address, "commitOid": repository.commit, "success": True})
         else:
             self._json({"error": f"unknown action {action}"}, 404)
@@ -145,6 +159,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)
+
+
+def _address(kind: str, name: str) -> str:
+    return f"/{name}" if kind == "models" else f"/{kind}/{name}"
 
 
 if __name__ == "__main__":
