@@ -99,6 +99,14 @@ def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def qwen2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny random Qwen 2, which has biases and an output layer of its own, and its tokenizer."""
+    from tests.models.tiny import save_qwen2
+
+    return save_qwen2(tmp_path_factory.mktemp("base") / "qwen2")
+
+
+@pytest.fixture(scope="session")
 def hub() -> Iterator[str]:
     """The address of a hub on this machine."""
     command = [sys.executable, "-m", "tests.hub_server"]

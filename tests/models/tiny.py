@@ -146,6 +146,27 @@ def save_gguf(path: Path, model: Path, *, whole_tokenizer: bool = False) -> Path
     return path
 
 
+def save_qwen2(folder: Path, *, seed: int = 0) -> Path:
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(seed)
+    config = Qwen2Config(
+        vocab_size=320,
+        hidden_size=64,
+        intermediate_size=160,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        tie_word_embeddings=False,
+        initializer_range=0.2,
+        bos_token_id=None,
+        eos_token_id=0,
+    )
+    return _save(folder, Qwen2ForCausalLM(config))
+
+
 def save_chat_llama(folder: Path) -> Path:
     """A tiny llama whose tokenizer has a ChatML template, in which a turn ends by another token than a text."""
     save_llama(folder)

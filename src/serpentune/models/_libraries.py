@@ -42,3 +42,22 @@ def keep_4bit_weights(model: Any) -> None:
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
+
+
+def restore_conv1d(model: Any) -> None:
+    """Give an expanded 4-bit model the layers of its architecture again, so that it can be saved and loaded as one.
+
+    Held in 4 bits, the `Conv1D` layers of GPT-2 become `Linear` ones, whose weights lie the other way round, and
+    expanding them leaves them so (transformers 5.23).
+    """
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    with torch.device("meta"):
+        plain = type(model)(model.config)
+    for name, layer in plain.named_modules():
+        if isinstance(layer, Conv1D):
+            linear = model.get_submodule(name)
+            layer.weight = torch.nn.Parameter(linear.weight.data.T.contiguous(), requires_grad=False)
+            layer.bias = linear.bias
+            model.set_submodule(name, layer)

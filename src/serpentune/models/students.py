@@ -1,22 +1,26 @@
 """Floor 5, models: save what was trained, and load it again, on this machine or another.
 
 A student is a folder: `adapter_model.safetensors` with `adapter_config.json` or `model.safetensors` with
-`config.json` (full), the tokenizer, and `student.json`, which says how it was made. What PiSSA learned is written as a
-LoRA adapter on the base as it is, since PiSSA changes the base's own weights. An adapter names its base as the
-user did (`nano`, a hub id), so the folder can be moved to another machine.
+`config.json` (full), the tokenizer, `student.json`, which says how it was made, and the same for people as its card.
+What PiSSA learned is written as a LoRA adapter on the base as it is, since PiSSA changes the base's own weights. An
+adapter names its base as the user did (`nano`, a hub id), so the folder can be moved to another machine.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from serpentune import __version__
 from serpentune.common.errors import UserError
-from serpentune.common.files import read_json, replacing_folder, sha256, write_json
+from serpentune.common.files import read_json, replacing_folder, sha256, write_json, write_text
+from serpentune.models._card import CARD, licence_of, model_card
 from serpentune.models._device import weight_dtype
 from serpentune.models._find import BUILT_IN, find_base
-from serpentune.models._libraries import quiet_libraries
+from serpentune.models._libraries import quiet_libraries, restore_conv1d
 from serpentune.models._pretrained import read_tokenizer
 from serpentune.models.load import LoadedModel, load_base
 from serpentune.models.strategies import (
@@ -29,9 +33,13 @@ from serpentune.models.strategies import (
 )
 from serpentune.models.tokens import end_ids
 
+if TYPE_CHECKING:
+    import torch
+
 STUDENT = "student.json"
 
 _ADAPTER = "adapter_model.safetensors"
+_LIBRARIES = ("torch", "transformers", "peft")
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,6 +52,7 @@ def save_student(
     base: str,
     strategy: StrategyConfig,
     chat: bool = False,
+    training: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a trained model and its tokenizer to the folder `path`, weights as safetensors only; atomically.
@@ -55,6 +64,8 @@ def save_student(
         base: the base's name as in `LoadedModel.name`.
         strategy: the strategy it was trained with; kept in `student.json`, and for QLoRA needed to load it.
         chat: whether it was trained through the chat template; kept in `student.json`, so that it is asked so too.
+        training: what is known of the run, for `student.json` and the card: `config`, `data` (names by column),
+            `data_sha256`, `samples`, `steps`, `loss`, `eval_loss` and `prompt`, an example.
         overwrite: whether a folder that holds files may be replaced.
 
     Raises:
@@ -73,8 +84,8 @@ def save_student(
             else:
                 # Adapters never touch embeddings here; "auto" would ask the hub about the base.
                 model.save_pretrained(str(part), safe_serialization=True, save_embedding_layers=False)
-                (part / "README.md").unlink(missing_ok=True)  # PEFT's form, "[More Information Needed]" in every line
         else:
+            end_answers(model, tokenizer, chat=chat)
             model.save_pretrained(str(part))
         tokenizer.save_pretrained(str(part))
         about = {
@@ -85,12 +96,25 @@ def save_student(
             "chat": chat,
             "parameters": total,
             "trainable_parameters": trainable,
+            "licence": licence_of(base),
+            "training": dict(training) if training is not None else None,
+            "versions": {"serpentune": __version__, **{name: metadata.version(name) for name in _LIBRARIES}},
         }
         write_json(part / STUDENT, about)
+        write_text(part / CARD, model_card(about, "adapter" if is_adapter(model) else "model"))  # over PEFT's own form
     return path
 
 
-def load_student(path: str | Path, *, merge: bool = True, chat: bool = False) -> LoadedModel:
+def end_answers(model: Any, tokenizer: Any, *, chat: bool) -> None:
+    """Make the model's `generate` write greedily up to what ends an answer, wherever its folder is loaded."""
+    settings = model.generation_config
+    settings.do_sample, settings.temperature, settings.top_p, settings.top_k = False, None, None, None
+    settings.eos_token_id, settings.pad_token_id = end_ids(tokenizer, chat)[-1], tokenizer.pad_token_id
+
+
+def load_student(
+    path: str | Path, *, merge: bool = True, chat: bool = False, dtype: torch.dtype | None = None
+) -> LoadedModel:
     """Load a trained model with its tokenizer, whether it is a whole model or an adapter on a base.
 
     Args:
@@ -99,6 +123,7 @@ def load_student(path: str | Path, *, merge: bool = True, chat: bool = False) ->
             expanded from 4 bits first, so that the merged model computes what was trained; false keeps it in 4 bits
             with the adapter beside it, which is slower and takes less memory.
         chat: ask it through the chat template also where its folder doesn't say that it was trained so.
+        dtype: format of the weights; chosen to suit the device when left out.
 
     Raises:
         UserError: the folder holds no student, its base can't be found, or its weights are damaged.
@@ -109,8 +134,8 @@ def load_student(path: str | Path, *, merge: bool = True, chat: bool = False) ->
     about = read_json(folder / STUDENT) if (folder / STUDENT).is_file() else {}
     chat = chat or about.get("chat", False)
     if not (folder / "adapter_config.json").is_file():
-        return load_base(folder, chat=chat)
-    return _load_adapter(folder, about, merge=merge, chat=chat)
+        return load_base(folder, chat=chat, dtype=dtype)
+    return _load_adapter(folder, about, merge=merge, chat=chat, dtype=dtype or weight_dtype())
 
 
 def model_sha256(path: str | Path) -> str:
@@ -137,7 +162,9 @@ def is_adapter(model: Any) -> bool:
     return hasattr(model, "peft_config")
 
 
-def _load_adapter(folder: Path, about: dict[str, Any], *, merge: bool, chat: bool) -> LoadedModel:
+def _load_adapter(
+    folder: Path, about: dict[str, Any], *, merge: bool, chat: bool, dtype: torch.dtype
+) -> LoadedModel:
     from peft import PeftModel
     from safetensors import SafetensorError
 
@@ -148,13 +175,13 @@ def _load_adapter(folder: Path, about: dict[str, Any], *, merge: bool, chat: boo
         raise UserError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is missing.")
     try:
         qlora = QLoRAConfig(**about["settings"]) if about.get("strategy") == "qlora" else None
-        base = load_base(base_name, quantize=qlora or False)
+        base = load_base(base_name, quantize=qlora or False, dtype=dtype)
     except UserError as error:
         raise UserError(f"{folder}: {error}") from error
     _check_base(folder, base_name, about)
     model = base.model
     if qlora is not None and merge:
-        model = model.dequantize(weight_dtype())
+        model = model.dequantize(dtype)
     try:
         with quiet_libraries():
             model = PeftModel.from_pretrained(model, str(folder))
@@ -164,6 +191,8 @@ def _load_adapter(folder: Path, about: dict[str, Any], *, merge: bool, chat: boo
         ) from error
     if merge:
         model = model.merge_and_unload()
+        if qlora is not None:
+            restore_conv1d(model)
     model.eval()
     tokenizer = read_tokenizer(folder, str(folder))
     if chat:

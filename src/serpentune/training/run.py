@@ -29,6 +29,7 @@ from serpentune.models import (
     save_student,
     wrap,
 )
+from serpentune.training._notes import last, training_notes
 from serpentune.training._texts import holds_chats
 from serpentune.training.config import AdvancedTrainingConfig, refuse_difference
 from serpentune.training.data import Tokens, tokenize
@@ -139,7 +140,7 @@ def train(
     looked_at = _eval_tokens(config, eval_dataset, base, limit)
     _agree(output_dir, config, tokens, resumes=checkpoint is not None)
     trainer, total = _prepare(config, base, tokens, looked_at, output_dir / CHECKPOINTS)
-    return _run(config, trainer, base, tokens, total, output_dir, checkpoint, callbacks, quiet)
+    return _run(config, trainer, base, train_dataset, tokens, total, output_dir, checkpoint, callbacks, quiet)
 
 
 def _claim(output_dir: Path, *, resume: bool, overwrite: bool) -> Path | None:
@@ -248,6 +249,7 @@ def _run(
     config: AdvancedTrainingConfig,
     trainer: SnakeTrainer,
     base: LoadedModel,
+    dataset: Any,
     tokens: Tokens,
     total: int,
     output_dir: Path,
@@ -293,6 +295,7 @@ def _run(
             base=base.name,
             strategy=config.strategy,
             chat=base.chat,
+            training=training_notes(config, base.tokenizer, dataset, tokens, history, step),
             overwrite=True,
         )
     steps = config.hyperparameters
@@ -305,8 +308,8 @@ def _run(
         seconds=seconds,
         parameters=parameters,
         trainable_parameters=trainable,
-        final_loss=_last(history, "loss", math.nan),
-        eval_loss=_last(history, "eval_loss", None),
+        final_loss=last(history, "loss", math.nan),
+        eval_loss=last(history, "eval_loss", None),
         samples_per_second=trained / seconds,
         steps=step,
         samples=len(tokens.lengths),
@@ -317,7 +320,3 @@ def _run(
 
 def _evaluated(trainer: SnakeTrainer, step: int) -> bool:
     return any("eval_loss" in entry and entry["step"] == step for entry in trainer.state.log_history)
-
-
-def _last(history: list[dict[str, float]], key: str, default: Any) -> Any:
-    return next((entry[key] for entry in reversed(history) if key in entry), default)
