@@ -1,4 +1,4 @@
-"""A hub on this machine: it answers over HTTP what `huggingface_hub` and `datasets` ask for data sets and models, from memory.
+"""A hub on this machine: it answers over HTTP what `huggingface_hub` and `datasets` ask for, from memory.
 
 It keeps one commit a repository and takes every file as a regular one. `python -m tests.hub_server` serves it
 with the token `good`; the address is the first line that it prints.

@@ -18,6 +18,7 @@ COMMANDS = [
     ["dataset", "build"], ["dataset", "validate"], ["dataset", "migrate"],
     ["dataset", "export"], ["dataset", "push"], ["dataset", "pull"],
     ["dataset", "inspect"], ["dataset", "report"], ["train"], ["evaluate"], ["compare"], ["report"],
+    ["export"],
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "numba", "scipy", "pandas", "numpy", "pyarrow", "datasets", "gymnasium", "PIL")
 
@@ -40,6 +41,7 @@ def test_commands_stand_in_the_order_of_the_work() -> None:
     names = re.findall(r"^  (\w+)  ", page.split("Commands:")[1].split("\n\n")[0], re.MULTILINE)
     assert names == [
         "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "train", "evaluate", "compare", "report",
+        "export",
     ]  # fmt: skip
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from serpentune.common.errors import UserError
 from serpentune.models import (
     FullConfig,
     LoRAConfig,
@@ -33,7 +28,7 @@ def save(folder: Path, base: str, strategy: StrategyConfig, **more: Any) -> Path
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=["lora", "qlora", "full"])
-@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen"])
+@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen", "qwen2"])
 def test_a_merged_student_is_an_ordinary_model_that_computes_the_same(
     family: str, strategy: StrategyConfig, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

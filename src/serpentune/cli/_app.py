@@ -14,6 +14,7 @@ from serpentune.cli import (
     _datasets_export,
     _datasets_look,
     _evaluation,
+    _export,
     _logs,
     _pipeline,
     _report,
@@ -26,6 +27,7 @@ from serpentune.cli._command import add_command, shared_options
 
 _ORDER = (
     "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "train", "evaluate", "compare", "report",
+    "export",
 )  # fmt: skip
 
 
@@ -172,4 +174,12 @@ add_command(
     "report",
     _report.report,
     "serpentune report output/evaluations/nano output/evaluations/lora --output report.html",
+)
+add_command(
+    app,
+    "export",
+    _export.export,
+    "serpentune export output/lora/final_model --merge --output output/merged\n"
+    "serpentune export output/lora/final_model --gguf f16,q8_0 --output output/gguf --results output/evaluations/lora\n"
+    "serpentune export output/lora/final_model --push me/snake-bfs",
 )

@@ -1,7 +1,7 @@
 """Floor 5, models: save what was trained, and load it again, on this machine or another.
 
 A student is a folder: `adapter_model.safetensors` with `adapter_config.json` or `model.safetensors` with
-`config.json` (full), the tokenizer, `student.json`, which says how it was made, and the same for people as its card.
+`config.json` (full), the tokenizer, `student.json`, which says how it was made, and a card that says so for people.
 What PiSSA learned is written as a LoRA adapter on the base as it is, since PiSSA changes the base's own weights. An
 adapter names its base as the user did (`nano`, a hub id), so the folder can be moved to another machine.
 """
@@ -162,9 +162,7 @@ def is_adapter(model: Any) -> bool:
     return hasattr(model, "peft_config")
 
 
-def _load_adapter(
-    folder: Path, about: dict[str, Any], *, merge: bool, chat: bool, dtype: torch.dtype
-) -> LoadedModel:
+def _load_adapter(folder: Path, about: dict[str, Any], *, merge: bool, chat: bool, dtype: torch.dtype) -> LoadedModel:
     from peft import PeftModel
     from safetensors import SafetensorError
 

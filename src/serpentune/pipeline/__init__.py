@@ -1,4 +1,4 @@
-"""Floor 11, pipeline: composes the floors and does no work of its own: run, demo, league of teachers.
+"""Floor 11, pipeline: composes the floors and does no work of its own: run, demo, export, league of teachers.
 
 Importing it is quick: torch and its kin are imported when a run needs them.
 """
@@ -7,6 +7,7 @@ from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._results import PipelineInterrupted, PipelineResults
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import DemoResult, DemoSettings, run_demo
+from serpentune.pipeline.export import TakenAway, export_student
 from serpentune.pipeline.league import LeagueRow, play_league
 from serpentune.pipeline.run import MultiDatasetPipeline
 
@@ -18,7 +19,9 @@ __all__ = [
     "MultiDatasetPipeline",
     "PipelineInterrupted",
     "PipelineResults",
+    "TakenAway",
     "build_from_recipe",
+    "export_student",
     "play_league",
     "run_demo",
 ]

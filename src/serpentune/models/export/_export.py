@@ -12,7 +12,7 @@ from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import ensure_free, read_json, replacing_folder, write_json, write_text
 from serpentune.common.paths import PathUtils
 from serpentune.common.progress import progress_bar
-from serpentune.models._card import CARD, Metric, model_card, shown_base
+from serpentune.models._card import CARD, Form, Metric, model_card, shown_base
 from serpentune.models._libraries import quiet_libraries
 from serpentune.models.export._gguf import GGUF_TYPES, GGUFFile, check_gguf, write_gguf
 from serpentune.models.load import LoadedModel
@@ -95,6 +95,19 @@ def export_model(
             _LOG.warning("%s: %s", file.path.name, file.note)
     moved = tuple(replace(file, path=output / file.path.name) for file in files)
     return Exported(output, merge, parameter_counts(loaded.model)[0], moved)
+
+
+def renew_card(folder: Path, metrics: Sequence[Metric]) -> None:
+    """Write the card of a student's folder anew, with figures that were measured.
+
+    Raises:
+        UserError: the folder holds no `student.json`, from which a card is written.
+    """
+    if not (folder / STUDENT).is_file():
+        raise UserError(f"{folder} holds no {STUDENT}, so there is nothing to write a card from.")
+    about = read_json(folder / STUDENT)
+    form: Form = "adapter" if (folder / "adapter_config.json").is_file() else "model"
+    write_text(folder / CARD, model_card(about, form, metrics=metrics))
 
 
 def _kinds(names: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
-from serpentune.models.export._vocabulary import Vocabulary, add_vocabulary, vocabulary
+from serpentune.models.export._vocabulary import add_vocabulary, vocabulary
 from serpentune.models.load import LoadedModel, context_length
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def check_gguf(config: Any) -> None:
     }
     if otherwise:
         raise UserError(
-            "The model can't be written as GGUF, which would be read as another one: it has "
-            f"{', '.join(f'{name}={value!r}' for name, value in otherwise.items())}. --merge writes it for transformers."
+            f"As GGUF the model would be read as another one: it has {_listed(otherwise)}, which llama.cpp's {family} "
+            "has not. --merge writes it for transformers."
         )
 
 
@@ -134,6 +134,10 @@ def write_gguf(
         writer.close()
     tensors = Counter(found.name.lower() for found in types.values())
     return GGUFFile(path, kind, path.stat().st_size, dict(tensors), kept, words.note)
+
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in settings.items())
 
 
 def _add_sizes(writer: GGUFWriter, config: Any) -> None:

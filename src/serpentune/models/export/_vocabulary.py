@@ -61,8 +61,8 @@ def vocabulary(tokenizer: Any, rows: int) -> Vocabulary:
     ids = tokenizer.get_vocab()
     if max(ids.values()) >= rows:
         raise UserError(
-            f"The tokenizer has {max(ids.values()) + 1} tokens, the model only {rows} embeddings; a GGUF file needs one "
-            "for each. Save the model with the tokenizer that it was trained with."
+            f"The tokenizer has {max(ids.values()) + 1} tokens and the model only {rows} embeddings; a GGUF file needs "
+            "one for each. Save the model with the tokenizer that it was trained with."
         )
     tokens, types = [f"[PAD{place}]" for place in range(rows)], [int(TokenType.UNUSED)] * rows
     for token, place in ids.items():
