@@ -58,7 +58,8 @@ _PLACES: dict[str, tuple[str, ...]] = {
             "training_strategy", "max_steps", "learning_rate", "batch_size", "gradient_accumulation_steps",
             "warmup_steps", "lora_r", "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16",
             "torch_compile", "dataloader_num_workers", "output_dir", "experiment_name", "save_steps", "eval_steps",
-            "logging_steps", "seed", "evaluation_games", "evaluation_seed", "evaluation_teacher", "evaluation_records", "grid_size",
+            "logging_steps", "seed", "evaluation_games", "evaluation_seed", "evaluation_teacher",
+            "evaluation_records", "grid_size",
         )
     },
 }  # fmt: skip
