@@ -9,11 +9,14 @@ from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import DemoResult, DemoSettings, run_demo
 from serpentune.pipeline.export import TakenAway, export_student
 from serpentune.pipeline.league import LeagueRow, play_league
+from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe
 from serpentune.pipeline.run import MultiDatasetPipeline
 
 __all__ = [
     "DemoResult",
     "DemoSettings",
+    "EvaluationRecipe",
+    "ExperimentRecipe",
     "LeagueRow",
     "MultiDatasetConfig",
     "MultiDatasetPipeline",

@@ -4,6 +4,7 @@ Importing it is quick: torch, transformers and TRL are imported when `train` is 
 """
 
 from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig
+from serpentune.training._grid import Cell, Grid, cells
 from serpentune.training.config import (
     AdvancedTrainingConfig,
     ConfigurationTemplate,
@@ -16,8 +17,10 @@ from serpentune.training.run import TrainingInterrupted, TrainingResult, total_s
 
 __all__ = [
     "AdvancedTrainingConfig",
+    "Cell",
     "ConfigurationTemplate",
     "FullConfig",
+    "Grid",
     "HyperparameterConfig",
     "LoRAConfig",
     "Machine",
@@ -27,6 +30,7 @@ __all__ = [
     "TrainingConfigBuilder",
     "TrainingInterrupted",
     "TrainingResult",
+    "cells",
     "estimate_memory",
     "largest_batch",
     "model_sizes",

@@ -1,0 +1,144 @@
+"""Floor 11, pipeline: an experiment in one file: data, training, what varies, and how the students are judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from serpentune import teachers
+from serpentune.common.errors import UserError
+from serpentune.common.paths import PathUtils
+from serpentune.common.settings import Settings
+from serpentune.datasets import Recipe, get_encoding, get_style
+from serpentune.datasets.recipe import board_name
+from serpentune.datasets.records import MANIFEST
+from serpentune.training import AdvancedTrainingConfig, Cell, cells
+
+
+class EvaluationRecipe(Settings):
+    """The games that the untuned base and every student play.
+
+    What is None follows from the data set.
+
+    Attributes:
+        games: how many each plays.
+        seed: of the first game; the others follow. No teacher should have played them.
+        grid_size: the board, `"10"` or `"12x8"`; None takes that of the games that were learnt from.
+        teacher: whom the prompt asks to play like; None takes the first of the data set.
+        style: completion style that is asked for; None takes the one with the greatest share.
+        encoding: how boards are written; None takes the one with the greatest share.
+        records: records of the test split, at most, on which perplexity, BLEU and ROUGE-L are measured.
+    """
+
+    games: int = Field(200, ge=1)
+    seed: int = Field(1_000_000, ge=0, lt=2**62)
+    grid_size: str | None = None
+    teacher: str | None = None
+    style: str | None = None
+    encoding: str | None = None
+    records: int = Field(500, ge=0)
+
+    @field_validator("grid_size", mode="before")
+    @classmethod
+    def _board(cls, value: Any) -> Any:
+        return None if value is None else board_name(value)
+
+    @field_validator("teacher", "style", "encoding")
+    @classmethod
+    def _known(cls, value: str | None, info: Any) -> str | None:
+        if value is None:
+            return None
+        known = {"teacher": teachers.get, "style": get_style, "encoding": get_encoding}[info.field_name]
+        return str(known(value).name)  # type: ignore[operator]
+
+
+class ExperimentRecipe(Settings):
+    """What `serpentune run RECIPE.yaml` does: build the data, train every combination, let all play, compare, report.
+
+    Attributes:
+        name: of the experiment, and of its folder in `training.output_dir`; None takes the recipe file's.
+        dataset: a data set's recipe, which may play its own games; or the path of such a recipe's file, or of a data
+            set that is there already.
+        training: what the training runs have in common.
+        sweep: what varies, value lists by setting, as of `training.cells`; every combination is trained. A mapping
+            gives a value settings that come with it: `strategy: {lora: {lr: 0.005}, full: {lr: 0.001}}`. Empty trains
+            one student.
+        max_runs: how many runs the sweep may have.
+        evaluation: the games; None trains only.
+    """
+
+    name: str | None = None
+    dataset: Recipe | str
+    training: AdvancedTrainingConfig = Field(default_factory=AdvancedTrainingConfig)
+    sweep: dict[str, Any] = Field(default_factory=dict)
+    max_runs: int = Field(100, ge=1)
+    evaluation: EvaluationRecipe | None = Field(default_factory=EvaluationRecipe)
+
+    @field_validator("name")
+    @classmethod
+    def _one_folder(cls, value: str | None) -> str | None:
+        if value is not None and (not value or PathUtils.safe_name(value) != value):
+            raise ValueError("it becomes a folder's name: letters, digits, dots, dashes and underscores")
+        return value
+
+    @field_validator("dataset", mode="before")
+    @classmethod
+    def _inline_or_path(cls, value: Any) -> Any:
+        if isinstance(value, Recipe):
+            return value
+        if isinstance(value, dict):
+            return Recipe(**value)
+        if isinstance(value, str | Path) and str(value).strip():
+            return str(value)
+        raise ValueError("a data set's recipe is needed, or the path of one or of a data set's folder")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.training.experiment_name is not None:
+            raise ValueError("training.experiment_name is set: the experiment is called by the recipe's own `name`")
+        try:
+            self.cells()
+        except UserError as error:
+            raise ValueError(str(error)) from None  # so that pydantic takes a refused assignment back
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The recipe in a file; one without a name is called like the file.
+
+        Raises:
+            UserError: as of `Settings.load`.
+        """
+        recipe = super().load(path)
+        if recipe.name is None:
+            recipe.name = PathUtils.safe_name(Path(path).stem)
+        return recipe
+
+    def cells(self) -> list[Cell]:
+        """The training runs: each combination of the sweep, or one that is called like its strategy.
+
+        Raises:
+            UserError: as of `training.cells`.
+        """
+        if not self.sweep:
+            return [Cell(self.training.training_strategy, {}, self.training)]
+        return cells(self.training, self.sweep, max_runs=self.max_runs)
+
+    def data_recipe(self) -> Recipe | None:
+        """How the data set is built; None where `dataset` names one that is there already.
+
+        Raises:
+            UserError: `dataset` is a path where neither a data set nor a recipe is.
+        """
+        if isinstance(self.dataset, Recipe):
+            return self.dataset
+        path = Path(self.dataset).expanduser()
+        if (path / MANIFEST).is_file():
+            return None
+        if path.is_dir():
+            raise UserError(
+                f"{path} is no data set: it has no {MANIFEST}. Name a folder of `serpentune dataset build`."
+            )
+        return Recipe.load(path)

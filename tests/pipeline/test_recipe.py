@@ -1,0 +1,79 @@
+"""An experiment's recipe is read, checked and kept; the published ones are valid."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serpentune.common.errors import UserError
+from serpentune.datasets import Recipe
+from serpentune.pipeline import ExperimentRecipe
+
+GAMES = {"generate": [{"teachers": ["BFS"], "games": 4, "grid_size": 4}]}
+
+
+def test_a_recipe_is_saved_and_loaded(tmp_path: Path) -> None:
+    recipe = ExperimentRecipe(
+        name="mine",
+        dataset=GAMES,
+        training={"hyperparameters": {"batch_size": 8}},
+        sweep={"strategy": {"lora": {"lr": 5e-3}, "full": {"lr": 1e-3}}, "seed": [0, 1]},
+        evaluation={"games": 4, "teacher": "bfs", "grid_size": 4},
+    )
+    assert isinstance(recipe.dataset, Recipe) and recipe.evaluation is not None
+    assert (recipe.evaluation.teacher, recipe.evaluation.grid_size) == ("BFS", "4x4")
+    for suffix in ("yaml", "json"):
+        assert ExperimentRecipe.load(recipe.save(tmp_path / f"recipe.{suffix}")) == recipe
+    assert [cell.name for cell in recipe.cells()][-1] == "strategy=full,seed=1"
+
+
+def test_an_experiment_is_called_like_its_file_where_it_has_no_name(tmp_path: Path) -> None:
+    file = tmp_path / "first try.yaml"
+    file.write_text("dataset: data/mine\n")
+    recipe = ExperimentRecipe.load(file)
+    assert (recipe.name, recipe.dataset) == ("first-try", "data/mine")
+    assert [cell.name for cell in recipe.cells()] == ["lora"]
+
+
+def test_the_data_set_may_be_a_folder_or_a_recipe_s_file(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    with pytest.raises(UserError, match="no data set"):
+        ExperimentRecipe(dataset=tmp_path / "set").data_recipe()
+    (tmp_path / "set" / "manifest.json").write_text("{}")
+    assert ExperimentRecipe(dataset=tmp_path / "set").data_recipe() is None
+    file = Recipe(**GAMES).save(tmp_path / "data.yaml")
+    assert ExperimentRecipe(dataset=file).data_recipe() == Recipe(**GAMES)
+    with pytest.raises(UserError, match=r"nowhere\.yaml: can't be read"):
+        ExperimentRecipe(dataset="nowhere.yaml").data_recipe()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"trainning": {}}, "Did you mean 'training'?"),
+        ({"dataset": {"generate": [], "sorces": []}}, "Did you mean 'sources'?"),
+        ({"dataset": 3}, "a data set's recipe is needed"),
+        ({"training": {"batch_size": 3}}, "no setting 'batch_size'"),
+        ({"training": {"experiment_name": "a"}}, "the recipe's own `name`"),
+        ({"sweep": {"lr": [1e-3, 7]}}, "The run lr=7 of the sweep"),
+        ({"sweep": {"seed": [0, 1]}, "max_runs": 1}, "2 runs (2 of seed), more than 1"),
+        ({"evaluation": {"gamse": 3}}, "Did you mean 'games'?"),
+        ({"evaluation": {"teacher": "BFT"}}, "Did you mean BFS?"),
+        ({"evaluation": {"style": "plam"}}, "Did you mean plan?"),
+        ({"evaluation": {"grid_size": 3}}, "4 to 50"),
+        ({"name": "../up"}, "a folder's name"),
+    ],
+)
+def test_a_wrong_setting_is_refused_at_once(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        ExperimentRecipe(**{"dataset": GAMES, **wrong})
+
+
+def test_a_refused_assignment_leaves_the_recipe_as_it_was() -> None:
+    recipe = ExperimentRecipe(dataset=GAMES, sweep={"seed": [0]})
+    with pytest.raises(UserError, match="Did you mean seed"):
+        recipe.sweep = {"sed": [0]}
+    assert recipe.sweep == {"seed": [0]}
