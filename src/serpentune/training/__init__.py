@@ -5,6 +5,7 @@ Importing it is quick: torch, transformers and TRL are imported when `train` is 
 
 from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig
 from serpentune.training._grid import Cell, Grid, cells
+from serpentune.training._sweep import SweepResult, SweepRun, is_sweep, sweep, train_once, trained_with
 from serpentune.training.config import (
     AdvancedTrainingConfig,
     ConfigurationTemplate,
@@ -27,13 +28,19 @@ __all__ = [
     "MemoryEstimate",
     "ModelSizes",
     "QLoRAConfig",
+    "SweepResult",
+    "SweepRun",
     "TrainingConfigBuilder",
     "TrainingInterrupted",
     "TrainingResult",
     "cells",
     "estimate_memory",
+    "is_sweep",
     "largest_batch",
     "model_sizes",
+    "sweep",
     "total_steps",
     "train",
+    "train_once",
+    "trained_with",
 ]
