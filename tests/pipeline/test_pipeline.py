@@ -76,7 +76,7 @@ def test_the_summary_and_the_report_say_what_was_measured(finished: PipelineResu
 
 def test_the_log_tells_the_run_step_by_step(finished: PipelineResults) -> None:
     lines = (finished.experiment_dir / "logs" / "run.log").read_text().splitlines()
-    steps = [line.rsplit(" ", 1)[1] for line in lines if re.search(r"run: step \w+$", line)]
+    steps = [line.rsplit(" ", 1)[1] for line in lines if re.search(r"experiment: step \w+$", line)]
     assert steps == ["collect", "prepare", "train", "evaluate", "report"]
     assert any("step 16 of 16: loss" in line for line in lines)
 

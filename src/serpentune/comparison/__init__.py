@@ -5,6 +5,7 @@ checkpoints that played, one training run each; it is no claim about the methods
 """
 
 from serpentune.comparison._compare import Comparison, compare_family, compare_results
+from serpentune.comparison._methods import Method, Spread, by_method
 from serpentune.comparison._metrics import METRICS
 from serpentune.comparison._ranking import Standing, rank
 from serpentune.comparison._report import ComparisonReport, MetricComparison
@@ -14,9 +15,12 @@ __all__ = [
     "METRICS",
     "Comparison",
     "ComparisonReport",
+    "Method",
     "MetricComparison",
     "ModelComparator",
+    "Spread",
     "Standing",
+    "by_method",
     "compare_all",
     "compare_family",
     "compare_results",

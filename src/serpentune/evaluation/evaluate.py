@@ -20,6 +20,7 @@ from serpentune.evaluation.store import open_results
 from serpentune.game import Limits, check_board
 from serpentune.models import LoadedModel
 from serpentune.teachers import get
+from serpentune.training import RUN, trained_with
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,17 @@ def _manifest(
         **({"chat": True} if loaded.chat else {}),
         "policy": "unreadable answers are empty moves; asked again after the apple and before an illegal move",
         "limits": settings.limits.as_dict(),
+        **_training(loaded),
         "versions": dict(versions),
     }
+
+
+def _training(loaded: LoadedModel) -> dict[str, Any]:
+    """The settings that a student was trained with, where it still lies in the folder of its training run."""
+    run = Path(loaded.name).parent
+    if loaded.source != "folder" or not (run / RUN).is_file():
+        return {}
+    return {"training": trained_with(run).model_dump(mode="json", exclude={"output_dir", "experiment_name"})}
 
 
 def _weights_sha256(model: Any) -> str:

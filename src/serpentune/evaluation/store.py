@@ -17,7 +17,7 @@ from serpentune.evaluation.results import GAMES, LANGUAGE, MANIFEST, PERFORMANCE
 
 _LOG = logging.getLogger(__name__)
 
-_MAY_DIFFER = frozenset({"versions", "games", "model"})
+_MAY_DIFFER = frozenset({"versions", "games", "model", "training"})
 """Entries of a manifest that don't decide how a game goes: a model may have moved, its hash tells its weights."""
 
 

@@ -4,9 +4,10 @@ Importing it is quick: torch and its kin are imported when a run needs them.
 """
 
 from serpentune.pipeline._datasets import build_from_recipe
-from serpentune.pipeline._results import PipelineInterrupted, PipelineResults
+from serpentune.pipeline._results import ExperimentResults, PipelineInterrupted, PipelineResults
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import DemoResult, DemoSettings, run_demo
+from serpentune.pipeline.experiment import ExperimentPipeline
 from serpentune.pipeline.export import TakenAway, export_student
 from serpentune.pipeline.league import LeagueRow, play_league
 from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe
@@ -16,7 +17,9 @@ __all__ = [
     "DemoResult",
     "DemoSettings",
     "EvaluationRecipe",
+    "ExperimentPipeline",
     "ExperimentRecipe",
+    "ExperimentResults",
     "LeagueRow",
     "MultiDatasetConfig",
     "MultiDatasetPipeline",

@@ -1,6 +1,10 @@
-"""Floor 11, pipeline: what the demo and the whole run share about the base model."""
+"""Floor 11, pipeline: what its parts share about the base model and about names."""
 
 from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 UNTUNED = "untuned"
 """What the base model is called beside its students."""
@@ -8,3 +12,13 @@ UNTUNED = "untuned"
 NANO_LEARNING_RATES = {"lora": 5e-3, "dora": 5e-3, "rslora": 2e-3, "pissa": 1e-3, "qlora": 5e-3, "full": 1e-3}
 """For `nano`. LoRA's and full fine-tuning's had the least validation loss of a few that were tried, QLoRA
 takes LoRA's; the figures stand in `docs/results.md`."""
+
+
+def _one_folder(name: str) -> str:
+    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0"):
+        raise ValueError("it is one folder's name, without slashes; output_dir says where that folder goes.")
+    return name
+
+
+FolderName = Annotated[str, AfterValidator(_one_folder)]
+"""The name of an experiment, which is also that of its folder."""

@@ -23,10 +23,13 @@ class TimeEstimate(TrainerCallback):
     The first step is left out, since it also pays for the libraries' start; of the next ones the median counts.
     """
 
-    def __init__(self, samples_per_step: int) -> None:
-        self._samples_per_step = samples_per_step
+    def __init__(self) -> None:
         self._ended: list[float] = []
         self._said = False
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Measure each run of a sweep anew."""
+        self._ended, self._said = [], False
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Measure, and say it once."""
@@ -38,10 +41,11 @@ class TimeEstimate(TrainerCallback):
         self._said = True
         seconds = statistics.median(after - before for before, after in pairwise(self._ended))
         steps = state.max_steps - state.global_step
+        samples = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         _LOG.log(
             logging.WARNING if steps * seconds > _LONG_SECONDS else logging.INFO,
             "Training does %.3g samples/s here: about %s left for %d steps, plus looks at the validation data.",
-            self._samples_per_step / seconds, duration(steps * seconds), steps,
+            samples / seconds, duration(steps * seconds), steps,
         )  # fmt: skip
 
 

@@ -11,6 +11,36 @@ from serpentune.pipeline.config import MultiDatasetConfig
 
 if TYPE_CHECKING:
     from serpentune.comparison import ComparisonReport
+    from serpentune.evaluation import EvaluationResult
+    from serpentune.pipeline.recipe import ExperimentRecipe
+    from serpentune.training import TrainingResult
+
+
+@dataclass(frozen=True)
+class ExperimentResults:
+    """What an experiment leaves.
+
+    Attributes:
+        recipe: what was done, with the experiment's name filled in.
+        folder: the experiment's folder.
+        dataset_stats: the data set's manifest: records by split and teacher, what was left out, hashes.
+        students: what training gave, by run.
+        results: the evaluations of the untuned base and of every student, by name; empty without evaluation.
+        comparisons: each student against the untuned base, on the same game seeds.
+        report_path: the HTML report; None without evaluation.
+        summary: what `results_summary.json` says.
+        execution_time: wall time of this call in seconds.
+    """
+
+    recipe: ExperimentRecipe
+    folder: Path
+    dataset_stats: dict[str, Any]
+    students: dict[str, TrainingResult]
+    results: dict[str, EvaluationResult]
+    comparisons: dict[str, ComparisonReport]
+    report_path: Path | None
+    summary: dict[str, Any]
+    execution_time: float
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from pydantic import Field, field_validator, model_validator
 
 from serpentune import teachers
 from serpentune.common.settings import Settings
-from serpentune.datasets import get_encoding, get_style
+from serpentune.datasets import Recipe, get_encoding, get_style
 from serpentune.game import parse_board
 from serpentune.models import LoRAConfig, QLoRAConfig
-from serpentune.pipeline._base import NANO_LEARNING_RATES
+from serpentune.pipeline._base import NANO_LEARNING_RATES, FolderName
+from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig
 from serpentune.training.config import Strategy
 
@@ -99,7 +100,7 @@ class MultiDatasetConfig(Settings):
     torch_compile: bool | None = None
     dataloader_num_workers: int = 0
     output_dir: str = "output"
-    experiment_name: str | None = None
+    experiment_name: FolderName | None = None
     save_steps: int = 500
     eval_steps: int = 250
     logging_steps: int = 50
@@ -159,13 +160,6 @@ class MultiDatasetConfig(Settings):
         width, height = parse_board(str(value))
         return str(width) if width == height else f"{width}x{height}"
 
-    @field_validator("experiment_name")
-    @classmethod
-    def _one_folder(cls, value: str | None) -> str | None:
-        if value is not None and (value in ("", ".", "..") or any(sign in value for sign in "/\\\0")):
-            raise ValueError("it is one folder's name, without slashes; output_dir says where that folder goes.")
-        return value
-
     @model_validator(mode="after")
     def _fits_training(self) -> Self:
         self.training_config()
@@ -199,7 +193,6 @@ class MultiDatasetConfig(Settings):
             lora=LoRAConfig(**adapter),
             qlora=QLoRAConfig(**adapter),
             output_dir=self.output_dir,
-            experiment_name=self.experiment_name,
             seed=self.seed,
             logging_steps=self.logging_steps,
             eval_steps=self.eval_steps,
@@ -209,6 +202,35 @@ class MultiDatasetConfig(Settings):
             bf16=self.bf16,
             torch_compile=self.torch_compile,
             dataloader_num_workers=self.dataloader_num_workers,
+        )
+
+    def recipe(self) -> ExperimentRecipe:
+        """The same as an experiment's recipe.
+
+        Raises:
+            UserError: a value that the recipe refuses.
+        """
+        return ExperimentRecipe(
+            name=self.experiment_name,
+            dataset=Recipe(
+                sources=self.heuristic_log_dirs,
+                teachers=self.dataset_types,
+                samples_per_teacher=self.max_samples_per_algorithm,
+                styles=self.styles,
+                encodings=self.encoding,
+                split={"train": self.train_test_split, "leaks": "held-out"},
+                seed=self.seed,
+            ),
+            training=self.training_config(),
+            evaluation=EvaluationRecipe(
+                games=self.evaluation_games,
+                seed=self.evaluation_seed,
+                grid_size=self.grid_size,
+                teacher=self.player,
+                style=self.styles[0],
+                encoding=self.encoding,
+                records=self.evaluation_records,
+            ),
         )
 
     @property

@@ -14,6 +14,7 @@ from serpentune.common.settings import Settings
 from serpentune.datasets import Recipe, get_encoding, get_style
 from serpentune.datasets.recipe import board_name
 from serpentune.datasets.records import MANIFEST
+from serpentune.pipeline._base import FolderName
 from serpentune.training import AdvancedTrainingConfig, Cell, cells
 
 
@@ -50,8 +51,9 @@ class EvaluationRecipe(Settings):
     def _known(cls, value: str | None, info: Any) -> str | None:
         if value is None:
             return None
-        known = {"teacher": teachers.get, "style": get_style, "encoding": get_encoding}[info.field_name]
-        return str(known(value).name)  # type: ignore[operator]
+        if info.field_name == "teacher":
+            return teachers.get(value).name
+        return get_style(value).name if info.field_name == "style" else get_encoding(value).name
 
 
 class ExperimentRecipe(Settings):
@@ -69,19 +71,12 @@ class ExperimentRecipe(Settings):
         evaluation: the games; None trains only.
     """
 
-    name: str | None = None
+    name: FolderName | None = None
     dataset: Recipe | str
     training: AdvancedTrainingConfig = Field(default_factory=AdvancedTrainingConfig)
     sweep: dict[str, Any] = Field(default_factory=dict)
     max_runs: int = Field(100, ge=1)
     evaluation: EvaluationRecipe | None = Field(default_factory=EvaluationRecipe)
-
-    @field_validator("name")
-    @classmethod
-    def _one_folder(cls, value: str | None) -> str | None:
-        if value is not None and (not value or PathUtils.safe_name(value) != value):
-            raise ValueError("it becomes a folder's name: letters, digits, dots, dashes and underscores")
-        return value
 
     @field_validator("dataset", mode="before")
     @classmethod

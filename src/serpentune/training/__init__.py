@@ -14,9 +14,10 @@ from serpentune.training.config import (
 )
 from serpentune.training.memory import Machine, MemoryEstimate, estimate_memory, largest_batch
 from serpentune.training.model_sizes import ModelSizes, model_sizes
-from serpentune.training.run import TrainingInterrupted, TrainingResult, total_steps, train
+from serpentune.training.run import RUN, TrainingInterrupted, TrainingResult, total_steps, train
 
 __all__ = [
+    "RUN",
     "AdvancedTrainingConfig",
     "Cell",
     "ConfigurationTemplate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 SWEEP = "sweep.json"
 RESULT = "result.json"
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,7 @@ def train_once(
     finished = load_result(output_dir)
     if finished is not None:
         refuse_difference(trained_with(output_dir), config)
+        _LOG.info("the student in %s is trained already", output_dir)
         return finished
     result = train(
         config,

@@ -1,0 +1,113 @@
+"""Floor 11, pipeline: the folder of one experiment: what lies where, whose it is, and what is finished in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from serpentune.common.errors import UserError
+from serpentune.common.files import ensure_free
+from serpentune.common.settings import Settings
+
+CONFIG = "config.json"
+RECIPE = "recipe.yaml"
+DATASET = "datasets"
+MODELS = "models"
+EVALUATION = "evaluation"
+LOGS = "logs"
+SUMMARY = "results_summary.json"
+REPORT = "report.html"
+_PARTS = (CONFIG, RECIPE, DATASET, MODELS, EVALUATION, LOGS, SUMMARY, REPORT)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The folder of an experiment.
+
+    Attributes:
+        folder: the folder, `<output_dir>/<experiment's name>/`.
+        config: what the experiment is.
+        file: where in the folder that is kept, `CONFIG` or `RECIPE` by its class.
+    """
+
+    folder: Path
+    config: Settings
+    file: str
+
+    def check_free(self, *, overwrite: bool, sources: Sequence[Path]) -> None:
+        """Refuse a folder that is taken.
+
+        Raises:
+            UserError: it holds files while `overwrite` is false, or files that are no experiment, or the logs to learn
+                from.
+        """
+        taken = self.folder.is_dir() and any(self.folder.iterdir())
+        if taken and not overwrite and holds_experiment(self.folder):
+            raise UserError(
+                f"{self.folder} holds an experiment already. Go on with it (--resume), replace it (--overwrite), or "
+                "choose another --experiment-name."
+            )
+        ensure_free(self.folder, overwrite=overwrite)
+        if taken and not holds_experiment(self.folder):
+            raise UserError(f"{self.folder} holds files, but no experiment, so it isn't replaced. Choose another name.")
+        inside = next((path for path in sources if path.resolve().is_relative_to(self.folder.resolve())), None)
+        if inside is not None:
+            raise UserError(f"The logs {inside} lie in {self.folder}, which would be replaced. Choose another folder.")
+
+    def check_resumable(self, may_differ: Collection[str]) -> None:
+        """Refuse to go on with an experiment that began under settings which would make another one of it.
+
+        Args:
+            may_differ: settings that change neither the data set, once it is there, nor what is learnt from it.
+
+        Raises:
+            UserError: there is no such experiment, or another setting differs.
+        """
+        if not (self.folder / self.file).is_file():
+            raise UserError(f"{self.folder} holds no experiment to go on with: it has no {self.file}.")
+        before = type(self.config).load(self.folder / self.file).model_dump()
+        now = self.config.model_dump()
+        changed = [
+            f"{key} was {before[key]!r} and is now {now[key]!r}"
+            for key in before
+            if key not in may_differ and before[key] != now[key]
+        ]
+        if changed:
+            raise UserError(
+                f"{self.folder} began with other settings: {'; '.join(changed)}. Set them back, or choose another "
+                "--experiment-name."
+            )
+
+    def claim(self, *, replace: bool) -> None:
+        """Make the folder, without the parts of an earlier experiment where `replace`, and write the configuration."""
+        for part in _PARTS if replace else ():
+            path = self.folder / part
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        self.config.save(self.folder / self.file)
+
+    @property
+    def has_dataset(self) -> bool:
+        """Whether the data set is complete; it appears under its name only then."""
+        return (self.folder / DATASET).is_dir()
+
+
+def holds_experiment(folder: Path) -> bool:
+    """Whether a folder holds an experiment."""
+    return any((folder / name).is_file() for name in (CONFIG, RECIPE))
+
+
+def here(folder: Path, file: str) -> tuple[Path, str, str]:
+    """File, output folder and name of the experiment in `folder`, wherever it was moved to.
+
+    Raises:
+        UserError: the folder holds no experiment of that kind.
+    """
+    folder = folder.expanduser()
+    if not (folder / file).is_file():
+        raise UserError(f"{folder} holds no experiment: it has no {file}. Name <output-dir>/<experiment-name>.")
+    return folder / file, str(folder.resolve().parent), folder.resolve().name

@@ -1,0 +1,396 @@
+"""Floor 11, pipeline: an experiment from games to a report on students that have really played, in five steps.
+
+A template method: `run` fixes the order collect → prepare → train → evaluate → report, what is kept, and what a resumed
+run leaves out; each step is a method that a subclass may replace.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import shutil
+import signal
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from serpentune import __version__
+from serpentune.common.errors import UserError
+from serpentune.common.files import write_json
+from serpentune.common.paths import PathUtils
+from serpentune.common.progress import phase_bars
+from serpentune.common.run_log import TrainingLoggingUtils
+from serpentune.common.signals import sigterm_interrupts
+from serpentune.datasets import load_splits
+from serpentune.datasets.directory import check_files
+from serpentune.logs import find_logs
+from serpentune.models import (
+    LoadedModel,
+    check_precision,
+    end_ids,
+    find_base,
+    load_base,
+    load_student,
+    open_tokenizer,
+    short_name,
+)  # fmt: skip
+from serpentune.pipeline._base import UNTUNED
+from serpentune.pipeline._datasets import build_from_recipe
+from serpentune.pipeline._figures import data_figures, training_figures
+from serpentune.pipeline._folder import DATASET, EVALUATION, LOGS, MODELS, RECIPE, REPORT, SUMMARY, Experiment, here
+from serpentune.pipeline._games import games_for
+from serpentune.pipeline._results import ExperimentResults, PipelineInterrupted
+from serpentune.pipeline.recipe import ExperimentRecipe
+from serpentune.training import AdvancedTrainingConfig, Cell, TrainingResult, sweep, total_steps, train_once
+
+if TYPE_CHECKING:
+    from serpentune.comparison import ComparisonReport
+    from serpentune.evaluation import EvaluationResult, EvaluationSettings
+
+_LOG = logging.getLogger(__name__)
+
+
+class ExperimentPipeline:
+    """Does what a recipe says: builds the data, trains every combination, lets all play, compares, reports.
+
+    Leaves `<output_dir>/<name>/` with `recipe.yaml`, `datasets/`, `models/`, `evaluation/`, `logs/`,
+    `results_summary.json` and `report.html`. A sweep's students lie in `models/<what varies>/final_model/`, a single
+    one in `models/final_model/`.
+
+    >>> recipe = ExperimentRecipe.load("recipes/quickstart.yaml")   # doctest: +SKIP
+    >>> ExperimentPipeline(recipe).run().report_path                # doctest: +SKIP
+    """
+
+    _may_differ: ClassVar[Collection[str]] = ("name", "training", "sweep", "max_runs", "evaluation")
+    """Settings that a resumed experiment may change; each training run compares its own with those it began with."""
+
+    def __init__(
+        self,
+        recipe: ExperimentRecipe,
+        *,
+        output_dir: str | Path | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        """Prepare a run; nothing is read or written yet.
+
+        Args:
+            recipe: what to do.
+            output_dir: folder of experiments; None takes the recipe's `training.output_dir`.
+            resume: go on with the experiment of that name; what is finished in it is kept.
+            overwrite: replace the experiment of that name.
+            quiet: show no progress bars.
+
+        Raises:
+            UserError: both `resume` and `overwrite`, or `resume` without a name.
+        """
+        if resume and overwrite:
+            raise UserError("An experiment is either gone on with (resume) or replaced (overwrite).")
+        if resume and recipe.name is None:
+            raise UserError("To go on with an experiment, name it: experiment_name, or --resume with its folder.")
+        name = recipe.name or f"{recipe.training.training_strategy}_{PathUtils.timestamp()}"
+        self.recipe = recipe.model_copy(update={"name": name}, deep=True)
+        folder = Path(output_dir if output_dir is not None else recipe.training.output_dir).expanduser() / name
+        self.experiment = Experiment(folder, self.recipe, RECIPE)
+        self.resume = resume
+        self.overwrite = overwrite
+        self.quiet = quiet
+
+    @classmethod
+    def from_experiment(cls, folder: str | Path, *, quiet: bool = False) -> ExperimentPipeline:
+        """The pipeline that goes on with the experiment in `folder`, with the settings that it began with.
+
+        Raises:
+            UserError: the folder holds no experiment.
+        """
+        file, output_dir, name = here(Path(folder), RECIPE)
+        recipe = ExperimentRecipe.load(file).model_copy(update={"name": name})
+        return cls(recipe, output_dir=output_dir, resume=True, quiet=quiet)
+
+    def run(self) -> ExperimentResults:
+        """Run every step that isn't finished yet.
+
+        Raises:
+            UserError: bad input; everything that can be is checked before any work is done.
+            PipelineInterrupted: after Ctrl-C or SIGTERM, when there is something to go on from.
+        """
+        began = time.perf_counter()
+        self.check()
+        folder = self.experiment.folder
+        with self._claimed(), TrainingLoggingUtils.log_file(folder / LOGS / "run.log"):
+            seconds: dict[str, float] = {}
+            with self._step("collect", seconds):
+                runs = self.collect()
+            with self._step("prepare", seconds):
+                manifest = self.prepare(runs)
+                games = self._games(manifest)
+            with self._step("train", seconds):
+                students = self.train()
+            results: list[EvaluationResult] = []
+            comparisons: dict[str, ComparisonReport] = {}
+            report = None
+            if games is not None:
+                with self._step("evaluate", seconds):
+                    results, comparisons = self.evaluate(students, games)
+                with self._step("report", seconds):
+                    report = self.report(manifest, students, results, comparisons)
+            took = time.perf_counter() - began
+            seconds["total"] = round(took, 2)
+            summary = self._summary(manifest, students, results, comparisons, seconds)
+            write_json(folder / SUMMARY, summary)
+        return ExperimentResults(
+            recipe=self.recipe,
+            folder=folder,
+            dataset_stats=manifest,
+            students=students,
+            results={result.name: result for result in results},
+            comparisons=comparisons,
+            report_path=report,
+            summary=summary,
+            execution_time=took,
+        )
+
+    def check(self) -> None:
+        """Check everything that can be wrong before any work is done.
+
+        Raises:
+            UserError: log directories that are missing or empty, a data set or recipe that isn't there, an unknown base
+                model, with `chat` one without a usable chat template, a number format that this machine can't compute
+                in, an experiment folder that is taken, or several processes.
+        """
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise UserError(
+                "The whole run works in one process. For several GPUs build the data with `serpentune dataset build` "
+                "and train on it with `torchrun --nproc-per-node N -m serpentune train`."
+            )
+        if self.resume:
+            self.experiment.check_resumable(self._may_differ)
+        data = self.recipe.data_recipe()
+        read = [] if data is None or (self.resume and self.experiment.has_dataset) else data.sources
+        sources = find_logs(read) if read else []
+        if not self.resume:
+            self.experiment.check_free(overwrite=self.overwrite, sources=sources)
+        for config in (cell.config for cell in self.runs()):
+            find_base(config.base_model_name)
+            if config.chat:
+                end_ids(open_tokenizer(config.base_model_name), chat=True)
+            check_precision(fp16=config.fp16, bf16=config.bf16)
+
+    def training_config(self) -> AdvancedTrainingConfig:
+        """What the training runs have in common; a subclass may change it."""
+        return self.recipe.training
+
+    def runs(self) -> list[Cell]:
+        """The training runs: each combination of the sweep, or one that is called like its strategy."""
+        return self.recipe.model_copy(update={"training": self.training_config()}).cells()
+
+    @property
+    def dataset(self) -> Path:
+        """The data set's folder, in the experiment's own or where the recipe says."""
+        recipe = self.recipe
+        if isinstance(recipe.dataset, str) and recipe.data_recipe() is None:
+            return Path(recipe.dataset).expanduser()
+        return self.experiment.folder / DATASET
+
+    def collect(self) -> list[Path]:
+        """Find the run folders to read; none where the data set is there already or plays its own games."""
+        data = self.recipe.data_recipe()
+        if data is None or not data.sources or self.experiment.has_dataset:
+            return []
+        runs = find_logs(data.sources)
+        _LOG.info("%d run folders: %s", len(runs), ", ".join(map(str, runs)))
+        return runs
+
+    def prepare(self, runs: Sequence[Path]) -> dict[str, Any]:
+        """Build the data set from the games in `runs` and those that it plays, and return its manifest."""
+        data = self.recipe.data_recipe()
+        if data is None or self.experiment.has_dataset:
+            _LOG.info("the data set is there already")
+            return check_files(self.dataset)
+        data = data.model_copy(update={"sources": [str(run) for run in runs]})
+        with phase_bars(quiet=self.quiet) as advance:
+            stats = build_from_recipe(data, self.dataset, progress=advance)
+        for refusal in stats.refused:
+            _LOG.info("left out: %s: %s", refusal["file"], refusal["reason"])
+        _LOG.info("%s records", ", ".join(f"{count} {split}" for split, count in stats.records.items()))
+        return check_files(self.dataset)
+
+    def train(self) -> dict[str, TrainingResult]:
+        """Train every run that isn't finished, from its last checkpoint where there is one; results by run."""
+        from serpentune.pipeline._estimate import TimeEstimate
+
+        folder = self.experiment.folder / MODELS
+        config = self.training_config()
+        if self.recipe.sweep:
+            swept = sweep(
+                config,
+                self.recipe.sweep,
+                self.dataset,
+                folder,
+                resume=folder.is_dir(),
+                max_runs=self.recipe.max_runs,
+                callbacks=[TimeEstimate()],
+                quiet=self.quiet,
+                announce=_LOG.info,
+            )
+            results = {run.name: run.result for run in swept.runs}
+            return {cell.name: results[cell.name] for cell in self.runs()}
+        splits = load_splits(self.dataset)
+        _LOG.info(
+            "%s of %s: %d samples, %d optimiser steps, learning rate %g",
+            config.training_strategy, config.base_model_name, len(splits["train"]),
+            total_steps(config, len(splits["train"])), config.hyperparameters.learning_rate,
+        )  # fmt: skip
+        result = train_once(config, splits, folder, callbacks=[TimeEstimate()], quiet=self.quiet)
+        return {self.runs()[0].name: result}
+
+    def evaluate(
+        self, students: Mapping[str, TrainingResult], games: EvaluationSettings
+    ) -> tuple[list[EvaluationResult], dict[str, ComparisonReport]]:
+        """Let the untuned base and every student play the same games, and compare each student with the base."""
+        from serpentune.comparison import ModelComparator, by_method
+        from serpentune.evaluation import evaluate_model
+
+        assert self.recipe.evaluation is not None
+        folder = self.experiment.folder / EVALUATION
+        test = load_splits(self.dataset)["test"]
+        records = list(test.select(range(min(len(test), self.recipe.evaluation.records))))
+        results = []
+        for name, loaded in self._models(students):
+            found = evaluate_model(loaded, folder / name, games, name=name, test_records=records, quiet=self.quiet)
+            _LOG.info("%s: %.2f apples a game, %d wins of %d", name, found.scores.mean(), found.wins.sum(), games.games)
+            results.append(found)
+            del loaded
+            gc.collect()  # before the next one is loaded
+        comparator = ModelComparator(folder, seed=self.training_config().seed)
+        comparisons = comparator.compare_all(results)
+        for comparison in comparisons.values():
+            _LOG.info("%s", comparison.verdict)
+        for method in by_method(results):
+            _LOG.info("%s", method.sentence)
+        return results, comparisons
+
+    def report(
+        self,
+        manifest: Mapping[str, Any],
+        students: Mapping[str, TrainingResult],
+        results: Sequence[EvaluationResult],
+        comparisons: Mapping[str, ComparisonReport],
+    ) -> Path:
+        """Write the HTML report."""
+        from serpentune.comparison import by_method
+        from serpentune.report import write_report
+
+        methods = [method.sentence for method in by_method(results) if len(method.seeds) > 1]
+        strategies = {cell.name: cell.config.training_strategy for cell in self.runs()}
+        bases = dict.fromkeys(short_name(cell.config.base_model_name) for cell in self.runs())
+        return write_report(
+            results,
+            self.experiment.folder / REPORT,
+            title=f"{' and '.join(bases)} learns Snake from {', '.join(manifest['teachers'])}",
+            comparisons=[comparison.to_json() for comparison in comparisons.values()],
+            training={
+                name: {
+                    "history": trained.history,
+                    "strategy": strategies[name],
+                    "seconds": trained.seconds,
+                    "trainable_parameters": trained.trainable_parameters,
+                    "parameters": trained.parameters,
+                }
+                for name, trained in students.items()
+            },
+            dataset={name: teacher["records"] for name, teacher in manifest["teachers"].items()},
+            notes=[*methods, f"In all games the prompt asks to play like {results[0].manifest['teacher']}."],
+            commands=[self._command()],
+        )
+
+    def _command(self) -> str:
+        """What makes the same experiment again, from its own folder."""
+        return f"serpentune run {RECIPE} --output-dir again"
+
+    def _models(self, students: Mapping[str, TrainingResult]) -> Iterator[tuple[str, LoadedModel]]:
+        """The untuned bases and the students, loaded one at a time."""
+        bases = dict.fromkeys((cell.config.base_model_name, cell.config.chat) for cell in self.runs())
+        for base, chat in bases:
+            name = UNTUNED if len(bases) == 1 else f"{UNTUNED}-{short_name(base)}{'-chat' if chat else ''}"
+            yield name, load_base(base, chat=chat)
+        for name, trained in students.items():
+            yield name, load_student(trained.model_path)
+
+    def _games(self, manifest: Mapping[str, Any]) -> EvaluationSettings | None:
+        """The games of the evaluation, checked before anything is trained; None where there are none."""
+        if self.recipe.evaluation is None:
+            return None
+        return games_for(self.recipe.evaluation, manifest, self.dataset)
+
+    def _summary(
+        self,
+        manifest: Mapping[str, Any],
+        students: Mapping[str, TrainingResult],
+        results: Sequence[EvaluationResult],
+        comparisons: Mapping[str, ComparisonReport],
+        seconds: Mapping[str, float],
+    ) -> dict[str, Any]:
+        """What `results_summary.json` says."""
+        from serpentune.comparison import by_method
+        from serpentune.evaluation import figures
+
+        folder = self.experiment.folder
+        return {
+            "experiment": folder.name,
+            "serpentune": __version__,
+            "dataset": data_figures(manifest),
+            "students": {
+                cell.name: {
+                    "base_model": cell.config.base_model_name,
+                    "strategy": cell.config.training_strategy,
+                    "seed": cell.config.seed,
+                    "settings": cell.settings,
+                    **training_figures(students[cell.name], cell.config),
+                    "model": PathUtils.relative(students[cell.name].model_path, folder),
+                }
+                for cell in self.runs()
+            },
+            "evaluation": {result.name: figures(result) for result in results},
+            "methods": [asdict(method) for method in by_method(results)],
+            "comparisons": {name: comparison.to_json() for name, comparison in comparisons.items()},
+            "report": REPORT if results else None,
+            "seconds": dict(seconds),
+        }
+
+    @contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """The experiment's folder while it is worked in.
+
+        A new folder in which not even a data set was made is removed again, so that a run that failed at once doesn't
+        stand in the way of the next one; otherwise an interruption says how to go on.
+        """
+        folder = self.experiment.folder
+        fresh = not folder.exists()
+        self.experiment.claim(replace=self.overwrite)
+        try:
+            with sigterm_interrupts():
+                yield
+        except BaseException as error:
+            if fresh and not self.experiment.has_dataset and not (folder / MODELS).is_dir():
+                shutil.rmtree(folder)
+            elif isinstance(error, KeyboardInterrupt):
+                received = getattr(error, "signal", signal.SIGINT)
+                raise PipelineInterrupted(folder, received, "Stopped. ") from error
+            raise
+
+    @contextmanager
+    def _step(self, name: str, seconds: dict[str, float]) -> Iterator[None]:
+        _LOG.info("step %s", name)
+        began = time.perf_counter()
+        try:
+            yield
+        except (Exception, KeyboardInterrupt) as error:
+            _LOG.info("step %s ended early: %s", name, str(error) or type(error).__name__)
+            raise
+        seconds[name] = round(time.perf_counter() - began, 2)
