@@ -56,7 +56,7 @@ def test_the_data_set_may_be_a_folder_or_a_recipe_s_file(tmp_path: Path) -> None
         ({"trainning": {}}, "Did you mean 'training'?"),
         ({"dataset": {"generate": [], "sorces": []}}, "Did you mean 'sources'?"),
         ({"dataset": 3}, "a data set's recipe is needed"),
-        ({"training": {"batch_size": 3}}, "no setting 'batch_size'"),
+        ({"training": {"batch_size": 3}}, "Did you mean 'hyperparameters.batch_size'?"),
         ({"training": {"experiment_name": "a"}}, "the recipe's own `name`"),
         ({"sweep": {"lr": [1e-3, 7]}}, "The run lr=7 of the sweep"),
         ({"sweep": {"seed": [0, 1]}, "max_runs": 1}, "2 runs (2 of seed), more than 1"),
@@ -64,7 +64,7 @@ def test_the_data_set_may_be_a_folder_or_a_recipe_s_file(tmp_path: Path) -> None
         ({"evaluation": {"teacher": "BFT"}}, "Did you mean BFS?"),
         ({"evaluation": {"style": "plam"}}, "Did you mean plan?"),
         ({"evaluation": {"grid_size": 3}}, "4 to 50"),
-        ({"name": "../up"}, "a folder's name"),
+        ({"name": "../up"}, "one folder's name"),
     ],
 )
 def test_a_wrong_setting_is_refused_at_once(wrong: dict[str, Any], message: str) -> None:
@@ -74,6 +74,6 @@ def test_a_wrong_setting_is_refused_at_once(wrong: dict[str, Any], message: str)
 
 def test_a_refused_assignment_leaves_the_recipe_as_it_was() -> None:
     recipe = ExperimentRecipe(dataset=GAMES, sweep={"seed": [0]})
-    with pytest.raises(UserError, match="Did you mean seed"):
+    with pytest.raises(UserError, match="Did you mean 'seed'"):
         recipe.sweep = {"sed": [0]}
     assert recipe.sweep == {"seed": [0]}

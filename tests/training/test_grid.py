@@ -49,9 +49,10 @@ def test_names_are_safe_on_every_system() -> None:
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        ({"sed": [1]}, "Did you mean seed?"),
-        ({"output_dir": ["a"]}, "no setting to sweep named 'output_dir'"),
-        ({"rank": [4]}, "lora.rank or qlora.rank"),
+        ({"sed": [1]}, "Did you mean 'seed'?"),
+        ({"output_dir": ["a"]}, "output_dir can't vary"),
+        ({"rank": [4]}, "could be lora.rank or qlora.rank"),
+        ({"lora": [{"rank": 4}]}, "lora can't vary"),
         ({"seed": []}, "seed has no values"),
         ({"seed": 3}, "a list of values is needed"),
         ({"lr": [1e-4, "0.0001"]}, "Two runs of the sweep would be called lr=0.0001"),

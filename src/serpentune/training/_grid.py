@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
-from serpentune.common.errors import UserError, unknown_name
+from serpentune.common.errors import UserError
 from serpentune.common.paths import PathUtils
 from serpentune.training.config import AdvancedTrainingConfig
 
@@ -20,13 +19,10 @@ MAX_RUNS = 100
 Grid = Mapping[str, Sequence[Any] | Mapping[Any, Mapping[str, Any] | None]]
 """Setting → its values, or a mapping of its values to settings that come with them."""
 
-_SHORT = {
-    "lr": "hyperparameters.learning_rate",
-    "strategy": "training_strategy",
-    "epochs": "hyperparameters.num_epochs",
-    "base_model": "base_model_name",
-}
-_NOT_SWEPT = ("output_dir", "experiment_name")
+_SHORT = ("lr", "strategy", "epochs", "base_model")
+"""Names of settings that are shorter than their own, in the names of runs."""
+
+_NOT_SWEPT = ("output_dir", "experiment_name", *AdvancedTrainingConfig.sections())
 
 
 @dataclass(frozen=True)
@@ -49,9 +45,8 @@ def cells(config: AdvancedTrainingConfig, grid: Grid, *, max_runs: int = MAX_RUN
 
     Args:
         config: what the runs have in common.
-        grid: what varies, by setting: a dotted key (`hyperparameters.weight_decay`), its last part where only one
-            setting is called so (`weight_decay`), or `lr`, `strategy`, `epochs`, `base_model`. A mapping gives a value
-            settings that come with it, such as each strategy its learning rate.
+        grid: what varies, by setting, named as for `Settings.with_values` (`lr`, `strategy`, `lora.rank`). A mapping
+            gives a value settings that come with it, such as each strategy its learning rate.
         max_runs: how many there may be.
 
     Raises:
@@ -112,16 +107,11 @@ def _companions(name: str, value: Any, more: Any) -> dict[str, Any]:
 
 
 def _cell(config: AdvancedTrainingConfig, chosen: Mapping[str, _Value]) -> Cell:
-    values = config.model_dump()
-    for key, (value, more) in chosen.items():
-        for place, setting in {key: value, **more}.items():
-            *sections, last = place.split(".")
-            target = values
-            for section in sections:
-                target = target[section]
-            target[last] = setting
+    values = {
+        place: setting for key, (value, more) in chosen.items() for place, setting in {key: value, **more}.items()
+    }
     try:
-        cell = AdvancedTrainingConfig(**values)
+        cell = config.with_values(values)
     except UserError as error:
         typed = ",".join(f"{_short(key)}={value}" for key, (value, _) in chosen.items())
         raise UserError(f"The run {typed} of the sweep: {error}") from error
@@ -130,36 +120,20 @@ def _cell(config: AdvancedTrainingConfig, chosen: Mapping[str, _Value]) -> Cell:
 
 
 def _key(name: str) -> str:
-    """The dotted key of a setting that a user named."""
-    known = list(_keys(AdvancedTrainingConfig))
-    if name in _SHORT:
-        return _SHORT[name]
-    if name in known:
-        return name
-    ends = [key for key in known if key.rsplit(".", 1)[-1] == name]
-    if len(ends) > 1:
-        raise UserError(f"The sweep's {name} may be {' or '.join(ends)}. Say which.")
-    if not ends:
-        raise unknown_name("setting to sweep", name, {*_SHORT, *(_short(key) for key in known)})
-    return ends[0]
+    """The full name of a setting that varies."""
+    key = AdvancedTrainingConfig.full_key(name)
+    if key in _NOT_SWEPT:
+        raise UserError(f"{name} can't vary in a sweep. Name a single setting of training, such as lr or lora.rank.")
+    return key
 
 
 def _short(key: str) -> str:
-    """The shortest name of a setting."""
-    for short, place in _SHORT.items():
-        if place == key:
-            return short
-    last = key.rsplit(".", 1)[-1]
-    same = [other for other in _keys(AdvancedTrainingConfig) if other.rsplit(".", 1)[-1] == last]
-    return last if len(same) == 1 else key
-
-
-def _keys(kind: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in kind.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _keys(field.annotation, f"{prefix}{name}.")
-        elif name not in _NOT_SWEPT:
-            yield prefix + name
+    """The shortest name of a setting that means it alone."""
+    for name in (*_SHORT, key.rsplit(".", 1)[-1]):
+        with contextlib.suppress(UserError):  # several settings end so
+            if AdvancedTrainingConfig.full_key(name) == key:
+                return name
+    return key
 
 
 def _value_of(config: AdvancedTrainingConfig, key: str) -> Any:
