@@ -56,7 +56,10 @@ def test_names_are_safe_on_every_system() -> None:
         ({"seed": []}, "seed has no values"),
         ({"seed": 3}, "a list of values is needed"),
         ({"lr": [1e-4, "0.0001"]}, "Two runs of the sweep would be called lr=0.0001"),
-        ({"seed": [0, 1], "lr": [1e-3, 2]}, "The run seed=0,lr=2 of the sweep: HyperparameterConfig: learning_rate"),
+        (
+            {"seed": [0, 1], "lr": [1e-3, 2]},
+            "The run seed=0,lr=2 of the sweep: AdvancedTrainingConfig: hyperparameters.learning_rate = 2",
+        ),
         ({"lr": [1e-3], "hyperparameters.learning_rate": [1e-4]}, "varies lr twice"),
         ({"strategy": {"lora": {"lr": 1e-3}}, "lr": [1e-4]}, "lr comes with strategy=lora"),
         ({"strategy": {"lora": 1e-3}}, "a mapping of settings is needed"),

@@ -75,6 +75,7 @@ add_command(
     app,
     "run",
     _pipeline.run,
+    "serpentune run recipes/quickstart.yaml\n"
     "serpentune run --heuristic-dirs logs/extensions --algorithms BFS ASTAR --epochs 3",
 )
 add_command(
@@ -160,7 +161,8 @@ add_command(
     "train",
     _training.train,
     "serpentune train --dataset output/dataset --output-dir output/lora\n"
-    "serpentune train --dataset output/dataset --output-dir output/lora --resume",
+    "serpentune train --dataset output/dataset --output-dir output/lora --resume\n"
+    "serpentune train --dataset output/dataset --output-dir output/sweep --sweep lr=1e-4,3e-4 seed=0,1,2",
 )
 add_command(
     app,

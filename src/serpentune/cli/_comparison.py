@@ -19,7 +19,10 @@ def compare(
     out: Output,
     results: Annotated[
         list[Path],
-        typer.Argument(metavar="RESULTS...", help="Results folders of `serpentune evaluate`, on the same seeds."),
+        typer.Argument(
+            metavar="RESULTS...",
+            help="Results folders of `serpentune evaluate`, or a sweep or experiment that holds them.",
+        ),
     ],
     baseline: Annotated[
         str | None,
@@ -42,15 +45,17 @@ def compare(
     games".
     """
     from serpentune.comparison import METRICS, ModelComparator, compare_all
+    from serpentune.evaluation import results_folders
 
     for name in metrics or ():
         if name not in METRICS:  # said first, since it may be a folder that was meant to be compared
             raise unknown_name("metric", name, METRICS)
     chosen: dict[str, Any] = {"metrics": metrics} if metrics else {}
+    folders = [folder for given in results for folder in results_folders(given)]
     if output is None:
-        reports = compare_all(results, baseline=baseline, seed=seed, **chosen)
+        reports = compare_all(folders, baseline=baseline, seed=seed, **chosen)
     else:
-        reports = ModelComparator(output, seed=seed).compare_all(results, baseline=baseline, **chosen)
+        reports = ModelComparator(output, seed=seed).compare_all(folders, baseline=baseline, **chosen)
     if out.json:
         out.document({"comparisons": {name: report.to_json() for name, report in reports.items()}})
         return

@@ -9,8 +9,11 @@ import typer
 
 from serpentune.cli._arguments import option
 from serpentune.cli._output import NOT_MEASURED, Output, number, percent
+from serpentune.cli._sweeps import show_evaluated
+from serpentune.common.errors import UserError
 
 if TYPE_CHECKING:
+    from serpentune.evaluation import EvaluationSettings
     from serpentune.statistics import Finding
 
 
@@ -70,14 +73,13 @@ def evaluate(
 
     The games go on where a stopped evaluation of the same model ended.
     """
-    from serpentune.common.errors import UserError
     from serpentune.common.paths import PathUtils
     from serpentune.comparison import rank
-    from serpentune.datasets import load_splits
     from serpentune.evaluation import EvaluationSettings, evaluate_model, figures
     from serpentune.game import parse_board
     from serpentune.models import open_model, short_name
     from serpentune.teachers import get
+    from serpentune.training import is_sweep
 
     if language_records < 0:
         raise UserError(f"--language-records is {language_records}; 0 measures no language.")
@@ -86,15 +88,18 @@ def evaluate(
         games=games, width=width, height=height, seed=seed, teacher=teacher, style=style, encoding=encoding
     )
     settings.check()
+    if is_sweep(Path(model)):
+        _sweep(out, Path(model), settings, output, dataset, language_records, overwrite, name)
+        return
     label = name or short_name(model)
     folder = output or Path("output/evaluations") / PathUtils.safe_name(label)
-    records = load_splits(dataset)["test"].select_columns(["prompt", "completion"]) if dataset else []
+    records = _records(dataset, language_records)
     result = evaluate_model(
         open_model(model, chat=chat),
         folder,
         settings,
         name=label,
-        test_records=list(records)[:language_records],
+        test_records=records,
         overwrite=overwrite,
         quiet=out.quiet,
     )
@@ -125,6 +130,40 @@ def evaluate(
     )
     out.line()
     out.line(str(folder))
+
+
+def _sweep(
+    out: Output,
+    folder: Path,
+    settings: EvaluationSettings,
+    output: Path | None,
+    dataset: Path | None,
+    language_records: int,
+    overwrite: bool,
+    name: str | None,
+) -> None:
+    """Evaluate every student of a sweep."""
+    from serpentune.evaluation import evaluate_sweep
+
+    if name is not None:
+        raise UserError(f"{folder} holds a sweep, whose students have names already. Leave out --name.")
+    results = evaluate_sweep(
+        folder,
+        settings,
+        output_dir=output,
+        test_records=_records(dataset, language_records),
+        overwrite=overwrite,
+        quiet=out.quiet,
+    )
+    show_evaluated(out, results, output or folder)
+
+
+def _records(dataset: Path | None, most: int) -> list[Any]:
+    from serpentune.datasets import load_splits
+
+    if dataset is None:
+        return []
+    return list(load_splits(dataset)["test"].select_columns(["prompt", "completion"]))[:most]
 
 
 def _share(found: Finding, wins: int) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from serpentune.cli import _training_options as options
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output, number, percent, seconds
+from serpentune.cli._sweeps import show_experiment
+
+if TYPE_CHECKING:
+    from serpentune.pipeline import ExperimentPipeline
 
 
 def demo(
@@ -70,6 +76,10 @@ _DATA, _EVALUATION = "Data set", "Evaluation"
 
 def run(
     out: Output,
+    recipe: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RECIPE]", help="A whole experiment as YAML or JSON: data, training, sweep, games."),
+    ] = None,
     heuristic_dirs: Annotated[
         list[str] | None,
         option("--heuristic-dirs", metavar="DIR...", help="Run folders, folders of run folders, or quoted globs."),
@@ -177,31 +187,39 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Go the whole way from game logs to a student and a report.
+    """Go the whole way from games to students and a report.
 
-    Builds the data set, fine-tunes, lets the student and the untuned model play the same games, and compares them.
+    Builds the data set, fine-tunes, lets students and the untuned model play the same games, and compares them: what a
+    RECIPE says, or one student by the options below.
     Ctrl-C keeps what is finished; --resume goes on from there.
     """
     given = {name: value for name, value in locals().items() if name in _PLACES and value is not None}
+    typed = {**given, "config": config, "set": set, "overwrite": overwrite}
     from serpentune.common.errors import UserError
-    from serpentune.pipeline import MultiDatasetConfig, MultiDatasetPipeline
+    from serpentune.pipeline import MultiDatasetConfig, MultiDatasetPipeline, resume_experiment
 
+    pipeline: ExperimentPipeline
     if resume is not None:
-        if given or config or set or overwrite:
-            others = [
-                name for name, typed in {**given, "config": config, "set": set, "overwrite": overwrite}.items() if typed
-            ]
-            raise UserError(
-                f"--resume goes on under the experiment's own settings. Leave out --{others[0].replace('_', '-')}."
-            )
-        pipeline = MultiDatasetPipeline.from_experiment(resume, quiet=out.quiet)
+        if recipe is not None:
+            raise UserError("--resume goes on under the experiment's own settings. Leave out the recipe.")
+        _refuse(typed, "--resume goes on under the experiment's own settings.")
+        pipeline = resume_experiment(resume, quiet=out.quiet)
+    elif recipe is not None:
+        own = ("output_dir", "experiment_name", "set", "overwrite")
+        others = {name: value for name, value in typed.items() if name not in own}
+        _refuse(others, "A recipe says everything, and --set KEY=VALUE changes it.")
+        pipeline = _of_recipe(recipe, output_dir, experiment_name, set or (), overwrite=overwrite, quiet=out.quiet)
     else:
         if not (config or heuristic_dirs or set):
             raise UserError(
-                "--heuristic-dirs is missing: the folders of the games to learn from (or --config, or --resume)."
+                "--heuristic-dirs is missing: the folders of the games to learn from (or a recipe, --config, or "
+                "--resume)."
             )
         settings = options.configuration(MultiDatasetConfig, config, _PLACES, given, set or ())
         pipeline = MultiDatasetPipeline(settings, overwrite=overwrite, quiet=out.quiet)
+    if not isinstance(pipeline, MultiDatasetPipeline):
+        show_experiment(out, pipeline.run())
+        return
     result = pipeline.run_pipeline()
     if out.json:
         places = {"folder": result.experiment_dir, "model_path": result.model_path, "report_path": result.report_path}
@@ -213,6 +231,26 @@ def run(
     out.line(f"Took {seconds(result.execution_time)}. The student and the report:")
     out.line(str(result.model_path))
     out.line(str(result.report_path))
+
+
+def _refuse(typed: Mapping[str, Any], why: str) -> None:
+    """Refuse options that would have no effect."""
+    from serpentune.common.errors import UserError
+
+    for name, value in typed.items():
+        if value:
+            raise UserError(f"{why} Leave out --{name.replace('_', '-')}.")
+
+
+def _of_recipe(
+    file: Path, output_dir: str | None, name: str | None, assignments: Sequence[str], *, overwrite: bool, quiet: bool
+) -> ExperimentPipeline:
+    from serpentune.common.settings import parse_settings
+    from serpentune.pipeline import ExperimentPipeline, ExperimentRecipe
+
+    values = parse_settings(assignments) | ({} if name is None else {"name": name})
+    recipe = ExperimentRecipe.from_values(values, file)
+    return ExperimentPipeline(recipe, output_dir=output_dir, overwrite=overwrite, quiet=quiet)
 
 
 def _figures(out: Output, models: Mapping[str, Mapping[str, Any]]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from serpentune.cli import _training_options as options
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output, number, seconds
+from serpentune.cli._sweeps import show_sweep
 
 if TYPE_CHECKING:
     from serpentune.training import AdvancedTrainingConfig, TrainingResult
@@ -47,6 +48,15 @@ def train(
     set: options.Set = None,  # noqa: A002 - as users type it
     resume: Annotated[bool, option("--resume", help="Go on from the last checkpoint in the output folder.")] = False,
     overwrite: Annotated[bool, option("--overwrite", help="Replace the student and checkpoints there.")] = False,
+    sweep: Annotated[
+        list[str] | None,
+        option(
+            "--sweep",
+            metavar="KEY=A,B...",
+            help="Train each combination, in a folder each: lr=1e-4,3e-4 seed=0,1,2.",
+        ),
+    ] = None,
+    max_runs: Annotated[int, option("--max-runs", metavar="N", help="Runs that a sweep may have.")] = 100,
     seed: Annotated[
         int | None, option("--seed", metavar="N", help="Of weights, dropout and order.", default="0")
     ] = None,
@@ -81,6 +91,23 @@ def train(
     from serpentune.datasets import load_splits
 
     settings = options.configuration(training.AdvancedTrainingConfig, config, _PLACES, given, set or ())
+    if sweep:
+        grid = training.parse_grid(sweep)
+        show_sweep(
+            out,
+            training.sweep(
+                settings,
+                grid,
+                dataset,
+                output_dir,
+                resume=resume,
+                overwrite=overwrite,
+                max_runs=max_runs,
+                quiet=out.quiet,
+                announce=out.note,
+            ),
+        )
+        return
     splits = load_splits(dataset)
     result = training.train(
         settings,

@@ -6,10 +6,12 @@ Knows nothing of comparison.
 from serpentune.evaluation.evaluate import EvaluationSettings, evaluate_model
 from serpentune.evaluation.play import play_games
 from serpentune.evaluation.players import ModelPlayer, Player
-from serpentune.evaluation.results import EvaluationResult, GameResult
+from serpentune.evaluation.results import EvaluationResult, GameResult, results_folders
+from serpentune.evaluation.students import UNTUNED, evaluate_students, evaluate_sweep
 from serpentune.evaluation.suite import EvaluationReport, EvaluationSuite, figures
 
 __all__ = [
+    "UNTUNED",
     "EvaluationReport",
     "EvaluationResult",
     "EvaluationSettings",
@@ -18,6 +20,9 @@ __all__ = [
     "ModelPlayer",
     "Player",
     "evaluate_model",
+    "evaluate_students",
+    "evaluate_sweep",
     "figures",
     "play_games",
+    "results_folders",
 ]

@@ -25,6 +25,9 @@ MANIFEST = "manifest.json"
 LANGUAGE = "language.json"
 PERFORMANCE = "performance.json"
 
+EVALUATION = "evaluation"
+"""Where the results folders of a sweep or an experiment lie in its folder."""
+
 
 @dataclass(frozen=True)
 class GameResult:
@@ -209,3 +212,17 @@ def _optional(path: Path) -> dict[str, Any] | None:
     if not isinstance(figures, dict):
         raise UserError(f"{path}: no figures of an evaluation. Run the evaluation again.")
     return figures
+
+
+def results_folders(folder: Path) -> list[Path]:
+    """The results folders that a folder stands for: itself, or those in it, or in the `evaluation/` of a sweep.
+
+    An untuned model's comes first, the others in the order of their names.
+    """
+    if (folder / MANIFEST).is_file():
+        return [folder]
+    for place in (folder / EVALUATION, folder):
+        found = [path.parent for path in place.glob(f"*/{GAMES}") if (path.parent / MANIFEST).is_file()]
+        if found:
+            return sorted(found, key=lambda path: (not path.name.startswith("untuned"), path.name))
+    return [folder]

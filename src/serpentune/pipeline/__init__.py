@@ -11,7 +11,7 @@ from serpentune.pipeline.experiment import ExperimentPipeline
 from serpentune.pipeline.export import TakenAway, export_student
 from serpentune.pipeline.league import LeagueRow, play_league
 from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe
-from serpentune.pipeline.run import MultiDatasetPipeline
+from serpentune.pipeline.run import MultiDatasetPipeline, resume_experiment
 
 __all__ = [
     "DemoResult",
@@ -29,5 +29,6 @@ __all__ = [
     "build_from_recipe",
     "export_student",
     "play_league",
+    "resume_experiment",
     "run_demo",
 ]

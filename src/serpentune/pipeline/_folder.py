@@ -10,12 +10,12 @@ from pathlib import Path
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free
 from serpentune.common.settings import Settings
+from serpentune.evaluation.results import EVALUATION
 
 CONFIG = "config.json"
 RECIPE = "recipe.yaml"
 DATASET = "datasets"
 MODELS = "models"
-EVALUATION = "evaluation"
 LOGS = "logs"
 SUMMARY = "results_summary.json"
 REPORT = "report.html"

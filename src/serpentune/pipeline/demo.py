@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free, write_json
 from serpentune.common.progress import progress_bar
+from serpentune.evaluation import UNTUNED
 from serpentune.game import check_board
 from serpentune.logs import generate_runs
 from serpentune.models import STRATEGIES
-from serpentune.pipeline._base import NANO_LEARNING_RATES, UNTUNED
+from serpentune.pipeline._base import NANO_LEARNING_RATES
 from serpentune.teachers import get
 
 if TYPE_CHECKING:

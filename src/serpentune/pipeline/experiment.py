@@ -6,7 +6,6 @@ run leaves out; each step is a method that a subclass may replace.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import shutil
@@ -27,21 +26,18 @@ from serpentune.common.run_log import TrainingLoggingUtils
 from serpentune.common.signals import sigterm_interrupts
 from serpentune.datasets import load_splits
 from serpentune.datasets.directory import check_files
+from serpentune.evaluation.results import EVALUATION
 from serpentune.logs import find_logs
 from serpentune.models import (
-    LoadedModel,
     check_precision,
     end_ids,
     find_base,
-    load_base,
-    load_student,
     open_tokenizer,
     short_name,
 )  # fmt: skip
-from serpentune.pipeline._base import UNTUNED
 from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._figures import data_figures, training_figures
-from serpentune.pipeline._folder import DATASET, EVALUATION, LOGS, MODELS, RECIPE, REPORT, SUMMARY, Experiment, here
+from serpentune.pipeline._folder import DATASET, LOGS, MODELS, RECIPE, REPORT, SUMMARY, Experiment, here
 from serpentune.pipeline._games import games_for
 from serpentune.pipeline._results import ExperimentResults, PipelineInterrupted
 from serpentune.pipeline.recipe import ExperimentRecipe
@@ -254,19 +250,21 @@ class ExperimentPipeline:
     ) -> tuple[list[EvaluationResult], dict[str, ComparisonReport]]:
         """Let the untuned base and every student play the same games, and compare each student with the base."""
         from serpentune.comparison import ModelComparator, by_method
-        from serpentune.evaluation import evaluate_model
+        from serpentune.evaluation import evaluate_students
 
         assert self.recipe.evaluation is not None
         folder = self.experiment.folder / EVALUATION
         test = load_splits(self.dataset)["test"]
         records = list(test.select(range(min(len(test), self.recipe.evaluation.records))))
-        results = []
-        for name, loaded in self._models(students):
-            found = evaluate_model(loaded, folder / name, games, name=name, test_records=records, quiet=self.quiet)
-            _LOG.info("%s: %.2f apples a game, %d wins of %d", name, found.scores.mean(), found.wins.sum(), games.games)
-            results.append(found)
-            del loaded
-            gc.collect()  # before the next one is loaded
+        found = evaluate_students(
+            {name: trained.model_path for name, trained in students.items()},
+            [cell.config for cell in self.runs()],
+            folder,
+            games,
+            test_records=records,
+            quiet=self.quiet,
+        )
+        results = list(found.values())
         comparator = ModelComparator(folder, seed=self.training_config().seed)
         comparisons = comparator.compare_all(results)
         for comparison in comparisons.values():
@@ -312,15 +310,6 @@ class ExperimentPipeline:
     def _command(self) -> str:
         """What makes the same experiment again, from its own folder."""
         return f"serpentune run {RECIPE} --output-dir again"
-
-    def _models(self, students: Mapping[str, TrainingResult]) -> Iterator[tuple[str, LoadedModel]]:
-        """The untuned bases and the students, loaded one at a time."""
-        bases = dict.fromkeys((cell.config.base_model_name, cell.config.chat) for cell in self.runs())
-        for base, chat in bases:
-            name = UNTUNED if len(bases) == 1 else f"{UNTUNED}-{short_name(base)}{'-chat' if chat else ''}"
-            yield name, load_base(base, chat=chat)
-        for name, trained in students.items():
-            yield name, load_student(trained.model_path)
 
     def _games(self, manifest: Mapping[str, Any]) -> EvaluationSettings | None:
         """The games of the evaluation, checked before anything is trained; None where there are none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,9 +107,17 @@ class ExperimentRecipe(Settings):
         Raises:
             UserError: as of `Settings.load`.
         """
-        recipe = super().load(path)
-        if recipe.name is None:
-            recipe.name = PathUtils.safe_name(Path(path).stem)
+        return cls._called_like(super().load(path), path)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any], file: str | Path | None = None) -> Self:
+        """As `Settings.from_values`; a file's recipe without a name is called like the file."""
+        return cls._called_like(super().from_values(values, file), file)
+
+    @classmethod
+    def _called_like(cls, recipe: Self, file: str | Path | None) -> Self:
+        if recipe.name is None and file is not None:
+            recipe.name = PathUtils.safe_name(Path(file).stem)
         return recipe
 
     def cells(self) -> list[Cell]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from serpentune import __version__
 from serpentune.common.paths import PathUtils
 from serpentune.pipeline._figures import data_figures, training_figures
-from serpentune.pipeline._folder import CONFIG, REPORT, Experiment, here
+from serpentune.pipeline._folder import CONFIG, RECIPE, REPORT, Experiment, here
 from serpentune.pipeline._results import PipelineResults
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.experiment import ExperimentPipeline
@@ -126,3 +126,13 @@ class MultiDatasetPipeline(ExperimentPipeline):
             "report": REPORT,
             "seconds": dict(seconds),
         }
+
+
+def resume_experiment(folder: str | Path, *, quiet: bool = False) -> ExperimentPipeline:
+    """The pipeline that goes on with the experiment in `folder`, of whichever kind it is.
+
+    Raises:
+        UserError: the folder holds no experiment.
+    """
+    kind = ExperimentPipeline if (Path(folder).expanduser() / RECIPE).is_file() else MultiDatasetPipeline
+    return kind.from_experiment(folder, quiet=quiet)

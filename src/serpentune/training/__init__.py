@@ -4,7 +4,7 @@ Importing it is quick: torch, transformers and TRL are imported when `train` is 
 """
 
 from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig
-from serpentune.training._grid import Cell, Grid, cells
+from serpentune.training._grid import MAX_RUNS, Cell, Grid, cells, parse_grid
 from serpentune.training._sweep import SweepResult, SweepRun, is_sweep, sweep, train_once, trained_with
 from serpentune.training.config import (
     AdvancedTrainingConfig,
@@ -17,6 +17,7 @@ from serpentune.training.model_sizes import ModelSizes, model_sizes
 from serpentune.training.run import RUN, TrainingInterrupted, TrainingResult, total_steps, train
 
 __all__ = [
+    "MAX_RUNS",
     "RUN",
     "AdvancedTrainingConfig",
     "Cell",
@@ -39,6 +40,7 @@ __all__ = [
     "is_sweep",
     "largest_batch",
     "model_sizes",
+    "parse_grid",
     "sweep",
     "total_steps",
     "train",

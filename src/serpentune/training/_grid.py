@@ -11,6 +11,7 @@ from typing import Any
 
 from serpentune.common.errors import UserError
 from serpentune.common.paths import PathUtils
+from serpentune.common.settings import parse_setting
 from serpentune.training.config import AdvancedTrainingConfig
 
 MAX_RUNS = 100
@@ -67,6 +68,24 @@ def cells(config: AdvancedTrainingConfig, grid: Grid, *, max_runs: int = MAX_RUN
             raise UserError(f"Two runs of the sweep would be called {cell.name}. Name each value once.")
         found[cell.name] = cell
     return list(found.values())
+
+
+def parse_grid(texts: Sequence[str]) -> dict[str, list[Any]]:
+    """The grid of `lr=1e-4,3e-4` and its like; values are read as YAML reads them.
+
+    Raises:
+        UserError: a text has no name or no `=`, its values are no valid YAML, or a name stands there twice.
+    """
+    grid: dict[str, list[Any]] = {}
+    for text in texts:
+        name, equals, values = text.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"{text!r} is nothing to sweep: write KEY=VALUE,VALUE, such as lr=1e-4,3e-4.")
+        name, listed = parse_setting(f"{name}=[{values}]")
+        if name in grid:
+            raise UserError(f"The sweep names {name} twice. Write all its values behind one {name}=.")
+        grid[name] = listed
+    return grid
 
 
 _Value = tuple[Any, dict[str, Any]]
