@@ -127,6 +127,19 @@ def test_a_mixture_is_built_validated_and_learnt_from(tmp_path: Path) -> None:
     assert all(float(after) < 0.7 * float(before) for _, before, after in losses)
 
 
+def test_two_strategies_are_compared_over_two_seeds(tmp_path: Path) -> None:
+    printed = run("08_compare_strategies.py", tmp_path)
+    losses = re.findall(r"^strategy=(\w+),seed=(\d): loss (\d+\.\d+)", printed, re.M)
+    assert [(strategy, seed) for strategy, seed, _ in losses] == [
+        ("lora", "0"), ("lora", "1"), ("full", "0"), ("full", "1")
+    ]  # fmt: skip
+    untuned = float(re.findall(r"^untuned: (\S+) apples", printed, re.M)[0])
+    methods = re.findall(r"^strategy=(\w+), training seeds 0, 1: (\S+) apples a game", printed, re.M)
+    assert [name for name, _ in methods] == ["lora", "full"]
+    assert all(float(score) > untuned for _, score in methods)
+    assert (tmp_path / OUTPUT / "compare_strategies" / "report.html").is_file()
+
+
 def test_damaged_logs_are_refused_by_name(tmp_path: Path) -> None:
     printed = run("05_read_other_logs.py", tmp_path)
     assert printed.startswith("5 games in ")

@@ -30,6 +30,28 @@ def test_a_recipe_is_saved_and_loaded(tmp_path: Path) -> None:
     assert [cell.name for cell in recipe.cells()][-1] == "strategy=full,seed=1"
 
 
+RECIPES = Path(__file__).parents[2] / "recipes"
+EXPERIMENTS = sorted(RECIPES.glob("[!m]*.yaml"))
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)
+def test_a_published_recipe_is_valid_and_says_how_it_is_run(file: Path) -> None:
+    recipe = ExperimentRecipe.load(file)
+    assert recipe.name == file.stem and recipe.cells() and recipe.data_recipe() is not None
+    header = "".join(line for line in file.read_text().splitlines(keepends=True) if line.startswith("#"))
+    assert (f"serpentune run recipes/{file.name}" in header and "minutes" in header) or "half the time" in header
+
+
+def test_the_recipes_compare_what_they_say() -> None:
+    assert [file.stem for file in EXPERIMENTS] == ["quickstart", "smollm2-2gpu", "smollm2-h100", "strategies"]
+    assert Recipe.load(RECIPES / "mixture.yaml").generate
+    one, two = (ExperimentRecipe.load(RECIPES / f"smollm2-{name}.yaml") for name in ("h100", "2gpu"))
+    two.training.hyperparameters.batch_size *= 2
+    assert one.model_dump(exclude={"name"}) == two.model_dump(exclude={"name"})
+    strategies = ExperimentRecipe.load(RECIPES / "strategies.yaml")
+    assert {cell.config.seed for cell in strategies.cells()} == {0, 1, 2}
+
+
 def test_an_experiment_is_called_like_its_file_where_it_has_no_name(tmp_path: Path) -> None:
     file = tmp_path / "first try.yaml"
     file.write_text("dataset: data/mine\n")
