@@ -95,7 +95,7 @@ def save_qwen(folder: Path, *, seed: int = 0) -> Path:
     return _save(folder, Qwen3ForCausalLM(config))
 
 
-def save_gguf(path: Path, model: Path, *, whole_tokenizer: bool = False) -> Path:
+def save_gguf(path: Path, model: Path, *, name: str = "Tiny", whole_tokenizer: bool = False) -> Path:
     """The llama of a folder as a GGUF file in 8 bits, as llama.cpp writes it."""
     import json
 
@@ -105,6 +105,7 @@ def save_gguf(path: Path, model: Path, *, whole_tokenizer: bool = False) -> Path
     llama, tokenizer = AutoModelForCausalLM.from_pretrained(model), AutoTokenizer.from_pretrained(model)
     config, backend = llama.config, json.loads(tokenizer.backend_tokenizer.to_str())
     writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name(name)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -175,6 +176,22 @@ def save_chat_llama(folder: Path) -> Path:
     tokenizer.chat_template = CHATML
     tokenizer.save_pretrained(str(folder))
     return folder
+
+
+def give_code(folder: Path, marker: Path) -> None:
+    """Make a llama one that needs a module in its folder, which makes a file when it is imported."""
+    import json
+
+    (folder / "own.py").write_text(
+        f"import pathlib\npathlib.Path({str(marker)!r}).touch()\n"
+        "from transformers import LlamaConfig, LlamaForCausalLM\n"
+        "class OwnConfig(LlamaConfig):\n    model_type = 'own'\n"
+        "class OwnModel(LlamaForCausalLM):\n    config_class = OwnConfig\n"
+    )
+    config = json.loads((folder / "config.json").read_text())
+    config["model_type"] = "own"
+    config["auto_map"] = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 def _save(folder: Path, model: Any) -> Path:

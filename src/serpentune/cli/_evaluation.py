@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from serpentune.cli import _training_options as options
 from serpentune.cli._arguments import option
 from serpentune.cli._output import NOT_MEASURED, Output, number, percent
 from serpentune.cli._sweeps import show_evaluated
@@ -54,6 +55,7 @@ def evaluate(
             "--chat", help="Ask an untuned instruct model through its chat template; students know how to be asked."
         ),
     ] = False,
+    trust_remote_code: options.TrustRemoteCode = None,
     dataset: Annotated[
         Path | None,
         option("--dataset", metavar="DIR", help="Measure perplexity, BLEU and ROUGE-L on this data set's test split."),
@@ -95,7 +97,7 @@ def evaluate(
     folder = output or Path("output/evaluations") / PathUtils.safe_name(label)
     records = _records(dataset, language_records)
     result = evaluate_model(
-        open_model(model, chat=chat),
+        open_model(model, chat=chat, trust_remote_code=bool(trust_remote_code)),
         folder,
         settings,
         name=label,

@@ -61,6 +61,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         name: (name,)
         for name in (
             "max_samples_per_algorithm", "train_test_split", "styles", "encoding", "max_length", "chat",
+            "trust_remote_code",
             "training_strategy", "max_steps", "learning_rate", "batch_size", "gradient_accumulation_steps",
             "warmup_steps", "lora_r", "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16",
             "torch_compile", "dataloader_num_workers", "output_dir", "experiment_name", "save_steps", "eval_steps",
@@ -134,6 +135,7 @@ def run(
     training_strategy: options.Strategy = None,
     max_length: options.MaxLength = None,
     chat: options.Chat = None,
+    trust_remote_code: options.TrustRemoteCode = None,
     epochs: options.Epochs = None,
     max_steps: options.MaxSteps = None,
     batch_size: options.BatchSize = None,

@@ -50,6 +50,10 @@ MaxLength = Annotated[
     ),
 ]
 Chat = Annotated[bool | None, option("--chat", help="Train through an instruct model's chat template.", section=MODEL)]
+TrustRemoteCode = Annotated[
+    bool | None,
+    option("--trust-remote-code", help="Run code that the model brings; it may do anything.", section=MODEL),
+]
 Epochs = Annotated[
     float | None, option("--epochs", metavar="N", help="Passes over the training data.", default="3", section=LEARNING)
 ]

@@ -115,10 +115,11 @@ def _models(
     students: Mapping[str, Path], configs: Iterable[AdvancedTrainingConfig]
 ) -> Iterator[tuple[str, Callable[[], LoadedModel]]]:
     """Names, and what loads the model."""
-    bases = dict.fromkeys((config.base_model_name, config.chat) for config in configs)
-    for base, chat in bases:
+    bases = dict.fromkeys((config.base_model_name, config.chat, config.trust_remote_code) for config in configs)
+    for base, chat, trusted in bases:
         own = PathUtils.safe_name(f"{UNTUNED}-{short_name(base)}{'-chat' if chat else ''}")
         name = UNTUNED if len(bases) == 1 else own
-        yield name, partial(load_base, base, chat=chat)
+        yield name, partial(load_base, base, chat=chat, trust_remote_code=trusted)
+    trusted = any(trusted for _, _, trusted in bases)
     for name, folder in students.items():
-        yield name, partial(load_student, folder)
+        yield name, partial(load_student, folder, trust_remote_code=trusted)

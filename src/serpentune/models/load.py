@@ -44,8 +44,9 @@ def load_base(
     quantize: bool | QLoRAConfig = False,
     dtype: torch.dtype | None = None,
     chat: bool = False,
+    trust_remote_code: bool = False,
 ) -> LoadedModel:
-    """Load a base model. Code that a model ships is never run.
+    """Load a base model, from safetensors alone.
 
     Args:
         name_or_path: a built-in name (`BUILT_IN`), a folder, a GGUF file, or a hub id; looked for in this order.
@@ -53,10 +54,11 @@ def load_base(
             how.
         dtype: format of the weights (with `quantize`, of the arithmetic); chosen to suit the device when left out.
         chat: train it and ask it through its tokenizer's chat template.
+        trust_remote_code: run code that the model brings, which may do anything.
 
     Raises:
         UserError: the model can't be found (at once when offline), holds no safetensors, isn't a causal language model,
-            or has no usable tokenizer, or with `chat` no usable template.
+            has no usable tokenizer, or with `chat` no usable template, or needs code that isn't trusted.
     """
     found = find_base(name_or_path)
     dtype = dtype or weight_dtype()
@@ -65,10 +67,10 @@ def load_base(
         settings = quantize if isinstance(quantize, QLoRAConfig) else QLoRAConfig()
         options |= {"quantization_config": quantization(settings, dtype), "device_map": {"": str(device())}}
     location = found.pretrained()
-    tokenizer = read_tokenizer(location, found.name)
+    tokenizer = read_tokenizer(location, found.name, trust_remote_code=trust_remote_code)
     if chat:
         end_ids(tokenizer, chat=True)  # refuses a template that can't be used, before the weights are read
-    model = read_model(location, found.name, **options)
+    model = read_model(location, found.name, trust_remote_code=trust_remote_code, **options)
     if is_quantized(model):
         keep_4bit_weights(model)
     else:
@@ -80,14 +82,14 @@ def load_base(
     return LoadedModel(model, tokenizer, found.name, found.source, chat)
 
 
-def open_tokenizer(name_or_path: str | Path) -> Any:
+def open_tokenizer(name_or_path: str | Path, *, trust_remote_code: bool = False) -> Any:
     """The tokenizer of a base model of `load_base`, without the model.
 
     Raises:
-        UserError: the model can't be found, or has no usable tokenizer.
+        UserError: the model can't be found, has no usable tokenizer, or one that needs code that isn't trusted.
     """
     found = find_base(name_or_path)
-    return read_tokenizer(found.pretrained(), found.name)
+    return read_tokenizer(found.pretrained(), found.name, trust_remote_code=trust_remote_code)
 
 
 def context_length(config: Any) -> float:
@@ -95,16 +97,17 @@ def context_length(config: Any) -> float:
     return float(getattr(config.get_text_config(), "max_position_embeddings", None) or math.inf)
 
 
-def base_config(name_or_path: str | Path) -> Any:
+def base_config(name_or_path: str | Path, *, trust_remote_code: bool = False) -> Any:
     """The transformers configuration of a base model of `load_base`, without its weights.
 
     Raises:
-        UserError: the model can't be found, or its configuration is none that transformers knows.
+        UserError: the model can't be found, or its configuration is none that transformers knows, or needs code that
+            isn't trusted.
     """
     found = find_base(name_or_path)
     if found.is_gguf:
         return gguf_config(Path(found.location), found.name)
-    return read_config(found.location, found.name)
+    return read_config(found.location, found.name, trust_remote_code=trust_remote_code)
 
 
 def base_context_length(name_or_path: str | Path) -> float:

@@ -17,13 +17,16 @@ _FINAL = ("final_model", "models/final_model")
 """Where training and the pipeline leave a student below their output folder."""
 
 
-def open_model(name_or_path: str | Path, *, chat: bool = False, dtype: torch.dtype | None = None) -> LoadedModel:
+def open_model(
+    name_or_path: str | Path, *, chat: bool = False, dtype: torch.dtype | None = None, trust_remote_code: bool = False
+) -> LoadedModel:
     """Load a model ready to be asked, a student or a base.
 
     Args:
         name_or_path: a student's folder, or a base model as of `load_base`.
         chat: ask it through its tokenizer's chat template. A student that was trained so is asked so without it.
         dtype: format of the weights; chosen to suit the device when left out.
+        trust_remote_code: run code that the model brings, which may do anything.
 
     Raises:
         UserError: as of `load_student` and `load_base`. For a folder that holds no model but the output of a training
@@ -31,12 +34,12 @@ def open_model(name_or_path: str | Path, *, chat: bool = False, dtype: torch.dty
     """
     folder = Path(name_or_path).expanduser()
     if str(name_or_path) in BUILT_IN or not folder.is_dir():
-        return load_base(name_or_path, chat=chat, dtype=dtype)
+        return load_base(name_or_path, chat=chat, dtype=dtype, trust_remote_code=trust_remote_code)
     if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
         student = next((folder / place for place in _FINAL if (folder / place).is_dir()), None)
         if student is not None:
             raise UserError(f"{folder} is the output of a training run. Name the student in it: {student}.")
-    return load_student(folder, chat=chat, dtype=dtype)
+    return load_student(folder, chat=chat, dtype=dtype, trust_remote_code=trust_remote_code)
 
 
 def short_name(name_or_path: str | Path) -> str:

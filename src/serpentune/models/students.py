@@ -113,7 +113,12 @@ def end_answers(model: Any, tokenizer: Any, *, chat: bool) -> None:
 
 
 def load_student(
-    path: str | Path, *, merge: bool = True, chat: bool = False, dtype: torch.dtype | None = None
+    path: str | Path,
+    *,
+    merge: bool = True,
+    chat: bool = False,
+    dtype: torch.dtype | None = None,
+    trust_remote_code: bool = False,
 ) -> LoadedModel:
     """Load a trained model with its tokenizer, whether it is a whole model or an adapter on a base.
 
@@ -124,18 +129,22 @@ def load_student(
             with the adapter beside it, which is slower and takes less memory.
         chat: ask it through the chat template also where its folder doesn't say that it was trained so.
         dtype: format of the weights; chosen to suit the device when left out.
+        trust_remote_code: run code that the student or its base brings, which may do anything.
 
     Raises:
-        UserError: the folder holds no student, its base can't be found, or its weights are damaged.
+        UserError: the folder holds no student, its base can't be found, its weights are damaged, or it needs code that
+            isn't trusted.
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}. A trained model is a folder, such as <output-dir>/final_model.")
-    about = read_json(folder / STUDENT) if (folder / STUDENT).is_file() else {}
-    chat = chat or about.get("chat", False)
+    about = _mapping(folder / STUDENT) if (folder / STUDENT).is_file() else {}
+    chat = chat or about.get("chat") is True
     if not (folder / "adapter_config.json").is_file():
-        return load_base(folder, chat=chat, dtype=dtype)
-    return _load_adapter(folder, about, merge=merge, chat=chat, dtype=dtype or weight_dtype())
+        return load_base(folder, chat=chat, dtype=dtype, trust_remote_code=trust_remote_code)
+    return _load_adapter(
+        folder, about, merge=merge, chat=chat, dtype=dtype or weight_dtype(), trust_remote_code=trust_remote_code
+    )
 
 
 def model_sha256(path: str | Path) -> str:
@@ -162,18 +171,27 @@ def is_adapter(model: Any) -> bool:
     return hasattr(model, "peft_config")
 
 
-def _load_adapter(folder: Path, about: dict[str, Any], *, merge: bool, chat: bool, dtype: torch.dtype) -> LoadedModel:
+def _mapping(path: Path) -> dict[str, Any]:
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: an object is needed, not {type(values).__name__}.")
+    return values
+
+
+def _load_adapter(
+    folder: Path, about: dict[str, Any], *, merge: bool, chat: bool, dtype: torch.dtype, trust_remote_code: bool
+) -> LoadedModel:
     from peft import PeftModel
     from safetensors import SafetensorError
 
     if not (folder / _ADAPTER).is_file():
         raise UserError(f"{folder} holds an adapter_config.json but no {_ADAPTER}.")
-    base_name = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+    base_name = _mapping(folder / "adapter_config.json").get("base_model_name_or_path")
     if not isinstance(base_name, str) or not base_name:
         raise UserError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is missing.")
     try:
-        qlora = QLoRAConfig(**about["settings"]) if about.get("strategy") == "qlora" else None
-        base = load_base(base_name, quantize=qlora or False, dtype=dtype)
+        qlora = QLoRAConfig(**about.get("settings", {})) if about.get("strategy") == "qlora" else None
+        base = load_base(base_name, quantize=qlora or False, dtype=dtype, trust_remote_code=trust_remote_code)
     except UserError as error:
         raise UserError(f"{folder}: {error}") from error
     _check_base(folder, base_name, about)
@@ -192,7 +210,7 @@ def _load_adapter(folder: Path, about: dict[str, Any], *, merge: bool, chat: boo
         if qlora is not None:
             restore_conv1d(model)
     model.eval()
-    tokenizer = read_tokenizer(folder, str(folder))
+    tokenizer = read_tokenizer(folder, str(folder), trust_remote_code=trust_remote_code)
     if chat:
         end_ids(tokenizer, chat=True)  # refuses a template that can't be used
     return LoadedModel(model, tokenizer, str(folder.resolve()), "folder", chat)

@@ -38,6 +38,7 @@ class MultiDatasetConfig(Settings):
         base_model_name: a built-in one (`nano`, `smollm2-135m`), a folder, a GGUF file, or a hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train and ask through the chat template of an instruct model's tokenizer, the untuned base too.
+        trust_remote_code: run code that the base model brings, which may do anything.
         training_strategy: `lora`, `dora`, `rslora`, `pissa`, `qlora` or `full`.
         num_epochs: passes over the training data.
         max_steps: optimiser steps after which training stops all the same; None leaves it to `num_epochs`.
@@ -84,6 +85,7 @@ class MultiDatasetConfig(Settings):
     base_model_name: str = "nano"
     max_length: int = 512
     chat: bool = False
+    trust_remote_code: bool = False
     training_strategy: Strategy = "lora"
     num_epochs: float = 3
     max_steps: int | None = None
@@ -182,6 +184,7 @@ class MultiDatasetConfig(Settings):
             base_model_name=self.base_model_name,
             max_length=self.max_length,
             chat=self.chat,
+            trust_remote_code=self.trust_remote_code,
             hyperparameters=HyperparameterConfig(
                 num_epochs=self.num_epochs,
                 max_steps=self.max_steps,

@@ -185,11 +185,8 @@ def run_demo(
         comparator = ModelComparator(output / "comparisons", seed=settings.seed)
         against_base = comparator.compare_all(results, baseline=UNTUNED)
         of = {result.name: result for result in results}
-        between = (
-            comparator.compare_training_strategies(**{f"{key}_results": of.get(name) for key, name in NAMES.items()})
-            if len(settings.strategies) > 1
-            else {}
-        )
+        students: dict[str, Any] = {f"{key}_results": of.get(name) for key, name in NAMES.items()}
+        between = comparator.compare_training_strategies(**students) if len(settings.strategies) > 1 else {}
         comparisons = [*against_base.values(), *between.values()]
         report = write_report(
             results,

@@ -174,7 +174,8 @@ class ExperimentPipeline:
         for config in (cell.config for cell in self.runs()):
             find_base(config.base_model_name)
             if config.chat:
-                end_ids(open_tokenizer(config.base_model_name), chat=True)
+                tokenizer = open_tokenizer(config.base_model_name, trust_remote_code=config.trust_remote_code)
+                end_ids(tokenizer, chat=True)
             check_precision(fp16=config.fp16, bf16=config.bf16)
 
     def training_config(self) -> AdvancedTrainingConfig:

@@ -61,6 +61,7 @@ class AdvancedTrainingConfig(Settings):
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train through the chat template of an instruct model's tokenizer; the student is asked so too.
         hyperparameters: how the weights are moved.
+        trust_remote_code: run code that the base model brings, which may do anything.
         lora: read when the strategy is `lora`, `dora`, `rslora` or `pissa`.
         qlora: read when the strategy is `qlora`.
         output_dir: folder of experiments.
@@ -94,6 +95,7 @@ class AdvancedTrainingConfig(Settings):
     max_length: int = Field(512, ge=8)
     chat: bool = False
     hyperparameters: HyperparameterConfig = Field(default_factory=HyperparameterConfig)
+    trust_remote_code: bool = False
     lora: LoRAConfig = Field(default_factory=LoRAConfig)
     qlora: QLoRAConfig = Field(default_factory=QLoRAConfig)
     output_dir: str = Field("output", min_length=1)
@@ -264,7 +266,7 @@ def refuse_difference(before: AdvancedTrainingConfig, now: AdvancedTrainingConfi
         UserError: a setting differs that is not about logging, saving, looking, or moving data.
     """
     free = {"logging_steps", "eval_steps", "save_steps", "max_eval_samples", "dataloader_num_workers"}
-    free |= {"output_dir", "experiment_name"}
+    free |= {"output_dir", "experiment_name", "trust_remote_code"}
     old, new = (_flat(config.model_dump(exclude=free)) for config in (before, now))
     changed = [f"{key} was {old[key]!r} and is now {new[key]!r}" for key in old if old[key] != new[key]]
     if changed:

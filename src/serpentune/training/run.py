@@ -112,7 +112,9 @@ def train(
 
     Checkpoints go to `<output_dir>/checkpoints/`. Ctrl-C and SIGTERM let the step end, save a checkpoint and raise;
     a second Ctrl-C stops at once. On resuming, batches, dropout and learning rate go on where they were, so the losses
-    are those of a run that was never interrupted.
+    are those of a run that was never interrupted. A checkpoint can run nothing: weights are safetensors, and the states
+    of optimiser, schedule and random numbers (`*.pt`, `*.pth`) are read as tensors and numbers alone (torch's
+    `weights_only`).
 
     Args:
         config: the settings. Its `output_dir` and `experiment_name` are the pipeline's and are not read here.
@@ -176,12 +178,21 @@ def _load(config: AdvancedTrainingConfig, *, chat: bool) -> LoadedModel:
     strategy = config.strategy
     if isinstance(strategy, QLoRAConfig):
         return load_base(
-            config.base_model_name, quantize=strategy, dtype=torch.float32 if config.fp16 else None, chat=chat
+            config.base_model_name,
+            quantize=strategy,
+            dtype=torch.float32 if config.fp16 else None,
+            chat=chat,
+            trust_remote_code=config.trust_remote_code,
         )
     # Weights that learn are kept in fp32, where small updates aren't lost; frozen ones take the device's own format,
     # except that PiSSA takes a part of them away, which 16 bits would round.
     whole = config.training_strategy in ("full", "pissa") or config.fp16 or config.bf16 is False
-    return load_base(config.base_model_name, dtype=torch.float32 if whole else None, chat=chat)
+    return load_base(
+        config.base_model_name,
+        dtype=torch.float32 if whole else None,
+        chat=chat,
+        trust_remote_code=config.trust_remote_code,
+    )
 
 
 def _eval_tokens(config: AdvancedTrainingConfig, dataset: Any | None, base: LoadedModel, limit: int) -> Tokens | None:
