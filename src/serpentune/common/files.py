@@ -74,6 +74,9 @@ def replacing_folder(
     try:
         yield part
         part.chmod(0o777 & ~_umask())
+        for file in part.rglob("*"):
+            if file.is_file():  # some libraries write theirs for this user alone
+                file.chmod(0o666 & ~_umask())
         _exchange(part, path)
     except OSError as error:
         raise _explain(error, path, no_room) from error

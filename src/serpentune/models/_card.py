@@ -72,16 +72,15 @@ def model_card(
 
 
 def licence_of(base: str) -> str | None:
-    """The licence of a base model as Hugging Face writes it, where it is known: built in, or said by its own card."""
+    """A base model's licence as Hugging Face writes it, where it is known: built in, or said by the base's own card."""
     from huggingface_hub import ModelCard
 
     if base in _LICENCES:
         return _LICENCES[base]
     try:
-        location = find_base(base).location
+        card = Path(find_base(base).location) / CARD
     except UserError:  # it was there when it was loaded; without it the card says nothing of its licence
         return None
-    card = Path(location) / CARD
     return ModelCard.load(card, ignore_metadata_errors=True).data.get("license") if card.is_file() else None
 
 
@@ -96,7 +95,7 @@ def _front_matter(
     from huggingface_hub import EvalResult, ModelCardData
 
     base = about.get("base") or ""
-    on_hub = base and base not in BUILT_IN and not Path(base).is_absolute()
+    on_hub = "/" in base and not Path(base).is_absolute()
     strategy = [about["strategy"]] if "strategy" in about else []
     data = ModelCardData(
         license=about.get("licence"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,3 +64,24 @@ def restore_conv1d(model: Any) -> None:
             layer.weight = torch.nn.Parameter(linear.weight.data.T.contiguous(), requires_grad=False)
             layer.bias = linear.bias
             model.set_submodule(name, layer)
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raise what libraries say of a disk in their own ways as the system's error, whose cause can be told.
+
+    Raises:
+        OSError: the disk is full, or a file can't be written.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        if found := re.search(r"\(os error (\d+)\)", str(error)):
+            raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+        raise
+    except OSError as error:
+        if error.errno is None and "requested and" in str(error):  # numpy counts what a full disk didn't take
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise

@@ -20,7 +20,7 @@ from serpentune.common.files import read_json, replacing_folder, sha256, write_j
 from serpentune.models._card import CARD, licence_of, model_card
 from serpentune.models._device import weight_dtype
 from serpentune.models._find import BUILT_IN, find_base
-from serpentune.models._libraries import quiet_libraries, restore_conv1d
+from serpentune.models._libraries import disk_errors, quiet_libraries, restore_conv1d
 from serpentune.models._pretrained import read_tokenizer
 from serpentune.models.load import LoadedModel, load_base
 from serpentune.models.strategies import (
@@ -74,7 +74,7 @@ def save_student(
     from safetensors.torch import save_file
 
     total, trainable = parameter_counts(model)
-    with replacing_folder(path, overwrite=overwrite) as part, quiet_libraries():
+    with replacing_folder(path, overwrite=overwrite) as part, quiet_libraries(), disk_errors():
         if is_adapter(model):
             model.peft_config["default"].base_model_name_or_path = base
             if isinstance(strategy, PiSSAConfig):

@@ -13,7 +13,7 @@ from serpentune.common.files import ensure_free, read_json, replacing_folder, wr
 from serpentune.common.paths import PathUtils
 from serpentune.common.progress import progress_bar
 from serpentune.models._card import CARD, Form, Metric, model_card, shown_base
-from serpentune.models._libraries import quiet_libraries
+from serpentune.models._libraries import disk_errors, quiet_libraries
 from serpentune.models.export._gguf import GGUF_TYPES, GGUFFile, check_gguf, write_gguf
 from serpentune.models.load import LoadedModel
 from serpentune.models.open import open_model, short_name
@@ -83,7 +83,7 @@ def export_model(
         check_gguf(loaded.model.config)
     about = _about(model, loaded)
     name = PathUtils.safe_name(short_name(model))
-    with replacing_folder(output, overwrite=overwrite) as part:
+    with replacing_folder(output, overwrite=overwrite) as part, quiet_libraries(), disk_errors():
         files = [_gguf(part / f"{name}-{kind.upper()}.gguf", loaded, kind, about, quiet=quiet) for kind in kinds]
         if merge:
             _write_merged(part, loaded, about, getattr(torch, dtype))
@@ -134,9 +134,8 @@ def _about(model: str | Path, loaded: LoadedModel) -> dict[str, Any]:
 
 def _write_merged(part: Path, loaded: LoadedModel, about: dict[str, Any], dtype: Any) -> None:
     end_answers(loaded.model, loaded.tokenizer, chat=loaded.chat)
-    with quiet_libraries():
-        loaded.model.to(dtype).save_pretrained(str(part))
-        loaded.tokenizer.save_pretrained(str(part))
+    loaded.model.to(dtype).save_pretrained(str(part))
+    loaded.tokenizer.save_pretrained(str(part))
     write_json(part / STUDENT, {**about, "merged": True})
 
 

@@ -27,9 +27,9 @@ GGUF_TYPES = ("f32", "f16", "bf16", "q8_0")
 
 _LARGEST_F16 = 65504.0
 
-# What llama.cpp takes for granted in each architecture: a model that has it otherwise would compute something else.
+# What readers take for granted in each architecture: a model that has it otherwise would be read as another one.
 _GRANTED: Mapping[str, Mapping[str, Any]] = {
-    "llama": {"hidden_act": "silu"},
+    "llama": {"hidden_act": "silu", "attention_bias": False, "mlp_bias": False},
     "qwen2": {"hidden_act": "silu", "use_sliding_window": False},
     "qwen3": {"hidden_act": "silu", "use_sliding_window": False, "attention_bias": False},
     "gpt2": {
@@ -82,8 +82,8 @@ def check_gguf(config: Any) -> None:
     }
     if otherwise:
         raise UserError(
-            f"As GGUF the model would be read as another one: it has {_listed(otherwise)}, which llama.cpp's {family} "
-            "has not. --merge writes it for transformers."
+            f"The model has {_listed(otherwise)}, which readers of GGUF don't expect of {family}: they would compute "
+            "something else. --merge writes it for transformers."
         )
 
 
