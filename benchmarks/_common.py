@@ -11,7 +11,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -60,17 +60,29 @@ class Figure:
         }
 
 
-def run(description: str, measure: Callable[[bool], Iterable[Figure]], *, pivot: bool = False) -> None:
+def run(
+    description: str,
+    measure: Callable[..., Iterable[Figure]],
+    *,
+    pivot: bool = False,
+    options: Mapping[str, tuple[int, str]] | None = None,
+) -> None:
     """Read the options, measure, and print; `measure` is told whether a short run is wanted.
 
-    With `pivot` the table has a row a subject and a column a quantity.
+    With `pivot` the table has a row a subject and a column a quantity. `options` are numbers that the script takes
+    besides, by name, with their defaults and help; `measure` gets them by these names.
     """
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a short run: under a minute on two processor cores")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output instead of a table")
+    for name, (default, text) in (options or {}).items():
+        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{text} (default: {default})")
     arguments = parser.parse_args()
     began = time.perf_counter()
-    figures = list(measure(arguments.quick))
+    figures = []
+    for figure in measure(arguments.quick, **{name: getattr(arguments, name) for name in options or {}}):
+        say(f"{figure.subject}: {figure.what}: {_number(figure.value)} {figure.unit}")
+        figures.append(figure)
     say(f"done in {time.perf_counter() - began:.0f} s")
     if arguments.json:
         print(json.dumps([figure.to_json() for figure in figures], indent=2, allow_nan=False))
