@@ -17,8 +17,8 @@ COMMANDS = [
     ["demo"], ["run"], ["teachers"], ["watch"], ["generate"], ["logs"], ["logs", "check"], ["dataset"],
     ["dataset", "build"], ["dataset", "validate"], ["dataset", "migrate"],
     ["dataset", "export"], ["dataset", "push"], ["dataset", "pull"],
-    ["dataset", "inspect"], ["dataset", "report"], ["train"], ["evaluate"], ["compare"], ["report"],
-    ["export"],
+    ["dataset", "inspect"], ["dataset", "report"], ["config"], ["config", "template"], ["config", "validate"],
+    ["train"], ["evaluate"], ["compare"], ["report"], ["export"],
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "numba", "scipy", "pandas", "numpy", "pyarrow", "datasets", "gymnasium", "PIL")
 
@@ -40,8 +40,8 @@ def test_commands_stand_in_the_order_of_the_work() -> None:
     page = serpentune("--help").out
     names = re.findall(r"^  (\w+)  ", page.split("Commands:")[1].split("\n\n")[0], re.MULTILINE)
     assert names == [
-        "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "train", "evaluate", "compare", "report",
-        "export",
+        "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "config", "train", "evaluate", "compare",
+        "report", "export",
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import typer
 from serpentune import __version__
 from serpentune.cli import (
     _comparison,
+    _config,
     _datasets,
     _datasets_check,
     _datasets_export,
@@ -26,8 +27,8 @@ from serpentune.cli._arguments import Group
 from serpentune.cli._command import add_command, shared_options
 
 _ORDER = (
-    "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "train", "evaluate", "compare", "report",
-    "export",
+    "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "config", "train", "evaluate", "compare",
+    "report", "export",
 )  # fmt: skip
 
 
@@ -155,6 +156,22 @@ add_command(
     "serpentune dataset report output/dataset --output dataset.html",
 )
 app.add_typer(_dataset_group, name="dataset")
+
+_config_group = _group("Make configurations, and check them beforehand.")
+add_command(
+    _config_group,
+    "template",
+    _config.template,
+    "serpentune config template\nserpentune config template quick-lora -o quick.yaml",
+)
+add_command(
+    _config_group,
+    "validate",
+    _config.validate,
+    "serpentune config validate quick.yaml --dataset output/dataset\n"
+    "serpentune config validate quick.yaml --set base_model=smollm2-135m lr=1e-4 --gpus 2 --card-memory 80",
+)
+app.add_typer(_config_group, name="config")
 
 add_command(
     app,

@@ -23,3 +23,13 @@ def host_peak_bytes() -> int | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def host_memory_bytes() -> int:
+    """Memory that this process may use: the machine's, or less where a control group (a container) allows less."""
+    import psutil
+
+    limit = Path("/sys/fs/cgroup/memory.max")
+    machine: int = psutil.virtual_memory().total
+    allowed = limit.read_text(encoding="ascii").strip() if limit.exists() else "max"
+    return machine if allowed == "max" else min(machine, int(allowed))

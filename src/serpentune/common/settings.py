@@ -115,6 +115,12 @@ class Settings(BaseModel):
             write_text(path, yaml_text(values))
         return path
 
+    def commented_yaml(self) -> str:
+        """Every setting as YAML, with what it means above it, as its class's docstring says."""
+        from serpentune.common._commented import commented_yaml
+
+        return commented_yaml(self)
+
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """The settings that `save` or a person wrote to `path`.
@@ -156,8 +162,11 @@ class Settings(BaseModel):
         raise UserError(f"{cls.__name__} has no setting {name!r}.{hint} Known: {', '.join(sorted(cls.model_fields))}.")
 
     @classmethod
-    def near_match(cls, name: str) -> str | None:
-        """What somebody may have meant by a name that is no setting; a setting of a section has it before its name."""
+    def near_match(cls, name: str, *, likeness: float = 0.5) -> str | None:
+        """What somebody may have meant by a name that is no setting; a setting of a section has it before its name.
+
+        `likeness` is how much alike a misspelt name must be, 1 being the name itself, as of `difflib`.
+        """
         known = dict(cls._typed_names())
         if name in known:
             return known[name]
@@ -165,7 +174,7 @@ class Settings(BaseModel):
         if inner:
             return inner[0]
         last_parts = {typed.rpartition(".")[2]: full for typed, full in known.items()}
-        near = difflib.get_close_matches(name, last_parts | known, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name, last_parts | known, n=1, cutoff=likeness)
         return (last_parts | known)[near[0]] if near else None
 
     @classmethod

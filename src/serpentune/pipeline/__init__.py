@@ -5,6 +5,7 @@ Importing it is quick: torch and its kin are imported when a run needs them.
 
 from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._results import ExperimentResults, PipelineInterrupted, PipelineResults
+from serpentune.pipeline.check import ConfigCheck, check_config
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import DemoResult, DemoSettings, run_demo
 from serpentune.pipeline.experiment import ExperimentPipeline
@@ -14,6 +15,7 @@ from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe
 from serpentune.pipeline.run import MultiDatasetPipeline, resume_experiment
 
 __all__ = [
+    "ConfigCheck",
     "DemoResult",
     "DemoSettings",
     "EvaluationRecipe",
@@ -27,6 +29,7 @@ __all__ = [
     "PipelineResults",
     "TakenAway",
     "build_from_recipe",
+    "check_config",
     "export_student",
     "play_league",
     "resume_experiment",

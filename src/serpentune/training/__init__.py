@@ -8,13 +8,14 @@ from serpentune.training._grid import MAX_RUNS, Cell, Grid, cells, parse_grid
 from serpentune.training._sweep import SweepResult, SweepRun, is_sweep, sweep, train_once, trained_with
 from serpentune.training.config import (
     AdvancedTrainingConfig,
-    ConfigurationTemplate,
     HyperparameterConfig,
     TrainingConfigBuilder,
 )
+from serpentune.training.forecast import Forecast, forecast
 from serpentune.training.memory import Machine, MemoryEstimate, estimate_memory, largest_batch
 from serpentune.training.model_sizes import ModelSizes, model_sizes
 from serpentune.training.run import RUN, TrainingInterrupted, TrainingResult, total_steps, train
+from serpentune.training.templates import ConfigurationTemplate
 
 __all__ = [
     "MAX_RUNS",
@@ -22,6 +23,7 @@ __all__ = [
     "AdvancedTrainingConfig",
     "Cell",
     "ConfigurationTemplate",
+    "Forecast",
     "FullConfig",
     "Grid",
     "HyperparameterConfig",
@@ -37,6 +39,7 @@ __all__ = [
     "TrainingResult",
     "cells",
     "estimate_memory",
+    "forecast",
     "is_sweep",
     "largest_batch",
     "model_sizes",

@@ -202,63 +202,6 @@ class TrainingConfigBuilder:
         return self._config.model_copy(deep=True)
 
 
-class ConfigurationTemplate:
-    """Ready configurations for common jobs; change what you like afterwards."""
-
-    @staticmethod
-    def quick_lora() -> AdvancedTrainingConfig:
-        """A first look in minutes: small adapter, one pass over the data."""
-        return AdvancedTrainingConfig(
-            lora=LoRAConfig(rank=8, alpha=16, dropout=0.05),
-            hyperparameters=HyperparameterConfig(
-                num_epochs=1, batch_size=16, gradient_accumulation_steps=1, learning_rate=1e-3, warmup_steps=20
-            ),
-            logging_steps=10,
-            eval_steps=100,
-            save_steps=200,
-        )
-
-    @staticmethod
-    def production_lora() -> AdvancedTrainingConfig:
-        """A model to keep: wide adapter, several passes, decay."""
-        return AdvancedTrainingConfig(
-            lora=LoRAConfig(rank=64, alpha=128, dropout=0.05),
-            hyperparameters=HyperparameterConfig(
-                num_epochs=5, batch_size=16, gradient_accumulation_steps=2, weight_decay=0.01
-            ),
-        )
-
-    @staticmethod
-    def memory_efficient_qlora() -> AdvancedTrainingConfig:
-        """A large base on a small card: 4 bits, batches of one, activations computed again."""
-        return AdvancedTrainingConfig(
-            training_strategy="qlora",
-            hyperparameters=HyperparameterConfig(batch_size=1, gradient_accumulation_steps=16),
-            gradient_checkpointing=True,
-        )
-
-    @staticmethod
-    def full_finetune_small() -> AdvancedTrainingConfig:
-        """Every weight of a small model: larger batches, a gentler decay."""
-        return AdvancedTrainingConfig(
-            training_strategy="full",
-            hyperparameters=HyperparameterConfig(
-                batch_size=16, gradient_accumulation_steps=2, learning_rate=5e-4, weight_decay=0.01
-            ),
-        )
-
-    @staticmethod
-    def research_config() -> AdvancedTrainingConfig:
-        """LoRA with everything recorded closely: each step logged, frequent evaluation and checkpoints."""
-        return AdvancedTrainingConfig(
-            hyperparameters=HyperparameterConfig(num_epochs=5, batch_size=8, gradient_accumulation_steps=2),
-            logging_steps=1,
-            eval_steps=50,
-            save_steps=100,
-            max_eval_samples=5000,
-        )
-
-
 def refuse_difference(before: AdvancedTrainingConfig, now: AdvancedTrainingConfig) -> None:
     """Refuse to resume under settings that would change the losses.
 

@@ -123,7 +123,7 @@ def trainable_parameters(config: AdvancedTrainingConfig, sizes: ModelSizes) -> i
     if not isinstance(strategy, LoRAConfig):
         return sizes.parameters
     adapted = sizes.adapted(strategy.target_modules)
-    magnitudes = sum(layer.outputs for layer in adapted) if config.training_strategy == "dora" else 0
+    magnitudes = sum(layer.outputs for layer in adapted) if str(config.training_strategy) == "dora" else 0
     return strategy.rank * sum(layer.inputs + layer.outputs for layer in adapted) + magnitudes
 
 
@@ -184,9 +184,8 @@ def _kept_per_token(config: AdvancedTrainingConfig, sizes: ModelSizes, machine: 
     """Bytes that all layers keep for the backward pass, for each token."""
     width = _HALF if machine.half else _FP32
     strategy = config.strategy
-    full = not isinstance(strategy, LoRAConfig)
     # A norm keeps its input, in fp32 where nothing is fused, and then the normalised values too if their scale learns.
-    normed = _residual(config, machine) if machine.compiled else _FP32 * (2 if full else 1)
+    normed = _residual(config, machine) if machine.compiled else _FP32 * (1 if isinstance(strategy, LoRAConfig) else 2)
     heads = sizes.queries + sizes.keys if sizes.head_norms else 0
     norms = (2 * sizes.hidden + heads) * normed
     attention = (sizes.queries + 2 * sizes.keys) * width  # queries, keys and values
@@ -194,7 +193,7 @@ def _kept_per_token(config: AdvancedTrainingConfig, sizes: ModelSizes, machine: 
     # Gate, up, and the gate's activation; of GPT-2's GELU, which is made of several operations, a term of each.
     branches = (3 if sizes.gated else 4) if not machine.compiled else (2 if sizes.gated else 1)
     per_layer = norms + attention + branches * sizes.intermediate * width
-    if full:
+    if not isinstance(strategy, LoRAConfig):
         # Inputs of the linear layers, whose weights learn: of both norms' outputs, a copy for each layer that autocast
         # casts them for unless these are fused, and what goes into the MLP's last layer.
         copies = 5 if machine.half and not machine.compiled else 2
