@@ -1,0 +1,138 @@
+"""`serpentune export`: what comes out plays the games of what went in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.calls import Result, serpentune
+from tests.cli.test_errors import refused
+from tests.hub_server import hub_environment
+
+
+def games(folder: Path) -> dict[int, str]:
+    """Moves by game seed."""
+    lines = map(json.loads, (folder / "games.jsonl").read_text().splitlines())
+    return {game["seed"]: game["moves"] for game in lines}
+
+
+def played(model: Path, folder: Path) -> dict[int, str]:
+    """The games of the `results` fixture, played by another model."""
+    made = serpentune("evaluate", model, "--games", 6, "--grid-size", 4, "--output", folder)
+    assert made.code == 0, made.err
+    return games(folder)
+
+
+def test_every_form_of_a_student_plays_its_games(student: Path, results: list[Path], tmp_path: Path) -> None:
+    before = games(results[1])
+    out = tmp_path / "out"
+    made = serpentune("export", student, "--merge", "--gguf", "f32,f16,q8_0", "--output", out, "--json")
+    assert made.code == 0, made.err
+    files = {file["type"]: Path(file["path"]) for file in made.document["exported"]["gguf"]}
+    assert {path.name for path in files.values()} == {"lora-F32.gguf", "lora-F16.gguf", "lora-Q8_0.gguf"}
+    assert played(out, tmp_path / "merged") == before
+    assert played(files["f32"], tmp_path / "f32") == before
+    # Rounded weights may prefer another move where two are nearly as good; from there on it is another game.
+    for kind in ("f16", "q8_0"):
+        after = played(files[kind], tmp_path / kind)
+        assert any(after[seed] == moves for seed, moves in before.items()), kind
+
+
+def test_a_table_of_files_and_the_folder_are_shown(student: Path, results: list[Path], tmp_path: Path) -> None:
+    made = serpentune("export", student, "--gguf", "f16", "q8_0", "--output", tmp_path / "out", "--results", results[1])
+    assert made.code == 0, made.err
+    assert "lora-Q8_0.gguf" in made.out and made.out.splitlines()[-1] == str(tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| games won | " in card and "Snake 4x4, 6 games, seeds 1000 to 1005" in card
+    assert "apples a game" in card and "moves that are those of BFS" in card
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "--merge, --gguf or --push"),
+        (["--merge"], "--output"),
+        (["--push", "me/new", "--output", "{tmp}/out"], "Nothing would be written"),
+        (["--gguf", "q8-0", "--output", "{tmp}/out"], "Did you mean q8_0?"),
+        (["--merge", "--output", "{tmp}/full"], "--overwrite"),
+        (["--merge", "--output", "{tmp}/out", "--results", "{results}"], "holds the games of nano, not of"),
+        (["--merge", "--output", "{tmp}/out", "--results", "{tmp}/full"], "no results folder"),
+        (["--push", "me/new"], "switched off here. Unset HF_HUB_OFFLINE"),
+        (["--push", "no name"], "written owner/name"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    student: Path, results: list[Path], options: list[str], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    words = [option.format(tmp=tmp_path, results=results[0]) for option in options]
+    assert said in refused("export", student, *words)
+    assert [item.name for item in tmp_path.iterdir()] == ["full"]
+
+
+def test_folders_that_are_no_model_to_push(student: Path, llama: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "neither *.safetensors nor *.gguf" in refused("export", tmp_path / "empty", "--push", "me/new")
+    assert "README.md" in refused("export", llama, "--push", "me/new")
+    shutil.copytree(student, local := tmp_path / "local")
+    config = json.loads((local / "adapter_config.json").read_text())
+    (local / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": str(llama)}))
+    assert "Push a whole model: --merge" in refused("export", local, "--push", "me/new")
+
+
+def on_hub(hub: str, home: Path, *arguments: object, token: str | None = "good") -> Result:
+    """`serpentune export ... --json` with that hub."""
+    code = "import sys; from serpentune.cli import main; sys.exit(main(['export', *sys.argv[1:], '--json']))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        check=False, capture_output=True, text=True, timeout=300, env=hub_environment(hub, home, token),
+    )  # fmt: skip
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def fetched(hub: str, home: Path, name: str, folder: Path) -> dict[str, Any]:
+    code = """
+import json, sys, huggingface_hub
+huggingface_hub.snapshot_download(sys.argv[1], local_dir=sys.argv[2])
+print(json.dumps({"private": huggingface_hub.HfApi().model_info(sys.argv[1]).private}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, name, str(folder)],
+        check=True, capture_output=True, text=True, timeout=100, env=hub_environment(hub, home, "good"),
+    )  # fmt: skip
+    about: dict[str, Any] = json.loads(done.stdout)
+    shutil.rmtree(folder / ".cache")  # the download's own notes
+    return about
+
+
+def test_a_student_goes_to_the_hub_and_comes_back(hub: str, student: Path, results: list[Path], tmp_path: Path) -> None:
+    shutil.copytree(student, own := tmp_path / "own")
+    (own / "diary.md").write_text("nobody else's business")
+    made = on_hub(hub, tmp_path, own, "--push", "me/snake-lora")
+    assert made.code == 0, made.err
+    assert made.document == {"model": str(own), "exported": None, "pushed": f"{hub}/me/snake-lora"}
+    assert fetched(hub, tmp_path, "me/snake-lora", tmp_path / "back")["private"] is True
+    arrived = {file.name: file.read_bytes() for file in (tmp_path / "back").iterdir()}
+    assert arrived == {file.name: file.read_bytes() for file in own.iterdir() if file.name != "diary.md"}
+    assert played(tmp_path / "back", tmp_path / "games") == games(results[1])
+
+
+def test_what_is_written_can_be_pushed_in_one_go(hub: str, student: Path, tmp_path: Path) -> None:
+    options = ["--merge", "--gguf", "q8_0", "--output", tmp_path / "out", "--push", "me/snake", "--public"]
+    made = on_hub(hub, tmp_path, student, *options)
+    assert made.code == 0, made.err
+    assert fetched(hub, tmp_path, "me/snake", tmp_path / "back")["private"] is False
+    names = {file.name for file in (tmp_path / "back").iterdir()}
+    assert names == {file.name for file in (tmp_path / "out").iterdir()} >= {"README.md", "lora-Q8_0.gguf"}
+
+
+def test_a_wrong_token_is_explained(hub: str, student: Path, tmp_path: Path) -> None:
+    made = on_hub(hub, tmp_path, student, "--push", "me/unknown", token="bad")
+    assert made.code == 2 and "refuses me/unknown (401). Log in with `hf auth login`" in made.document["error"]
