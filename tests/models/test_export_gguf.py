@@ -77,7 +77,7 @@ def make_wide_llama(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("family", ["llama", "wide_llama", "qwen", "qwen3", "gpt2"])
+@pytest.mark.parametrize("family", ["llama", "wide_llama", "qwen2", "qwen3", "gpt2"])
 def test_a_file_in_full_precision_is_the_same_model(
     family: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
