@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Run by torchrun as a script, it finds the root for itself.
 if __name__ == "__main__":
@@ -59,7 +60,7 @@ def measure(quick: bool, gpus: int) -> Iterator[Figure]:
     )
 
 
-def shared(dataset: Path, gpus: int, batch: int, steps: int) -> dict[str, float | list[float]]:
+def shared(dataset: Path, gpus: int, batch: int, steps: int) -> dict[str, Any]:
     """One run under torchrun, by `main` below."""
     say(f"{gpus} GPUs, {batch} samples each ...")
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +69,7 @@ def shared(dataset: Path, gpus: int, batch: int, steps: int) -> dict[str, float 
             str(dataset), folder, str(batch), str(steps),
         ]  # fmt: skip
         subprocess.run(command, check=True)
-        found: dict[str, float | list[float]] = json.loads((Path(folder) / "found.json").read_text())
+        found: dict[str, Any] = json.loads((Path(folder) / "found.json").read_text())
         return found
 
 
@@ -82,7 +83,7 @@ def main(dataset: str, folder: str, batch: str, steps: str) -> None:
     from serpentune.training import train
 
     processes = int(os.environ["WORLD_SIZE"])
-    work = task("full", int(batch), load_splits(dataset)["train"], int(steps) * processes)
+    work = task("full", int(batch), load_splits(Path(dataset))["train"], int(steps) * processes)
     work.config.logging_steps = LOGGED
     watch = Stopwatch((int(steps) // 2, int(steps)))
     result = train(work.config, work.data, None, Path(folder) / "run", callbacks=[watch], quiet=True)

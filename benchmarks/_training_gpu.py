@@ -175,4 +175,5 @@ def matrix_rate() -> float:
         torch.cuda.synchronize()
         if turn >= 3:
             times.append(start.elapsed_time(end) / 1000)
-    return 2 * side**3 / statistics.median(times)
+    rate: float = 2 * side**3 / statistics.median(times)
+    return rate
