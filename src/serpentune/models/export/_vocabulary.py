@@ -75,9 +75,9 @@ def vocabulary(tokenizer: Any, rows: int) -> Vocabulary:
         note = "llama.cpp can't run this tokenizer: it loads the file, but must be given token ids instead of text."
         return Vocabulary("none", None, tokens, types, [], note)
     pre = _RULES.get(tuple(steps))
-    note = None if pre else "llama.cpp has no name for how this tokenizer cuts text, and may read other tokens in it."
+    unlike = None if pre else "llama.cpp has no name for how this tokenizer cuts text, and may read other tokens in it."
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in whole["model"]["merges"]]
-    return Vocabulary("gpt2", pre, tokens, types, merges, note)
+    return Vocabulary("gpt2", pre, tokens, types, merges, unlike)
 
 
 def add_vocabulary(writer: GGUFWriter, words: Vocabulary, tokenizer: Any, *, chat: bool) -> None:
