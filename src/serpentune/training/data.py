@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 IGNORED = -100
 """Label of a token that the loss leaves out, as everywhere in torch."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised when the same texts and tokenizer shall give other tokens or another file than before."""
 
 _POOL_OF_BATCHES = 64
@@ -42,8 +42,8 @@ class Tokens:
     """Tokenised samples.
 
     Attributes:
-        rows: a `datasets.Dataset` with the columns `input_ids` (prompt, completion and what ends it) and
-            `prompt_length`.
+        rows: a `datasets.Dataset` with the columns `input_ids` (prompt, completion and what ends it),
+            `prompt_length`, and `record`, the number of the record that the sample was made from.
         lengths: `(n,)` tokens of each sample.
         too_long: samples that were left out because they are longer than the limit.
         digest: hex digest of all ids, to tell on resuming whether the data are the same.
@@ -223,14 +223,14 @@ def _key(dataset: Any, tokenizer: Any, max_length: int, what: str, chat: bool) -
 def _write(file: IO[bytes], dataset: Any, tokenizer: Any, max_length: int, what: str, chat: bool) -> dict[str, Any]:
     """Write the samples that are short enough as an Arrow stream, a piece at a time."""
     ids = pa.uint16() if max(tokenizer.get_vocab().values()) < 2**16 else pa.int32()
-    schema = pa.schema([("input_ids", pa.list_(ids)), ("prompt_length", pa.int32())])
+    schema = pa.schema([("input_ids", pa.list_(ids)), ("prompt_length", pa.int32()), ("record", pa.int32())])
     digest, end = hashlib.sha256(), len(end_ids(tokenizer, chat))
     longest = kept = 0
     with pa.ipc.new_stream(file, schema) as stream:
         for start, prompts, completions in pieces(dataset, what):
             texts = completions.to_pylist()
             samples = zip(*sample_ids(tokenizer, prompts.to_pylist(), texts, chat), texts, strict=True)
-            fitting = []
+            fitting, records = [], []
             for row, (prompt, completion, text) in enumerate(samples, start):
                 if not prompt or len(completion) <= end or not text.strip():
                     name = "completion" if prompt else "prompt"
@@ -238,6 +238,7 @@ def _write(file: IO[bytes], dataset: Any, tokenizer: Any, max_length: int, what:
                 longest = max(longest, len(prompt) + len(completion))
                 if len(prompt) + len(completion) <= max_length:
                     fitting.append((prompt, completion))
+                    records.append(row)
             # As the digest is of int32, prompt length and ids of a sample after another, they are laid out so.
             flat = np.fromiter(
                 chain.from_iterable(chain((len(prompt),), prompt, completion) for prompt, completion in fitting),
@@ -247,7 +248,11 @@ def _write(file: IO[bytes], dataset: Any, tokenizer: Any, max_length: int, what:
             offsets = np.cumsum([0, *(len(prompt) + len(completion) for prompt, completion in fitting)])
             heads = offsets[:-1] + np.arange(len(fitting))
             tokens = pa.array(np.delete(flat, heads)).cast(ids)
-            columns = [pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), tokens), pa.array(flat[heads])]
+            columns = [
+                pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), tokens),
+                pa.array(flat[heads]),
+                pa.array(records, pa.int32()),
+            ]
             stream.write_batch(pa.record_batch(columns, schema=schema))
             kept += len(fitting)
     if not kept:
