@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from serpentune.common.errors import UserError
+from serpentune.common.files import read_json, sha256, write_json
 from serpentune.models import load_student
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, train
 from tests.models.tiny import give_code
@@ -45,7 +46,11 @@ def test_pickles_in_a_checkpoint_are_not_executed(strategy: str, llama: Path, tm
 
     for name in (*states, "pytorch_model.bin", "adapter_model.bin", "training_args.bin"):
         planted = shutil.copytree(run, tmp_path / name)
-        torch.save(Planted(marker), planted / "checkpoints" / "checkpoint-4" / name)
+        file = planted / "checkpoints" / "checkpoint-4" / name
+        torch.save(Planted(marker), file)
+        listed = read_json(file.with_name("files.json"))  # whoever plants a file can list it too
+        listed["files"][name] = {"bytes": file.stat().st_size, "sha256": sha256(file)}
+        write_json(file.with_name("files.json"), listed)
         with contextlib.suppress(Exception):  # a file that isn't read does no harm; one that is, is refused
             train(config, samples(40), None, planted, resume=True, quiet=True)
         assert not marker.exists(), name

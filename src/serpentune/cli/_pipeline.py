@@ -61,7 +61,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         name: (name,)
         for name in (
             "max_samples_per_algorithm", "train_test_split", "styles", "encoding", "max_length", "chat",
-            "trust_remote_code",
+            "trust_remote_code", "auto_batch_size",
             "training_strategy", "max_steps", "learning_rate", "batch_size", "gradient_accumulation_steps",
             "warmup_steps", "lora_r", "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16",
             "torch_compile", "dataloader_num_workers", "output_dir", "experiment_name", "save_steps", "eval_steps",
@@ -149,6 +149,7 @@ def run(
     eval_steps: options.EvalSteps = None,
     save_steps: options.SaveSteps = None,
     gradient_checkpointing: options.GradientCheckpointing = None,
+    auto_batch_size: options.AutoBatchSize = None,
     fp16: options.Fp16 = None,
     bf16: options.Bf16 = None,
     torch_compile: options.TorchCompile = None,

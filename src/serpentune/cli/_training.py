@@ -33,6 +33,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "eval_steps": ("eval_steps",),
     "save_steps": ("save_steps",),
     "gradient_checkpointing": ("gradient_checkpointing",),
+    "auto_batch_size": ("auto_batch_size",),
     "fp16": ("fp16",),
     "bf16": ("bf16",),
     "torch_compile": ("torch_compile",),
@@ -79,6 +80,7 @@ def train(
     eval_steps: options.EvalSteps = None,
     save_steps: options.SaveSteps = None,
     gradient_checkpointing: options.GradientCheckpointing = None,
+    auto_batch_size: options.AutoBatchSize = None,
     fp16: options.Fp16 = None,
     bf16: options.Bf16 = None,
     torch_compile: options.TorchCompile = None,
@@ -139,7 +141,10 @@ def _show(out: Output, settings: AdvancedTrainingConfig, result: TrainingResult)
             + (f", resumed at {number(result.resumed_from, 0)}" if result.resumed_from is not None else ""),
             "loss": number(result.final_loss, 4),
             "validation loss": number(result.eval_loss, 4),
-            "time": f"{seconds(result.seconds)}, {number(result.samples_per_second, 1)} samples/s",
+            "step": f"{number(result.gradient_accumulation_steps, 0)} × {number(result.batch_size, 0)} samples",
+            "time": f"{seconds(result.seconds)}, {number(result.samples_per_second, 1)} samples/s, "
+            f"{number(result.tokens_per_second, 0)} tokens/s",
+            "peak memory": f"{number(result.peak_memory_mb, 0)} MB",
         }
     )
     out.line()

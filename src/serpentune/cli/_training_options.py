@@ -125,6 +125,14 @@ SaveSteps = Annotated[
 GradientCheckpointing = Annotated[
     bool | None, option("--gradient-checkpointing", help="Less memory, about a fifth slower.", section=MACHINE)
 ]
+AutoBatchSize = Annotated[
+    bool | None,
+    option(
+        "--auto-batch-size",
+        help="Find the largest batch that fits; a step sees as many samples as before.",
+        section=MACHINE,
+    ),
+]
 Fp16 = Annotated[bool | None, option("--fp16", help="Mixed precision for GPUs older than bf16.", section=MACHINE)]
 Bf16 = Annotated[
     bool | None, option("--bf16/--no-bf16", help="Mixed precision.", default="on GPUs that have it", section=MACHINE)

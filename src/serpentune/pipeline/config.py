@@ -51,6 +51,7 @@ class MultiDatasetConfig(Settings):
         lora_alpha: scale of every strategy with an adapter.
         lora_dropout: dropout of every strategy with an adapter.
         gradient_checkpointing: compute activations again instead of keeping them: less memory, slower.
+        auto_batch_size: find the largest batch that fits; an optimiser step sees as many samples as without.
         fp16: mixed precision for CUDA GPUs older than bf16.
         bf16: mixed precision; None means where a GPU computes in it natively.
         torch_compile: compile the model's layers; None means on a CUDA GPU.
@@ -97,6 +98,7 @@ class MultiDatasetConfig(Settings):
     lora_alpha: float = 32
     lora_dropout: float = 0.1
     gradient_checkpointing: bool = False
+    auto_batch_size: bool = False
     fp16: bool = False
     bf16: bool | None = None
     torch_compile: bool | None = None
@@ -201,6 +203,7 @@ class MultiDatasetConfig(Settings):
             eval_steps=self.eval_steps,
             save_steps=self.save_steps,
             gradient_checkpointing=self.gradient_checkpointing,
+            auto_batch_size=self.auto_batch_size,
             fp16=self.fp16,
             bf16=self.bf16,
             torch_compile=self.torch_compile,

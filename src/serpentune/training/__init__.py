@@ -5,6 +5,7 @@ Importing it is quick: torch, transformers and TRL are imported when `train` is 
 
 from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig
 from serpentune.training._grid import MAX_RUNS, Cell, Grid, cells, parse_grid
+from serpentune.training._prepare import RUN, total_steps
 from serpentune.training._sweep import SweepResult, SweepRun, is_sweep, sweep, train_once, trained_with
 from serpentune.training.config import (
     AdvancedTrainingConfig,
@@ -14,7 +15,7 @@ from serpentune.training.config import (
 from serpentune.training.forecast import Forecast, forecast
 from serpentune.training.memory import Machine, MemoryEstimate, estimate_memory, largest_batch
 from serpentune.training.model_sizes import ModelSizes, model_sizes
-from serpentune.training.run import RUN, TrainingInterrupted, TrainingResult, total_steps, train
+from serpentune.training.run import TrainingInterrupted, TrainingResult, train
 from serpentune.training.templates import ConfigurationTemplate
 
 __all__ = [

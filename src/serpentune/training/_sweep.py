@@ -19,8 +19,9 @@ from serpentune.datasets import load_splits
 from serpentune.datasets.directory import check_files
 from serpentune.models import check_precision, find_base
 from serpentune.training._grid import MAX_RUNS, Cell, Grid, cells
+from serpentune.training._prepare import CHECKPOINTS, RUN
 from serpentune.training.config import AdvancedTrainingConfig, refuse_difference
-from serpentune.training.run import CHECKPOINTS, RUN, TrainingResult, train
+from serpentune.training.run import TrainingResult, train
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback

@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, TrainerState
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from serpentune.common.errors import UserError
 from serpentune.models import device, is_quantized
+from serpentune.training._checkpoints import explained_disk, part_folder, publish
+from serpentune.training._losses import StepLosses
 from serpentune.training._speed import compiled, narrow_stream, skip_masks, summed_loss
 from serpentune.training.config import AdvancedTrainingConfig
 from serpentune.training.data import IGNORED, Collator, LengthBatches, Tokens, few_widths
-
-KEPT_CHECKPOINTS = 2
 
 _WIDTHS = 6
 """How many widths batches may have where each costs seconds of compiling."""
@@ -47,7 +48,7 @@ class SnakeTrainer(SFTTrainer):
         compiles: bool = False,
     ) -> None:
         self._lengths = train.lengths
-        self._seen = torch.zeros(2, device=args.device)
+        self.losses = StepLosses(int(args.logging_steps), args.gradient_accumulation_steps, args.device)
         skip_masks(model, int(train.lengths.max()))
         if args.bf16:
             narrow_stream(model, torch.bfloat16)
@@ -77,18 +78,22 @@ class SnakeTrainer(SFTTrainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """Mean negative log-likelihood of the completion tokens of the whole optimiser step."""
+        total, count = self.completion_loss(model, inputs)
+        if model.training:
+            self.losses.add(total, count)
+        if num_items_in_batch is None:
+            return total / count
+        # DDP averages gradients over processes, while the tokens were counted over all of them.
+        loss: torch.Tensor = total / num_items_in_batch * self.accelerator.num_processes
+        return loss
+
+    def completion_loss(self, model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Summed negative log-likelihood of a batch's completion tokens, and their number."""
         targets = inputs["targets"]
         logits = model(
             input_ids=inputs["input_ids"], logits_to_keep=inputs["logits_to_keep"], use_cache=False
         ).logits  # (B, U, V)
-        total = self._summed_loss(logits, targets)
-        if model.training:
-            self._seen += torch.stack((total.detach(), (targets != IGNORED).sum()))
-        if num_items_in_batch is None:
-            return total / (targets != IGNORED).sum()
-        # DDP averages gradients over processes, while the tokens were counted over all of them.
-        loss: torch.Tensor = total / num_items_in_batch * self.accelerator.num_processes
-        return loss
+        return self._summed_loss(logits, targets), (targets != IGNORED).sum()
 
     def evaluate(self, *unused: Any, metric_key_prefix: str = "eval", **ignored: Any) -> dict[str, float]:
         """Mean negative log-likelihood per completion token of the evaluation data."""
@@ -119,10 +124,43 @@ class SnakeTrainer(SFTTrainer):
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Log, the training loss as the mean per completion token since the entry before, as `evaluate` has it."""
         if "loss" in logs:
-            total, count = self.accelerator.reduce(self._seen, "sum").tolist()
-            logs = {**logs, "loss": total / count}
-            self._seen.zero_()
+            logs = {**logs, "loss": self.losses.take_mean()}
         super().log(logs, *args, **kwargs)
+
+    def _get_grad_norm(self, *args: Any, **kwargs: Any) -> Any:
+        norm = super()._get_grad_norm(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.losses.end_step(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+        return norm
+
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        control = self.control
+        if control.should_log or control.should_evaluate or control.should_save or self.losses.full:
+            # Before a checkpoint of weights that are no numbers would push out the ones before.
+            self.losses.read(self.state.global_step, self.accelerator.gather, check_gradients=not self.args.fp16)
+        super()._maybe_log_save_evaluate(*args, **kwargs)
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(part_folder(Path(str(self.args.output_dir))))
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        checkpoints, step = Path(str(self.args.output_dir)), self.state.global_step
+        with explained_disk(checkpoints, step):
+            super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                self.losses.save(part_folder(checkpoints) / f"checkpoint-{step}")
+                publish(checkpoints, step)
+        self.accelerator.wait_for_everyone()
+
+    def resume(self, checkpoint: Path) -> None:
+        """Train on from a checkpoint."""
+        self.losses.restore(checkpoint)
+        state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        every = self.args.eval_steps
+        due = self.eval_dataset is not None and every is not None and state.global_step % every == 0
+        # A signal lets no evaluation begin, so one may be left to make up for.
+        self.args.eval_on_start = due and not evaluated(state)
+        self.train(resume_from_checkpoint=str(checkpoint))
 
     def restore(self, checkpoint: Path) -> None:
         """Take weights and history of a finished run; `train` would add a step to it."""
@@ -144,9 +182,20 @@ class SnakeTrainer(SFTTrainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         # The processes' batches of one step are of one length, so that none waits for another.
-        return LengthBatches(
+        self._order = LengthBatches(
             self._lengths, self.args.per_device_train_batch_size * self.args.world_size, self.args.seed
         )
+        return self._order
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        # accelerate tells a sampler its epoch through two wrappers; a resumed run of several processes has three.
+        self._order.set_epoch(kwargs["epoch"])
+        super()._run_epoch(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+
+def evaluated(state: TrainerState) -> bool:
+    """Whether the evaluation data were looked at after the last step."""
+    return any("eval_loss" in entry and entry["step"] == state.global_step for entry in state.log_history)
 
 
 def trainer_settings(
@@ -182,7 +231,6 @@ def trainer_settings(
         eval_steps=config.eval_steps if evaluates else None,
         save_strategy="steps",
         save_steps=config.save_steps,
-        save_total_limit=KEPT_CHECKPOINTS,
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -16,8 +17,6 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from serpentune.common.errors import UserError
 from serpentune.common.progress import Advance
-
-COMPLETE = "complete"
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class ProgressObserver(TrainerCallback):
 
 
 class LogObserver(TrainerCallback):
-    """Writes each entry of the history as a log line, and stops a run whose loss is no number any more."""
+    """Writes each entry of the history as a log line, and stops a run whose evaluation loss is no number."""
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Let the last step be logged, wherever it falls between two entries."""
@@ -65,7 +64,7 @@ class LogObserver(TrainerCallback):
         """Log the losses.
 
         Raises:
-            UserError: the loss is NaN or infinite.
+            UserError: the evaluation loss is NaN or infinite; the trainer itself sees to the training loss.
         """
         logs = logs or {}
         for key in ("loss", "eval_loss"):
@@ -73,51 +72,78 @@ class LogObserver(TrainerCallback):
                 _LOG.info(
                     "step %d of %d: %s %.4f", state.global_step, state.max_steps, key.replace("_", " "), logs[key]
                 )
-                if not math.isfinite(logs[key]):
-                    raise UserError(
-                        f"The loss is {logs[key]} at step {state.global_step}, so training stopped. Lower the "
-                        f"learning rate ({args.learning_rate:g}); earlier checkpoints are in {args.output_dir}."
-                    )
-
-
-class CheckpointObserver(TrainerCallback):
-    """Marks a checkpoint that was written to its end, so that a killed run never resumes from half of one."""
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Mark the checkpoint of this step."""
-        if state.is_world_process_zero:
-            folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
-            (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle that nothing here reads
-            (folder / COMPLETE).touch()
+        if not math.isfinite(logs.get("eval_loss", 0.0)):
+            raise UserError(
+                f"The loss of the evaluation data is {logs['eval_loss']} at step {state.global_step}, so training "
+                f"stopped. Lower the learning rate ({args.learning_rate:g}); checkpoints are in {args.output_dir}."
+            )
 
 
 class StopObserver(TrainerCallback):
-    """Turns Ctrl-C and SIGTERM into: finish this step, save a checkpoint, stop.
+    """Turns Ctrl-C, SIGTERM and SIGUSR1 into: finish this step, save a checkpoint, stop.
+
+    Schedulers send the last two before they take a machine away. A signal that comes during an evaluation or a
+    checkpoint lets that end, and no further step is taken. The processes of a run on several devices stop at the same
+    step, whichever of them was told.
 
     Attributes:
-        received: the first signal that came, or None.
+        stopped: the signal that the run is stopped for, or None.
     """
 
     def __init__(self) -> None:
-        self.received: signal.Signals | None = None
+        self.stopped: signal.Signals | None = None
+        self._received = 0
+        self._group: Any = None
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Make a way for processes to agree that doesn't wait for their devices."""
+        if args.world_size > 1:
+            import torch.distributed
+
+            self._group = torch.distributed.new_group(backend="gloo")
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Save and stop where a signal came."""
-        if self.received is not None:
+        if self._told():
             control.should_save = True
             control.should_training_stop = True
             control.should_evaluate = False
 
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Save and stop where a signal came meanwhile."""
+        if self._told():
+            control.should_save = True
+            control.should_training_stop = True
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Stop where a signal came meanwhile."""
+        if self._told():
+            control.should_training_stop = True
+
+    def _told(self) -> bool:
+        """Whether a signal came to any process."""
+        if self._group is not None:
+            import torch
+
+            number = torch.tensor(self._received)
+            torch.distributed.all_reduce(number, torch.distributed.ReduceOp.MAX, group=self._group)
+            self._received = int(number)
+        if self._received:
+            self.stopped = signal.Signals(self._received)
+        return self.stopped is not None
+
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take Ctrl-C and SIGTERM over while the block runs; a second signal stops at once.
+        """Take the signals over while the block runs; a second Ctrl-C stops at once.
 
         Outside the main thread signals can't be taken over, and the block runs as it is.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        signals = (signal.SIGINT, signal.SIGTERM)
+        signals = [signal.SIGINT, signal.SIGTERM]
+        if sys.platform != "win32":
+            signals.append(signal.SIGUSR1)
         before = {number: signal.signal(number, self._take) for number in signals}
         try:
             yield
@@ -126,12 +152,7 @@ class StopObserver(TrainerCallback):
                 signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if self.received is not None:
+        # A scheduler may ask twice, and torchrun passes on a Ctrl-C that the terminal sent to its processes already.
+        if self._received and number == signal.SIGINT and "TORCHELASTIC_RUN_ID" not in os.environ:
             raise KeyboardInterrupt
-        self.received = signal.Signals(number)
-
-
-def complete_checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints in `folder` that were written to their end, oldest first."""
-    found = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
-    return sorted(found, key=lambda path: int(path.name.rsplit("-", 1)[-1]))
+        self._received = self._received or number

@@ -72,6 +72,8 @@ class AdvancedTrainingConfig(Settings):
         save_steps: optimiser steps between two checkpoints.
         max_eval_samples: samples of the evaluation data that are looked at each time, drawn once with `seed`.
         gradient_checkpointing: compute activations again instead of keeping them: less memory, about a fifth slower.
+        auto_batch_size: find the largest batch that fits into memory before training; `gradient_accumulation_steps`
+            changes with it, so that an optimiser step sees as many samples as it was to.
         fp16: mixed precision for CUDA GPUs older than bf16.
         bf16: mixed precision; None means wherever the device computes in it natively, unless that is a CPU.
         torch_compile: compile the layer that the model repeats, which takes seconds and makes every step about twice as
@@ -106,6 +108,7 @@ class AdvancedTrainingConfig(Settings):
     save_steps: int = Field(500, ge=1)
     max_eval_samples: int = Field(1000, ge=1)
     gradient_checkpointing: bool = False
+    auto_batch_size: bool = False
     fp16: bool = False
     bf16: bool | None = None
     torch_compile: bool | None = None
@@ -132,6 +135,14 @@ class AdvancedTrainingConfig(Settings):
         if self.fsdp and self.training_strategy == "qlora":
             raise ValueError(
                 "fsdp can't shard weights in 4 bits: QLoRA on several GPUs holds the whole model on each, without fsdp."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_sharded_trials(self) -> Self:
+        if self.fsdp and self.auto_batch_size:
+            raise ValueError(
+                "auto_batch_size tries batches on a model that lies on one device, and fsdp shards it: set batch_size."
             )
         return self
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import shutil
 import signal
 import time
 from collections.abc import Sequence
@@ -13,35 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from serpentune.common.errors import UserError
-from serpentune.common.files import read_json, write_json
 from serpentune.common.progress import progress_bar
-from serpentune.models import (
-    LoadedModel,
-    QLoRAConfig,
-    bf16_is_native,
-    check_precision,
-    context_length,
-    device,
-    load_base,
-    parameter_counts,
-    quiet_libraries,
-    save_student,
-    wrap,
-)
+from serpentune.models import check_precision, parameter_counts, quiet_libraries, save_student
+from serpentune.training._checkpoints import step_of
+from serpentune.training._failures import explained_memory, not_a_number, peak_memory_bytes
+from serpentune.training._losses import NotANumber
 from serpentune.training._notes import last, training_notes
-from serpentune.training._texts import holds_chats
-from serpentune.training.config import AdvancedTrainingConfig, refuse_difference
-from serpentune.training.data import Tokens, tokenize
+from serpentune.training._prepare import CHECKPOINTS, FINAL_MODEL, Prepared, prepare
+from serpentune.training.config import AdvancedTrainingConfig
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-    from serpentune.training._trainer import SnakeTrainer
-
-FINAL_MODEL = "final_model"
-CHECKPOINTS = "checkpoints"
-RUN = "training.json"
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,9 +41,14 @@ class TrainingResult:
         final_loss: mean loss per completion token over the last entry's steps.
         eval_loss: loss per completion token of the evaluation data at the end; None without such data.
         samples_per_second: samples that were trained on in this call, per second of `seconds`.
+        tokens_per_second: tokens of prompts and completions in them, per second of `seconds`; padding isn't counted.
+        peak_memory_mb: most memory held at once by this process, in 10^6 bytes: the tensors on a GPU, or all of the
+            process where there is none; None on a system that doesn't say.
         steps: optimiser steps of the whole run.
         samples: samples of the training data that were used.
         samples_too_long: samples that were left out because they exceed `max_length`.
+        batch_size: samples that a device worked on at once, as set or as `auto_batch_size` found.
+        gradient_accumulation_steps: batches in an optimiser step.
         resumed_from: step of the checkpoint that this call went on from; None when it began anew.
     """
 
@@ -74,14 +60,18 @@ class TrainingResult:
     final_loss: float
     eval_loss: float | None
     samples_per_second: float
+    tokens_per_second: float
+    peak_memory_mb: float | None
     steps: int
     samples: int
     samples_too_long: int
+    batch_size: int
+    gradient_accumulation_steps: int
     resumed_from: int | None
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM ended training after a checkpoint was saved; the message says how to go on.
+    """Ctrl-C, SIGTERM or SIGUSR1 ended training after a checkpoint was saved; the message says how to go on.
 
     Attributes:
         checkpoint: folder of the checkpoint.
@@ -110,10 +100,10 @@ def train(
 ) -> TrainingResult:
     """Fine-tune the configured base model, and save the student as `<output_dir>/final_model/`.
 
-    Checkpoints go to `<output_dir>/checkpoints/`. Ctrl-C and SIGTERM let the step end, save a checkpoint and raise;
-    a second Ctrl-C stops at once. On resuming, batches, dropout and learning rate go on where they were, so the losses
-    are those of a run that was never interrupted. A checkpoint can run nothing: weights are safetensors, and the states
-    of optimiser, schedule and random numbers (`*.pt`, `*.pth`) are read as tensors and numbers alone (torch's
+    Checkpoints go to `<output_dir>/checkpoints/`. Ctrl-C, SIGTERM and SIGUSR1 let the step end, save a checkpoint and
+    raise; a second Ctrl-C stops at once. On resuming, batches, dropout and learning rate go on where they were, so the
+    losses are those of a run that was never interrupted. A checkpoint can run nothing: weights are safetensors, and the
+    states of optimiser, schedule and random numbers (`*.pt`, `*.pth`) are read as tensors and numbers alone (torch's
     `weights_only`).
 
     Args:
@@ -130,189 +120,85 @@ def train(
 
     Raises:
         UserError: a setting doesn't suit this machine or the model, the model can't be found, the data lack a column or
-            are empty, `output_dir` holds an earlier run, that run's settings or data were others, or the loss is NaN.
-        TrainingInterrupted: after Ctrl-C or SIGTERM.
+            are empty, `output_dir` holds an earlier run, that run's settings or data were others, a loss or gradient is
+            NaN or infinite (the message names the records), or memory runs out (it names the settings that help).
+        TrainingInterrupted: after Ctrl-C, SIGTERM or SIGUSR1.
     """
     check_precision(fp16=config.fp16, bf16=config.bf16)
     output_dir = Path(output_dir)
-    checkpoint = _claim(output_dir, resume=resume, overwrite=overwrite)
-    base = _load(config, chat=config.chat or holds_chats(train_dataset))
-    limit = int(min(config.max_length, context_length(base.model.config)))
-    tokens = tokenize(train_dataset, base.tokenizer, limit, "training data", chat=base.chat)
-    looked_at = _eval_tokens(config, eval_dataset, base, limit)
-    _agree(output_dir, config, tokens, resumes=checkpoint is not None)
-    trainer, total = _prepare(config, base, tokens, looked_at, output_dir / CHECKPOINTS)
-    return _run(config, trainer, base, train_dataset, tokens, total, output_dir, checkpoint, callbacks, quiet)
+    run = prepare(config, train_dataset, eval_dataset, output_dir, resume=resume, overwrite=overwrite)
+    first = step_of(run.checkpoint) if run.checkpoint is not None else 0
+    seconds = _train(run, train_dataset, output_dir, first, callbacks, quiet)
+    return _finish(run, train_dataset, output_dir, first, seconds)
 
 
-def _claim(output_dir: Path, *, resume: bool, overwrite: bool) -> Path | None:
-    """Make sure that `output_dir` is free or ours to go on with; the checkpoint to resume from, if any."""
-    from serpentune.training.callbacks import complete_checkpoints
+def _train(
+    run: Prepared, dataset: Any, output_dir: Path, first: int, callbacks: Sequence[TrainerCallback], quiet: bool
+) -> float:
+    """Take the steps after step `first`; the seconds that it took."""
+    from serpentune.training.callbacks import LogObserver, ProgressObserver, StopObserver
 
-    checkpoints = output_dir / CHECKPOINTS
-    if resume:
-        complete = complete_checkpoints(checkpoints)
-        for folder in checkpoints.glob("checkpoint-*"):
-            if folder not in complete:
-                _LOG.warning("%s was not written to its end and is removed", folder)
-                shutil.rmtree(folder)
-        if not complete:
-            _LOG.warning("no checkpoint in %s: training starts anew", checkpoints)
-        return complete[-1] if complete else None
-    for folder in (output_dir / FINAL_MODEL, checkpoints):
-        if folder.is_dir() and any(folder.iterdir()):
-            if not overwrite:
-                raise UserError(
-                    f"{folder} holds an earlier run. Pass --resume to go on with it, --overwrite to replace it, or "
-                    "choose another folder."
-                )
-            shutil.rmtree(folder)
-    return None
-
-
-def _load(config: AdvancedTrainingConfig, *, chat: bool) -> LoadedModel:
-    import torch
-    from transformers import set_seed
-
-    set_seed(config.seed)
-    strategy = config.strategy
-    if isinstance(strategy, QLoRAConfig):
-        return load_base(
-            config.base_model_name,
-            quantize=strategy,
-            dtype=torch.float32 if config.fp16 else None,
-            chat=chat,
-            trust_remote_code=config.trust_remote_code,
-        )
-    # Weights that learn are kept in fp32, where small updates aren't lost; frozen ones take the device's own format,
-    # except that PiSSA takes a part of them away, which 16 bits would round.
-    whole = config.training_strategy in ("full", "pissa") or config.fp16 or config.bf16 is False
-    return load_base(
-        config.base_model_name,
-        dtype=torch.float32 if whole else None,
-        chat=chat,
-        trust_remote_code=config.trust_remote_code,
-    )
-
-
-def _eval_tokens(config: AdvancedTrainingConfig, dataset: Any | None, base: LoadedModel, limit: int) -> Tokens | None:
-    import numpy as np
-
-    if dataset is None or len(dataset) == 0:
-        return None
-    if len(dataset) > config.max_eval_samples:
-        chosen = np.random.default_rng(config.seed).choice(len(dataset), config.max_eval_samples, replace=False)
-        dataset = dataset.select(np.sort(chosen))
-    tokens = tokenize(dataset, base.tokenizer, limit, "evaluation data", chat=base.chat)
-    by_length = np.argsort(tokens.lengths, kind="stable")
-    return Tokens(tokens.rows.select(by_length), tokens.lengths[by_length], tokens.too_long, tokens.digest)
-
-
-def _agree(output_dir: Path, config: AdvancedTrainingConfig, tokens: Tokens, *, resumes: bool) -> None:
-    """Note what the run is made of, or compare it with the note of the run that is resumed."""
-    note = output_dir / RUN
-    if resumes:
-        before = read_json(note)
-        refuse_difference(AdvancedTrainingConfig(**before["config"]), config)
-        if before["data_sha256"] != tokens.digest:
-            raise UserError(
-                f"The training data are not those that the run in {output_dir} began with; it can't be resumed."
-            )
-    write_json(
-        note, {"config": config.model_dump(mode="json"), "data_sha256": tokens.digest, "samples": len(tokens.lengths)}
-    )
-
-
-def _prepare(
-    config: AdvancedTrainingConfig, base: LoadedModel, tokens: Tokens, looked_at: Tokens | None, checkpoints: Path
-) -> tuple[SnakeTrainer, int]:
-    """The trainer, and the number of optimiser steps that it will take."""
-    from serpentune.training._trainer import SnakeTrainer, check_model, trainer_settings
-
-    check_model(base.model, base.name)
-    total = total_steps(config, len(tokens.lengths))
-    warmup = config.hyperparameters.warmup_steps
-    if warmup > total // 10:
-        _LOG.info(
-            "warmup_steps %d is more than a tenth of this run's %d steps: %d are used", warmup, total, total // 10
-        )
-        warmup = total // 10
-    bf16 = config.bf16 if config.bf16 is not None else device().type == "cuda" and bf16_is_native() and not config.fp16
-    settings = trainer_settings(
-        config, str(checkpoints), warmup_steps=warmup, evaluates=looked_at is not None, bf16=bf16
-    )
-    base.tokenizer.padding_side = "right"
-    model = wrap(base.model, config.strategy)
-    compiles = config.torch_compile if config.torch_compile is not None else device().type == "cuda"
-    return SnakeTrainer(model, settings, tokens, looked_at, base.tokenizer, compiles=compiles), total
-
-
-def total_steps(config: AdvancedTrainingConfig, samples: int) -> int:
-    """Optimiser steps that a run over `samples` samples takes; `WORLD_SIZE` processes share them."""
-    steps = config.hyperparameters
-    if steps.max_steps is not None:
-        return steps.max_steps
-    batches = math.ceil(samples / (steps.batch_size * int(os.environ.get("WORLD_SIZE", "1"))))
-    return math.ceil(steps.num_epochs * math.ceil(batches / steps.gradient_accumulation_steps))
-
-
-def _run(
-    config: AdvancedTrainingConfig,
-    trainer: SnakeTrainer,
-    base: LoadedModel,
-    dataset: Any,
-    tokens: Tokens,
-    total: int,
-    output_dir: Path,
-    checkpoint: Path | None,
-    callbacks: Sequence[TrainerCallback],
-    quiet: bool,
-) -> TrainingResult:
-    from serpentune.training.callbacks import CheckpointObserver, LogObserver, ProgressObserver, StopObserver
-
+    config, trainer, checkpoint = run.config, run.trainer, run.checkpoint
     model: Any = trainer.model
     parameters, trainable = parameter_counts(model)
     _LOG.info(
         "%s of %s: %d of %d parameters learn from %d samples in %d steps",
-        config.training_strategy, base.name, trainable, parameters, len(tokens.lengths), total,
+        config.training_strategy, run.base.name, trainable, parameters, len(run.tokens.lengths), run.total,
     )  # fmt: skip
-    first = int(checkpoint.name.rsplit("-", 1)[-1]) if checkpoint is not None else 0
     stop = StopObserver()
-    main = trainer.is_world_process_zero()
-    with progress_bar(f"Training ({config.training_strategy})", total, quiet=quiet or not main) as advance:
+    hidden = quiet or not trainer.is_world_process_zero()
+    with progress_bar(f"Training ({config.training_strategy})", run.total, quiet=hidden) as advance:
         advance(first)
-        for observer in (LogObserver(), CheckpointObserver(), ProgressObserver(advance), stop, *callbacks):
+        for observer in (LogObserver(), ProgressObserver(advance), stop, *callbacks):
             trainer.add_callback(observer)
-        with stop.listening(), quiet_libraries():
+        longest = int(run.tokens.lengths.max())
+        with stop.listening(), quiet_libraries(), explained_memory(config, longest, run.state):
             began = time.perf_counter()
-            if checkpoint is not None and first >= total:
-                trainer.restore(checkpoint)
-            else:
-                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
+            try:
+                if checkpoint is not None and first >= run.total:
+                    trainer.restore(checkpoint)
+                elif checkpoint is not None:
+                    trainer.resume(checkpoint)
+                else:
+                    trainer.train()
+            except NotANumber as error:
+                raise not_a_number(error, config, trainer, run.tokens, dataset, output_dir / CHECKPOINTS) from error
             seconds = time.perf_counter() - began
     step = trainer.state.global_step
-    if stop.received is not None:
-        raise TrainingInterrupted(output_dir / CHECKPOINTS / f"checkpoint-{step}", step, total, stop.received)
-    if trainer.eval_dataset is not None and not _evaluated(trainer, step):
-        trainer.evaluate()
+    if stop.stopped is not None:
+        raise TrainingInterrupted(output_dir / CHECKPOINTS / f"checkpoint-{step}", step, run.total, stop.stopped)
+    return seconds
+
+
+def _finish(run: Prepared, dataset: Any, output_dir: Path, first: int, seconds: float) -> TrainingResult:
+    """Look at the evaluation data a last time, and save the student."""
+    from serpentune.training._trainer import evaluated
+
+    trainer, base, lengths = run.trainer, run.base, run.tokens.lengths
+    step = trainer.state.global_step
+    if trainer.eval_dataset is not None and not evaluated(trainer.state):
+        with explained_memory(run.config, int(lengths.max()), run.state):
+            trainer.evaluate()
     history = [entry for entry in trainer.state.log_history if "loss" in entry or "eval_loss" in entry]
+    model: Any = trainer.model
+    parameters, trainable = parameter_counts(model)
     model_path = output_dir / FINAL_MODEL
-    if main:
+    if trainer.is_world_process_zero():
         base.tokenizer.padding_side = "left"
         save_student(
             model_path,
             model,
             base.tokenizer,
             base=base.name,
-            strategy=config.strategy,
+            strategy=run.config.strategy,
             chat=base.chat,
-            training=training_notes(config, base.tokenizer, dataset, tokens, history, step),
+            training=training_notes(run.config, base.tokenizer, dataset, run.tokens, history, step),
             overwrite=True,
         )
-    steps = config.hyperparameters
+    steps = run.config.hyperparameters
     per_step = steps.batch_size * steps.gradient_accumulation_steps * trainer.accelerator.num_processes
-    per_epoch = math.ceil(len(tokens.lengths) / per_step)
-    trained = (step - first) / per_epoch * len(tokens.lengths)
+    per_epoch = math.ceil(len(lengths) / per_step)
+    passes = (step - first) / per_epoch
     return TrainingResult(
         model_path=model_path,
         history=history,
@@ -321,13 +207,13 @@ def _run(
         trainable_parameters=trainable,
         final_loss=last(history, "loss", math.nan),
         eval_loss=last(history, "eval_loss", None),
-        samples_per_second=trained / seconds,
+        samples_per_second=passes * len(lengths) / seconds,
+        tokens_per_second=passes * int(lengths.sum()) / seconds,
+        peak_memory_mb=peak / 1e6 if (peak := peak_memory_bytes()) is not None else None,
         steps=step,
-        samples=len(tokens.lengths),
-        samples_too_long=tokens.too_long,
-        resumed_from=first if checkpoint is not None else None,
+        samples=len(lengths),
+        samples_too_long=run.tokens.too_long,
+        batch_size=steps.batch_size,
+        gradient_accumulation_steps=steps.gradient_accumulation_steps,
+        resumed_from=first if run.checkpoint is not None else None,
     )
-
-
-def _evaluated(trainer: SnakeTrainer, step: int) -> bool:
-    return any("eval_loss" in entry and entry["step"] == step for entry in trainer.state.log_history)
