@@ -52,6 +52,8 @@ def test_a_student_learns_and_its_saved_model_has_the_reported_loss(
     assert [entry["step"] for entry in result.history if "eval_loss" in entry] == [25, 50]
     assert result.steps == 50 and result.samples == 400 and result.samples_too_long == 0
     assert result.samples_per_second == pytest.approx(400 / result.seconds)
+    assert 10 < result.tokens_per_second / result.samples_per_second < 40  # tokens of a sample
+    assert result.peak_memory_mb is not None and result.peak_memory_mb > 0
     assert (result.trainable_parameters == result.parameters) == (strategy == "full")
     student = load_student(result.model_path)
     assert result.eval_loss == pytest.approx(log_likelihood(student.model, student.tokenizer, held_out), rel=1e-4)

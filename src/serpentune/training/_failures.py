@@ -155,6 +155,14 @@ def _advice(error: BaseException, config: AdvancedTrainingConfig, longest: int |
     )
 
 
+def reset_peak_memory() -> None:
+    """Forget what earlier runs of this process needed on the GPU; of the host's memory only the system could."""
+    import torch
+
+    if device().type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+
+
 def peak_memory_bytes() -> int | None:
     """Most memory that this process has held at once: its tensors on a GPU, or all of it where there is none.
 

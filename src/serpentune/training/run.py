@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from serpentune.common.progress import progress_bar
 from serpentune.models import check_precision, parameter_counts, quiet_libraries, save_student
 from serpentune.training._checkpoints import step_of
-from serpentune.training._failures import explained_memory, not_a_number, peak_memory_bytes
+from serpentune.training._failures import explained_memory, not_a_number, peak_memory_bytes, reset_peak_memory
 from serpentune.training._losses import NotANumber
 from serpentune.training._notes import last, training_notes
 from serpentune.training._prepare import CHECKPOINTS, FINAL_MODEL, Prepared, prepare
@@ -145,6 +145,7 @@ def _train(
         "%s of %s: %d of %d parameters learn from %d samples in %d steps",
         config.training_strategy, run.base.name, trainable, parameters, len(run.tokens.lengths), run.total,
     )  # fmt: skip
+    reset_peak_memory()
     stop = StopObserver()
     hidden = quiet or not trainer.is_world_process_zero()
     with progress_bar(f"Training ({config.training_strategy})", run.total, quiet=hidden) as advance:
