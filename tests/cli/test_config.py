@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from serpentune.training import AdvancedTrainingConfig, ConfigurationTemplate
-from tests.cli.calls import serpentune
+from tests.cli.calls import ROOT, serpentune
 
 
 @pytest.mark.parametrize("name", ConfigurationTemplate.names())
 def test_a_template_is_written_explained_and_usable(name: str, tmp_path: Path) -> None:
     shown = serpentune("config", "template", name)
-    assert shown.code == 0 and shown.err == ""
+    assert shown.code == 0
     for suffix in (".yaml", ".json"):
         path = tmp_path / f"config{suffix}"
         written = serpentune("config", "template", name.replace("_", "-"), "-o", path)
@@ -100,6 +100,26 @@ def test_the_kind_of_a_file_is_told_by_its_keys(text: str, kind: str, usable: bo
     told = serpentune("config", "validate", path, "--json")
     assert told.document["kind"] == kind and told.document["usable"] == usable
     assert told.code == (0 if usable else 2)
+
+
+def test_the_runs_of_an_experiment_are_listed(dataset: Path, tmp_path: Path) -> None:
+    path = tmp_path / "experiment.yaml"
+    path.write_text(f"dataset: {dataset}\ntraining: {{fp16: false}}\nsweep: {{strategy: [full, lora], seed: [0, 1]}}\n")
+    text = serpentune("config", "validate", path)
+    assert text.code == 0, text.out + text.err
+    assert "ExperimentRecipe: an experiment" in text.out
+    rows = [line.split() for line in text.out.splitlines() if line.startswith("strategy=")]
+    assert [row[0] for row in rows] == [f"strategy={name},seed={seed}" for name in ("full", "lora") for seed in (0, 1)]
+    assert rows[0][1:] == rows[1][1:] and rows[0][3] == "1,575,040"
+    missing = serpentune("config", "validate", path, "--set", "dataset=nowhere.yaml")
+    assert missing.code == 2 and "nowhere.yaml" in missing.out
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_published_recipes_are_told_apart_and_in_order(recipe: Path) -> None:
+    told = serpentune("config", "validate", recipe, "--card-memory", 80, "--json")
+    assert told.document["kind"] == ("Recipe" if recipe.stem == "mixture" else "ExperimentRecipe")
+    assert told.code == 0, told.document
 
 
 def test_logs_that_are_not_there_are_found_out(tmp_path: Path, logs: Path) -> None:

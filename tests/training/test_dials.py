@@ -46,10 +46,14 @@ class KeptBytes(TrainerCallback):
         self._hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
         self._hooks.__enter__()
 
-    def on_step_end(self, *_: Any, **__: Any) -> None:
-        self._hooks.__exit__()
+    def on_substep_end(self, *_: Any, **__: Any) -> None:
+        """After each batch of a step but the last."""
         self.most = max(self.most, sum(storage.nbytes() for storage in self._kept.values()))
         self._kept.clear()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.on_substep_end()
+        self._hooks.__exit__()
 
 
 class Children(TrainerCallback):

@@ -67,6 +67,7 @@ def test_what_will_be_otherwise_than_the_settings_say(
         ({"max_length": 8}, "Every record is longer than max_length = 8 tokens"),
         ({"chat": True}, "no chat template"),
         ({"lora.target_modules": ["q_porj"]}, "the model has no such layer"),
+        ({"strategy": "pissa", "lora.rank": 200}, "it has no 200 principal components"),
         ({"base_model": "nanno"}, "Did you mean 'nano'?"),
         ({"base_model": "/nowhere/model"}, "There is no folder or file /nowhere/model"),
         ({"batch_size": 2**22}, "GB are needed"),

@@ -84,6 +84,7 @@ def test_layers_that_the_model_lacks_are_refused() -> None:
 @pytest.mark.parametrize(
     ("batch", "tokens", "answers", "machine", "gigabytes"),
     [
+        # With a residual stream and logits in fp32, which the trainer has narrowed since: these are upper bounds.
         (256, 136, 10, H100, 22.6),
         (512, 136, 10, H100, 43.0),
         # The first version's way: fp32, padded to 512, the output layer on every position.
@@ -120,5 +121,5 @@ def test_the_largest_batch_fits_and_its_double_does_not() -> None:
     sizes, config = model_sizes(SMOLLM2), config_of("full")
     batch = largest_batch(config, sizes, H100, 136, 10, 80e9)
     fits = [estimate_memory(config_of("full", size), sizes, H100, 136, 10).fits(80e9) for size in (batch, 2 * batch)]
-    assert batch == 512 and fits == [True, False]
+    assert batch >= 512 and fits == [True, False]
     assert largest_batch(config, sizes, H100, 136, 10, 2e9) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -94,9 +95,45 @@ def _show(out: Output, done: ConfigCheck) -> None:
     verdict = "can" if done.usable else "can't"
     out.line(f"{done.file} is {done.kind}: {done.purpose}. It {verdict} be used.")
     _list(out, "What is wrong:", done.problems)
-    for name, run in done.runs.items():
+    if len(done.runs) > 1:
+        _show_runs(out, done)
+    for name, run in done.runs.items() if len(done.runs) == 1 else ():
         out.line()
         _show_run(out, name, run)
+
+
+def _show_runs(out: Output, done: ConfigCheck) -> None:
+    """The runs of a sweep: a line each, and what is to be said of them, once."""
+    out.line()
+    out.table(
+        ["run", "samples a step", "steps", "parameters that learn", "memory"],
+        [
+            [
+                name,
+                number(run.effective_batch, 0),
+                _known(run.steps),
+                _known(run.trainable_parameters),
+                "unknown" if run.memory is None else _gigabytes(run.memory.total),
+            ]
+            for name, run in done.runs.items()
+        ],
+    )
+    problems: dict[str, list[str]] = {}
+    notes: dict[str, list[str]] = {}
+    for name, run in done.runs.items():
+        for said, found in ((problems, run.problems), (notes, run.notes)):
+            for line in found:
+                said.setdefault(line, []).append(name)
+    for title, said in (("What is wrong:", problems), ("To know:", notes)):
+        _list(out, title, tuple(f"{_whose(names, done)}{line}" for line, names in said.items()))
+
+
+def _whose(names: Sequence[str], done: ConfigCheck) -> str:
+    return "" if len(names) == len(done.runs) else f"{'; '.join(names)}: "
+
+
+def _known(count: int | None) -> str:
+    return "unknown" if count is None else number(count, 0)
 
 
 def _show_run(out: Output, name: str, run: Forecast) -> None:

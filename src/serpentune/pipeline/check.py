@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,11 @@ from serpentune.common.settings import Settings, SettingsError, read_values
 from serpentune.datasets import Recipe
 from serpentune.logs import find_logs
 from serpentune.pipeline.config import MultiDatasetConfig
+from serpentune.pipeline.recipe import ExperimentRecipe
 from serpentune.training import AdvancedTrainingConfig, Forecast, forecast
+
+_WITHOUT_BEARING = {"seed": 0, "learning_rate": 1, "weight_decay": 0}
+"""Settings that make no difference to a forecast; runs that differ in these alone share one."""
 
 _ALIKE = 0.75
 """How much like a setting a misspelt key must be to say of which class a file is."""
@@ -43,34 +47,49 @@ class ConfigCheck:
 
 
 @dataclass(frozen=True)
+class _Plan:
+    """What a configuration wants: its training runs by name, logs to learn from, and a data set that is there."""
+
+    runs: Mapping[str, AdvancedTrainingConfig] = field(default_factory=dict)
+    logs: Sequence[str] = ()
+    dataset: Path | None = None
+
+
+@dataclass(frozen=True)
 class _Kind:
-    """A class of configuration files, how its training runs are told, and what of the disk it needs."""
+    """A class of configuration files, what they are for, and how to read from one what it wants."""
 
     settings: type[Settings]
     purpose: str
-    runs: Callable[[Any], Mapping[str, AdvancedTrainingConfig]]
-    logs: Callable[[Any], list[str]]
+    plan: Callable[[Any], _Plan]
+
+
+def _plan_of_experiment(experiment: ExperimentRecipe) -> _Plan:
+    data = experiment.data_recipe()
+    return _Plan(
+        {cell.name: cell.config for cell in experiment.cells()},
+        () if data is None else data.sources,
+        Path(str(experiment.dataset)).expanduser() if data is None else None,
+    )
 
 
 _KINDS = (
     _Kind(
         AdvancedTrainingConfig,
         "a training run, for `serpentune train --config`",
-        lambda config: {config.training_strategy: config},
-        lambda config: [],
+        lambda config: _Plan({config.training_strategy: config}),
     ),
     _Kind(
         MultiDatasetConfig,
         "the whole way from game logs to a report, for `serpentune run --config`",
-        lambda config: {config.training_strategy: config.training_config()},
-        lambda config: config.heuristic_log_dirs,
+        lambda config: _Plan({config.training_strategy: config.training_config()}, config.heuristic_log_dirs),
     ),
     _Kind(
         Recipe,
         "a data set, for `serpentune dataset build --config`",
-        lambda recipe: {},
-        lambda recipe: recipe.sources,
+        lambda recipe: _Plan(logs=recipe.sources),
     ),
+    _Kind(ExperimentRecipe, "an experiment, for `serpentune run`", _plan_of_experiment),
 )
 
 
@@ -101,21 +120,23 @@ def check_config(
     problems: list[str] = []
     runs: dict[str, Forecast] = {}
     try:
-        settings = kind.settings.from_values(values or {}, path)
+        plan = kind.plan(kind.settings.from_values(values or {}, path))
     except SettingsError as error:
         problems = [str(problem) for problem in error.problems]
     except UserError as error:
         problems = [str(error)]
     else:
-        for place in kind.logs(settings):
+        for place in plan.logs:
             try:
                 find_logs([place])
             except UserError as error:
                 problems.append(str(error))
-        runs = {
-            name: forecast(config, dataset, gpus=gpus, card_memory=card_memory)
-            for name, config in kind.runs(settings).items()
-        }
+        alike: dict[str, Forecast] = {}
+        for name, config in plan.runs.items():
+            key = config.with_values(_WITHOUT_BEARING).model_dump_json()
+            if key not in alike:
+                alike[key] = forecast(config, dataset or plan.dataset, gpus=gpus, card_memory=card_memory)
+            runs[name] = alike[key]
     return ConfigCheck(path, kind.settings.__name__, kind.purpose, tuple(problems), runs)
 
 

@@ -183,7 +183,8 @@ def _machine(config: AdvancedTrainingConfig, gpus: int | None, card_memory: floa
     # What is known of a GPU that is elsewhere: those with room for a model have computed in bf16 since 2020.
     native = bf16_is_native() if here.type == "cuda" and card_memory is None else gpu
     half = config.fp16 or (config.bf16 if config.bf16 is not None else gpu and native)
-    return Machine(gpu=gpu, half=half, compiled=gpu, devices=count), limit, name
+    compiled = gpu if config.torch_compile is None else config.torch_compile
+    return Machine(gpu=gpu, half=half, compiled=compiled, devices=count), limit, name
 
 
 def _base(config: AdvancedTrainingConfig, found: _Findings) -> Any | None:
@@ -222,14 +223,14 @@ def _look_at_strategy(config: AdvancedTrainingConfig, found: _Findings) -> None:
 
 
 def _look_at_rank(config: AdvancedTrainingConfig, sizes: ModelSizes, found: _Findings) -> None:
-    strategy, name = config.strategy, str(config.training_strategy)
+    strategy = config.strategy
     if not isinstance(strategy, LoRAConfig):
         return
     narrowest = min(min(layer.inputs, layer.outputs) for layer in sizes.adapted(strategy.target_modules))
     if strategy.rank <= narrowest:
         return
     said = f"The rank {strategy.rank} is more than the {narrowest} that a layer of the model is wide"
-    if name == "pissa":
+    if config.training_strategy == "pissa":
         found.problems.append(f"{said}, so it has no {strategy.rank} principal components. Lower lora.rank.")
     else:
         found.notes.append(f"{said}: its adapter has more weights than it can use.")

@@ -20,8 +20,11 @@ _HALF = 2
 _ADAM = 8
 """Bytes of AdamW's two moments of a weight, in fp32."""
 
-_LOGIT_COPIES = 3
-"""Arrays of fp32 logits that the start of the backward pass holds: log-probabilities, their gradient, the logits'."""
+_LOGITS = 3 * _FP32
+"""Bytes of a logit where the backward pass begins: the log-probability, its gradient, the logit's own, all in fp32."""
+
+_LOGITS_COMPILED = 2
+"""Copies of a logit, in the arithmetic's format, where the loss is compiled: itself and its gradient."""
 
 _ON_GPU = 500_000_000
 _ON_CPU = 1_000_000_000
@@ -106,7 +109,10 @@ def estimate_memory(
         gradients=_FP32 * learning * copies // shards,
         optimizer=_ADAM * learning // shards,
         activations=kept,
-        logits=batch * answers * sizes.vocabulary * _FP32 * _LOGIT_COPIES,
+        logits=batch
+        * answers
+        * sizes.vocabulary
+        * (_LOGITS_COMPILED * _width(machine) if machine.compiled else _LOGITS),
         overhead=_ON_GPU if machine.gpu else _ON_CPU,
     )
 
@@ -123,7 +129,7 @@ def trainable_parameters(config: AdvancedTrainingConfig, sizes: ModelSizes) -> i
     if not isinstance(strategy, LoRAConfig):
         return sizes.parameters
     adapted = sizes.adapted(strategy.target_modules)
-    magnitudes = sum(layer.outputs for layer in adapted) if str(config.training_strategy) == "dora" else 0
+    magnitudes = sum(layer.outputs for layer in adapted) if config.training_strategy == "dora" else 0
     return strategy.rank * sum(layer.inputs + layer.outputs for layer in adapted) + magnitudes
 
 
@@ -157,7 +163,7 @@ def _weights(config: AdvancedTrainingConfig, sizes: ModelSizes, machine: Machine
         scale = 1 / 64 + _FP32 / (64 * 256) if strategy.double_quant else _FP32 / 64
         rest = sizes.parameters - sizes.linear_parameters
         whole = int(sizes.linear_parameters * (0.5 + scale)) + _FP32 * rest
-        expanded = max(layer.inputs * layer.outputs for layer in sizes.linear) * (_HALF if machine.half else _FP32)
+        expanded = max(layer.inputs * layer.outputs for layer in sizes.linear) * _width(machine)
         return whole + expanded + _FP32 * learning
     if isinstance(strategy, LoRAConfig):
         whole = sizes.parameters * (_HALF if half else _FP32) + _FP32 * learning
@@ -171,18 +177,22 @@ def _weights(config: AdvancedTrainingConfig, sizes: ModelSizes, machine: Machine
     # Two layers at a time (one at work, the next on its way) and what is in no layer are gathered from all devices.
     block = sizes.linear_parameters // sizes.layers
     outside = sizes.parameters - sizes.linear_parameters
-    return whole // machine.devices + (2 * block + outside) * (_HALF if machine.half else _FP32)
+    return whole // machine.devices + (2 * block + outside) * _width(machine)
 
 
 def _residual(config: AdvancedTrainingConfig, machine: Machine) -> int:
-    """Bytes of a number of the residual stream, which has the format of the embeddings' weights."""
-    frozen_halves = isinstance(config.strategy, LoRAConfig) and not isinstance(config.strategy, QLoRAConfig)
-    return _HALF if frozen_halves and machine.half and not config.fp16 else _FP32
+    """Bytes of a number of the residual stream, which the trainer narrows for bf16 and leaves in fp32 for fp16."""
+    return _HALF if machine.half and not config.fp16 else _FP32
+
+
+def _width(machine: Machine) -> int:
+    """Bytes of a number that layers compute with."""
+    return _HALF if machine.half else _FP32
 
 
 def _kept_per_token(config: AdvancedTrainingConfig, sizes: ModelSizes, machine: Machine) -> int:
     """Bytes that all layers keep for the backward pass, for each token."""
-    width = _HALF if machine.half else _FP32
+    width = _width(machine)
     strategy = config.strategy
     # A norm keeps its input, in fp32 where nothing is fused, and then the normalised values too if their scale learns.
     normed = _residual(config, machine) if machine.compiled else _FP32 * (1 if isinstance(strategy, LoRAConfig) else 2)
