@@ -7,7 +7,7 @@ import re
 import pytest
 
 from benchmarks.teachers import GAMES
-from scripts import make_encodings_page, make_symmetries_page
+from scripts import make_encodings_page, make_memory_table, make_symmetries_page
 from scripts.make_teachers_page import PAGE, page
 from serpentune import teachers
 from serpentune.models import open_tokenizer
@@ -73,3 +73,8 @@ def test_the_figures_of_the_built_in_tokenizer_on_the_page_of_encodings_are_thos
             median, high = figures["nano"]
             (line,) = (line for line in table.splitlines() if line.startswith(f"| `{encoding}` |"))
             assert line.endswith(f" {median:,.0f} ({high:,.0f}) |"), "run python scripts/make_encodings_page.py"
+
+
+def test_the_table_of_what_trains_where_is_that_of_today() -> None:
+    written = make_memory_table.PAGE.read_text(encoding="utf-8")
+    assert written == make_memory_table.page(written), "run python scripts/make_memory_table.py"
