@@ -59,9 +59,9 @@ def table() -> str:
     """The table as Markdown, with what its figures mean."""
     cards = " | ".join(f"{card} GB" for card in CARDS)
     lines = [
-        f"The largest `batch_size` on each GPU: a power of two, {MOST:,} at most. The least memory is that of a batch of",
-        f"one with `gradient_checkpointing`, which the batches do without. Samples of {TOKENS} tokens, {ANSWERS} of them",
-        "answers; bf16, rank 16, no accumulation.",
+        f"The largest `batch_size` on each GPU: a power of two, {MOST:,} at most. The least memory is that of batches",
+        f"of one with `gradient_checkpointing`, which the others do without. Samples of {TOKENS} tokens, {ANSWERS} of",
+        "them answers; bf16, rank 16, no accumulation.",
         "",
         f"| model | way | least memory | {cards} |",
         f"|---|---|---|{'---|' * len(CARDS)}",

@@ -56,7 +56,7 @@ class AdvancedTrainingConfig(Settings):
     """One training run: which model, which strategy, how long, and where to.
 
     Attributes:
-        training_strategy: a name in `models.STRATEGIES`.
+        training_strategy: `lora`, `dora`, `rslora`, `pissa`, `qlora` or `full`.
         base_model_name: a built-in one (`nano`, `smollm2-135m`), a folder, a GGUF file, or a hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train through the chat template of an instruct model's tokenizer; the student is asked so too.
