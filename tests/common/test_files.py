@@ -355,3 +355,11 @@ def test_ctrl_c_between_the_renames_leaves_what_stood_there(tmp_path: Path, monk
         (part / "new.txt").write_text("new")
     assert [item.name for item in tmp_path.iterdir()] == ["run"]
     assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_files_of_a_folder_get_the_rights_that_any_new_file_has(tmp_path: Path) -> None:
+    (fresh := tmp_path / "fresh").write_text("")
+    with replacing_folder(tmp_path / "out") as part:
+        (part / "weights").write_text("")
+        (part / "weights").chmod(0o600)  # as safetensors makes them
+    assert (tmp_path / "out" / "weights").stat().st_mode == fresh.stat().st_mode

@@ -155,6 +155,8 @@ def test_a_card_names_a_base_of_the_hub_and_hides_a_folder_of_this_disk(llama: P
         assert front_matter(card)["license"] == "apache-2.0" and "base_model" not in front_matter(card)
         assert "# base, taught Snake" in card
     assert not [file for file in made.path.iterdir() if b"private" in file.read_bytes()]
+    (copy / "README.md").write_bytes(b"---\nlicense: \xff\n---\n")  # no card is worth a trained student
+    assert "license" not in front_matter((save(tmp_path / "other", str(copy)) / "README.md").read_text())
     model, tokenizer = trained(llama, LoRAConfig(rank=4))
     path = save_student(tmp_path / "hub", model, tokenizer, base="someone/model", strategy=LoRAConfig(rank=4))
     assert front_matter((path / "README.md").read_text())["base_model"] == "someone/model"

@@ -73,15 +73,18 @@ def model_card(
 
 def licence_of(base: str) -> str | None:
     """A base model's licence as Hugging Face writes it, where it is known: built in, or said by the base's own card."""
-    from huggingface_hub import ModelCard
+    from huggingface_hub import metadata_load
 
     if base in _LICENCES:
         return _LICENCES[base]
+    # A base that is gone since it was loaded, or whose card is damaged, is no reason to lose what was trained on it.
     try:
         card = Path(find_base(base).location) / CARD
-    except UserError:  # it was there when it was loaded; without it the card says nothing of its licence
+        said = metadata_load(card) if card.is_file() else None
+    except (UserError, ValueError, yaml.YAMLError):
         return None
-    return ModelCard.load(card, ignore_metadata_errors=True).data.get("license") if card.is_file() else None
+    licence = (said or {}).get("license")
+    return licence if isinstance(licence, str) else None
 
 
 def shown_base(base: str) -> str:

@@ -72,8 +72,8 @@ def vocabulary(tokenizer: Any, rows: int) -> Vocabulary:
     whole = json.loads(tokenizer.backend_tokenizer.to_str())
     steps = _steps(whole["pre_tokenizer"])
     if whole["model"]["type"] != "BPE" or not steps or steps[-1] not in ("words", "bytes"):
-        note = "llama.cpp can't run this tokenizer: it loads the file, but must be given token ids instead of text."
-        return Vocabulary("none", None, tokens, types, [], note)
+        unread = "llama.cpp can't run this tokenizer: it loads the file, but must be given token ids instead of text."
+        return Vocabulary("none", None, tokens, types, [], unread)
     pre = _RULES.get(tuple(steps))
     unlike = None if pre else "llama.cpp has no name for how this tokenizer cuts text, and may read other tokens in it."
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in whole["model"]["merges"]]
