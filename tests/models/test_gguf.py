@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,14 @@ def test_it_is_dequantised_once_into_fp32(path: Path) -> None:
     assert weights.stat().st_mtime_ns == made and weights.stat().st_size > 4 * first.model.num_parameters()
     assert all(map(torch.equal, first.model.parameters(), second.model.parameters()))
     assert open_tokenizer(path).vocab_size == second.tokenizer.vocab_size
+
+
+def test_of_those_who_ask_at_once_one_does_the_work(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "serpentune")
+    with ThreadPoolExecutor(3) as pool:
+        folders = set(pool.map(lambda found: found.pretrained(), [find_base(path)] * 3))
+    assert folders == {str(_kept())}
+    assert len([record for record in caplog.records if "is dequantised" in record.message]) == 1
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "config.json", "dequantized.json"])

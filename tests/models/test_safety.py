@@ -134,6 +134,23 @@ def test_an_adapter_can_not_name_a_base_outside_of_all_that_is_known(base_name: 
         load_student(student)
 
 
+def test_an_adapter_has_no_module_imported(student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "planted.py").write_text(f"import pathlib\npathlib.Path({str(tmp_path / 'executed')!r}).touch()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    planted = {"megatron_config": {"x": 1}, "megatron_core": "planted"}
+    edit(student / "adapter_config.json", lambda config: config.update(planted))
+    with pytest.raises(UserError, match="names a module to import"):
+        load_student(student)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("change", [{"peft_type": "MAGIC"}, {"r": "wide"}, {"target_modules": ["nothing"]}])
+def test_an_adapter_that_peft_can_not_read_is_explained(change: dict[str, Any], student: Path) -> None:
+    edit(student / "adapter_config.json", lambda config: config.update(change))
+    with pytest.raises(UserError, match="student: the adapter does not fit its base"):
+        load_student(student)
+
+
 @pytest.mark.parametrize("file", ["student.json", "adapter_config.json"])
 @pytest.mark.parametrize("text", ["[]", "3", "{", '{"strategy": "qlora", "settings": {"rank": "x"}}'])
 def test_files_of_another_shape_are_explained(file: str, text: str, student: Path) -> None:

@@ -186,9 +186,13 @@ def _load_adapter(
 
     if not (folder / _ADAPTER).is_file():
         raise UserError(f"{folder} holds an adapter_config.json but no {_ADAPTER}.")
-    base_name = _mapping(folder / "adapter_config.json").get("base_model_name_or_path")
+    note = folder / "adapter_config.json"
+    settings = _mapping(note)
+    if settings.get("megatron_config") and not trust_remote_code:  # PEFT would import what megatron_core names
+        raise UserError(f"{note} names a module to import. If you trust it, pass --trust-remote-code.")
+    base_name = settings.get("base_model_name_or_path")
     if not isinstance(base_name, str) or not base_name:
-        raise UserError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is missing.")
+        raise UserError(f"{note}: base_model_name_or_path is missing.")
     try:
         qlora = QLoRAConfig(**about.get("settings", {})) if about.get("strategy") == "qlora" else None
         base = load_base(base_name, quantize=qlora or False, dtype=dtype, trust_remote_code=trust_remote_code)
@@ -201,7 +205,7 @@ def _load_adapter(
     try:
         with quiet_libraries():
             model = PeftModel.from_pretrained(model, str(folder))
-    except (SafetensorError, RuntimeError, ValueError) as error:
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{folder}: the adapter does not fit its base {base_name!r} or is damaged ({error})."
         ) from error
