@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +180,22 @@ def test_the_run_from_logs_goes_on_by_its_folder_too(finished: PipelineResults, 
     assert isinstance(resume_experiment(folder, quiet=True), MultiDatasetPipeline)
     with pytest.raises(UserError, match="holds no experiment"):
         resume_experiment(tmp_path)
+
+
+@pytest.mark.slow
+def test_two_processes_train_together_and_one_does_the_rest(tmp_path: Path) -> None:
+    file = recipe(name=None, sweep={"seed": [0, 1]}).save(tmp_path / "two.yaml")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "serpentune", "run"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, str(file), "--output-dir", str(tmp_path), "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert list(summary["evaluation"]) == ["untuned", "seed=0", "seed=1"]
+    assert summary["students"]["seed=0"]["steps"] == 4

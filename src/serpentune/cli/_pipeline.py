@@ -199,6 +199,7 @@ def run(
     given = {name: value for name, value in locals().items() if name in _PLACES and value is not None}
     typed = {**given, "config": config, "set": set, "overwrite": overwrite}
     from serpentune.common.errors import UserError
+    from serpentune.common.processes import is_first_process
     from serpentune.pipeline import MultiDatasetConfig, MultiDatasetPipeline, resume_experiment
 
     pipeline: ExperimentPipeline
@@ -221,7 +222,9 @@ def run(
         settings = options.configuration(MultiDatasetConfig, config, _PLACES, given, set or ())
         pipeline = MultiDatasetPipeline(settings, overwrite=overwrite, quiet=out.quiet)
     if not isinstance(pipeline, MultiDatasetPipeline):
-        show_experiment(out, pipeline.run())
+        done = pipeline.run()
+        if is_first_process():
+            show_experiment(out, done)
         return
     result = pipeline.run_pipeline()
     if out.json:

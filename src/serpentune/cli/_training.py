@@ -92,25 +92,24 @@ def train(
     """
     given = {name: value for name, value in locals().items() if name in _PLACES}
     from serpentune import training
+    from serpentune.common.processes import is_first_process
     from serpentune.datasets import load_splits
 
     settings = options.configuration(training.AdvancedTrainingConfig, config, _PLACES, given, set or ())
     if sweep:
-        grid = training.parse_grid(sweep)
-        show_sweep(
-            out,
-            training.sweep(
-                settings,
-                grid,
-                dataset,
-                output_dir,
-                resume=resume,
-                overwrite=overwrite,
-                max_runs=max_runs,
-                quiet=out.quiet,
-                announce=out.note,
-            ),
+        swept = training.sweep(
+            settings,
+            training.parse_grid(sweep),
+            dataset,
+            output_dir,
+            resume=resume,
+            overwrite=overwrite,
+            max_runs=max_runs,
+            quiet=out.quiet,
+            announce=out.note if is_first_process() else lambda _: None,
         )
+        if is_first_process():
+            show_sweep(out, swept)
         return
     splits = load_splits(dataset)
     result = training.train(

@@ -7,7 +7,6 @@ run leaves out; each step is a method that a subclass may replace.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import signal
 import time
@@ -21,6 +20,7 @@ from serpentune import __version__
 from serpentune.common.errors import UserError
 from serpentune.common.files import write_json
 from serpentune.common.paths import PathUtils
+from serpentune.common.processes import is_first_process, wait_for_all
 from serpentune.common.progress import phase_bars
 from serpentune.common.run_log import TrainingLoggingUtils
 from serpentune.common.signals import sigterm_interrupts
@@ -111,10 +111,19 @@ class ExperimentPipeline:
     def run(self) -> ExperimentResults:
         """Run every step that isn't finished yet.
 
+        Where `torchrun` starts several processes, all of them train, and the first one does everything else.
+
         Raises:
             UserError: bad input; everything that can be is checked before any work is done.
             PipelineInterrupted: after Ctrl-C or SIGTERM, when there is something to go on from.
         """
+        if is_first_process():
+            return self._run()
+        wait_for_all()  # for the data set
+        students = self.train()
+        return ExperimentResults(self.recipe, self.experiment.folder, {}, students, {}, {}, None, {}, 0.0)
+
+    def _run(self) -> ExperimentResults:
         began = time.perf_counter()
         self.check()
         folder = self.experiment.folder
@@ -125,6 +134,7 @@ class ExperimentPipeline:
             with self._step("prepare", seconds):
                 manifest = self.prepare(runs)
                 games = self._games(manifest)
+            wait_for_all()
             with self._step("train", seconds):
                 students = self.train()
             results: list[EvaluationResult] = []
@@ -157,13 +167,8 @@ class ExperimentPipeline:
         Raises:
             UserError: log directories that are missing or empty, a data set or recipe that isn't there, an unknown base
                 model, with `chat` one without a usable chat template, a number format that this machine can't compute
-                in, an experiment folder that is taken, or several processes.
+                in, or an experiment folder that is taken.
         """
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise UserError(
-                "The whole run works in one process. For several GPUs build the data with `serpentune dataset build` "
-                "and train on it with `torchrun --nproc-per-node N -m serpentune train`."
-            )
         if self.resume:
             self.experiment.check_resumable(self._may_differ)
         data = self.recipe.data_recipe()

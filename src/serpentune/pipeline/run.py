@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from serpentune import __version__
+from serpentune.common.errors import UserError
 from serpentune.common.paths import PathUtils
+from serpentune.common.processes import process_count
 from serpentune.pipeline._figures import data_figures, training_figures
 from serpentune.pipeline._folder import CONFIG, RECIPE, REPORT, Experiment, here
 from serpentune.pipeline._results import PipelineResults
@@ -72,9 +74,15 @@ class MultiDatasetPipeline(ExperimentPipeline):
         """Run every step that isn't finished yet.
 
         Raises:
-            UserError: bad input; everything that can be is checked before any work is done.
+            UserError: bad input; everything that can be is checked before any work is done. Or several processes.
             PipelineInterrupted: after Ctrl-C or SIGTERM, when there is something to go on from.
         """
+        if process_count() > 1:
+            raise UserError(
+                "This run works in one process. For several GPUs write a recipe and run it with `torchrun "
+                "--nproc-per-node N -m serpentune run RECIPE.yaml`, or train on a data set that is there with "
+                "`torchrun --nproc-per-node N -m serpentune train`."
+            )
         done = self.run()
         (trained,) = done.students.values()
         (comparison,) = done.comparisons.values()

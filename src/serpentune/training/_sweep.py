@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from serpentune import __version__
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free, read_json, write_json
 from serpentune.common.paths import PathUtils
+from serpentune.common.processes import is_first_process, wait_for_all
 from serpentune.datasets import load_splits
 from serpentune.datasets.directory import check_files
 from serpentune.models import check_precision, find_base
@@ -147,13 +147,14 @@ def sweep(
     planned = cells(config, grid, max_runs=max_runs)
     hashes = check_files(dataset)["sha256"]
     _check_machine(planned)
-    kept = _claim(output_dir, planned, hashes, resume=resume, overwrite=overwrite)
+    # One process looks at the folder before any of them changes it.
+    kept = _claim(output_dir, planned, hashes, resume=resume, overwrite=overwrite) if is_first_process() else ()
     splits = load_splits(dataset)
     about = {"serpentune": __version__, "dataset": {"path": str(dataset), "sha256": hashes}}
     done: dict[str, SweepRun] = {}
 
     def note() -> None:
-        if int(os.environ.get("RANK", "0")) == 0:
+        if is_first_process():
             entries = [
                 _relative(done[cell.name], output_dir)
                 if cell.name in done
@@ -163,6 +164,7 @@ def sweep(
             write_json(output_dir / SWEEP, {**about, "runs": entries + [_relative(run, output_dir) for run in kept]})
 
     note()
+    wait_for_all()
     for number, cell in enumerate(planned, 1):
         announce(f"Run {number} of {len(planned)}: {cell.name}")
         try:
@@ -211,7 +213,7 @@ def train_once(
         callbacks=callbacks,
         quiet=quiet,
     )
-    if int(os.environ.get("RANK", "0")) == 0:
+    if is_first_process():
         write_json(
             output_dir / RESULT,
             {**asdict(result), "model_path": PathUtils.relative(result.model_path, output_dir)},

@@ -1,0 +1,23 @@
+"""The ground: the processes of one run, as `torchrun` and `accelerate launch` start them."""
+
+from __future__ import annotations
+
+import os
+
+
+def process_count() -> int:
+    """How many processes share the run; 1 where it wasn't started as several."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first_process() -> bool:
+    """Whether this process writes and speaks for all of them."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def wait_for_all() -> None:
+    """Go on when every process of the run has come here; at once where there is one only."""
+    if process_count() > 1:
+        from accelerate import PartialState
+
+        PartialState().wait_for_everyone()
