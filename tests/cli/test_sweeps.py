@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serpentune.cli._output import number
-from tests.cli.calls import Result, serpentune
+from tests.cli.calls import ROOT, Result, serpentune
 
 FEW = [
     "--max-steps", 2, "--batch-size", 4, "--gradient-accumulation-steps", 1, "--logging-steps", 1,
@@ -106,3 +106,12 @@ def test_a_run_that_says_two_things_is_refused(options: list[str], message: str,
     (tmp_path / "small.yaml").write_text(RECIPE)
     refused = serpentune("run", *options)
     assert refused.code == 2 and message in refused.err, refused.err
+
+
+@pytest.mark.slow
+def test_the_quickstart_runs_in_small(tmp_path: Path) -> None:
+    changed = ["dataset.samples_per_teacher=200", "max_steps=10", "evaluation.games=10", "evaluation.records=10"]
+    done = serpentune("run", ROOT / "recipes" / "quickstart.yaml", "--set", *changed, "--json")
+    assert done.code == 0, done.err
+    assert list(done.document["evaluation"]) == ["untuned", "lora"]
+    assert (tmp_path / "output" / "quickstart" / "report.html").is_file()

@@ -132,7 +132,7 @@ def test_what_is_finished_outlives_a_signal(words: str, sent: signal.Signals, tm
     assert stopped.value.signal == sent
     kept = {path: sha256(path) for path in tmp_path.rglob("final_model")}
     result = resume_experiment(stopped.value.folder, quiet=True)
-    assert isinstance(result, ExperimentPipeline) and not isinstance(result, MultiDatasetPipeline)
+    assert not isinstance(result, MultiDatasetPipeline)
     finished = result.run()
     assert list(finished.results) == ["untuned", "seed=0", "seed=1"]
     assert {path: sha256(path) for path in kept} == kept
@@ -193,6 +193,7 @@ def test_two_processes_train_together_and_one_does_the_rest(tmp_path: Path) -> N
         capture_output=True,
         text=True,
         env=env,
+        timeout=600,
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr

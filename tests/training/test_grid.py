@@ -40,7 +40,11 @@ def test_a_value_can_bring_settings_with_it() -> None:
 
 
 def test_names_are_safe_on_every_system() -> None:
-    grid = {"base_model": ["../up/a model"], "lora.target_modules": [["q_proj", "v_proj"]], "bf16": [None]}
+    grid: dict[str, Any] = {
+        "base_model": ["../up/a model"],
+        "lora.target_modules": [["q_proj", "v_proj"]],
+        "bf16": [None],
+    }
     assert cells(AdvancedTrainingConfig(), grid)[0].name == (
         "base_model=up-a-model,lora.target_modules=q_proj-v_proj,bf16=none"
     )

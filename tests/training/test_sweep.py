@@ -27,7 +27,7 @@ from serpentune.training import (
     train,
 )
 
-GRID = {"lr": [1e-2, 1e-3], "seed": [0, 1]}
+GRID: dict[str, Any] = {"lr": [1e-2, 1e-3], "seed": [0, 1]}
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_a_stopped_sweep_keeps_what_is_finished_and_goes_on_in_the_middle_of_a_r
     assert [run.name for run in SweepResult.load(folder).runs] == ["lr=0.01,seed=0"]
     before = sha256(folder / "lr=0.01,seed=0")
     said: list[str] = []
-    grown = {"lr": [1e-2, 1e-3, 1e-4], "seed": [0, 1]}
+    grown: dict[str, Any] = {"lr": [1e-2, 1e-3, 1e-4], "seed": [0, 1]}
     result = sweep(config, grown, dataset, folder, resume=True, quiet=True, announce=said.append)
     assert sha256(folder / "lr=0.01,seed=0") == before
     assert result.runs[1].result.resumed_from == 3
