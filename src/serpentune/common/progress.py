@@ -3,12 +3,53 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
 _SECONDS_BETWEEN_LINES = 60.0
+
+
+class Pace:
+    """How many things a second were done of late, whatever the beginning took (compiling, filling caches).
+
+    Counting starts with the first `note`. The speed is that of the last half minute, or of the last eight notes where
+    those took longer.
+    """
+
+    _SECONDS = 30.0
+    _FEWEST = 8
+    _BETWEEN = 0.1
+
+    def __init__(self) -> None:
+        self._notes: deque[tuple[float, float]] = deque()
+
+    def note(self, now: float, done: float) -> None:
+        """At the time `now`, in seconds of any clock, `done` things are done in all."""
+        notes = self._notes
+        if len(notes) > 1 and now - notes[-2][0] < self._BETWEEN:  # a bar may move thousands of times a second
+            notes.pop()
+        notes.append((now, done))
+        while len(notes) > self._FEWEST and notes[1][0] <= now - self._SECONDS:
+            notes.popleft()
+
+    @property
+    def per_second(self) -> float | None:
+        """Things a second; None before the second note."""
+        if len(self._notes) < 2:
+            return None
+        (began, first), (now, last) = self._notes[0], self._notes[-1]
+        return (last - first) / (now - began) if now > began else None
+
+    def left(self, total: float | None) -> str:
+        """The time until `total` things are done at this pace ("0:01:20"), or "-:--:--" where that isn't known."""
+        if total is None or not self.per_second:
+            return "-:--:--"
+        minutes, seconds = divmod(math.ceil(max(0.0, total - self._notes[-1][1]) / self.per_second), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
 class Advance(Protocol):
@@ -59,7 +100,6 @@ def progress_bars(*, quiet: bool) -> Iterator[AddBar]:
         Progress,
         TextColumn,
         TimeElapsedColumn,
-        TimeRemainingColumn,
     )
 
     columns = (
@@ -68,19 +108,21 @@ def progress_bars(*, quiet: bool) -> Iterator[AddBar]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}", style="progress.remaining"),
         TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
 
         def add(description: str, total: int | None) -> Advance:
-            task = progress.add_task(description, total=total, note="")
+            done, shown, pace = 0, "", Pace()
+            task = progress.add_task(description, total=total, note="", left=pace.left(total))
 
             def advance(steps: int = 1, note: str = "") -> None:
-                if note:
-                    progress.update(task, advance=steps, note=note)
-                else:
-                    progress.update(task, advance=steps)
+                nonlocal done, shown
+                done, shown = done + steps, note or shown
+                if steps:
+                    pace.note(time.monotonic(), done)
+                progress.update(task, advance=steps, left=pace.left(total), note=shown)
 
             return advance
 
@@ -118,14 +160,17 @@ def _no_bar(steps: int = 1, note: str = "") -> None:
 
 def _lines(description: str, total: int | None) -> Advance:
     """What stands for a bar in a log."""
-    done, said = 0, time.monotonic()
+    done, said, pace = 0, time.monotonic(), Pace()
 
     def advance(steps: int = 1, note: str = "") -> None:
         nonlocal done, said
         done += steps
-        if time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
-            said = time.monotonic()
-            so_far = f"{done:,}" if total is None else f"{done:,} of {total:,}"
+        now = time.monotonic()
+        if steps:
+            pace.note(now, done)
+        if now - said >= _SECONDS_BETWEEN_LINES:
+            said = now
+            so_far = f"{done:,}" if total is None else f"{done:,} of {total:,}, {pace.left(total)} left"
             sys.stderr.write(f"{description}: {so_far}{', ' if note else ''}{note}\n")
             sys.stderr.flush()
 
