@@ -16,7 +16,7 @@ from serpentune.evaluation.results import EvaluationResult, GameResult
 from serpentune.report import _replays, write_report
 from serpentune.statistics import wilson_interval
 from tests.report.parsed import Page
-from tests.report.players import UNRULY, cycle, play, walk
+from tests.report.players import UNRULY, cycle, greedy, play, walk
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +143,15 @@ def test_games_beyond_the_budget_are_left_out_and_counted(results: list[Evaluati
     assert len(packed.data) <= 2_000
     assert 0 < packed.kept < packed.total == 40
     assert len(json.loads(zlib.decompress(base64.b64decode(packed.data)))) == packed.kept
+
+
+def test_the_losses_of_a_sweep_have_a_panel_each(tmp_path: Path) -> None:
+    history = [{"step": step, "loss": 3 / step} for step in range(1, 40)] + [{"step": 39, "eval_loss": 0.5}]
+    training = {f"lr {n} <i>": {"history": history} for n in range(18)}
+    played = [play(tmp_path / "greedy", "greedy", greedy, range(3))]
+    for few, panels in ((dict(list(training.items())[:7]), 0), (training, 18)):
+        text = write_report(played, tmp_path / "report.html", title="Sweep", training=few).read_text(encoding="utf-8")
+        assert text.count('aria-label="Loss of lr ') == panels
+        assert text.count('<use href="#every-curve"/>') == panels
+        assert len(re.findall(r'<polyline class="curve behind"', text)) == panels
+        assert "<i>" not in text
