@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from transformers import TrainerCallback
 from serpentune.common.errors import UserError
 from serpentune.models import STRATEGIES, load_base, load_student, prompt_ids
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, train
+from serpentune.training.callbacks import ProgressObserver
 from tests.training.samples import samples
 
 
@@ -168,3 +170,25 @@ def test_samples_beyond_the_model_context_are_left_out(llama: Path, tmp_path: Pa
 
     result = train(config_for(llama, "lora"), concatenate_datasets([short, long]), None, tmp_path, quiet=True)
     assert (result.samples, result.samples_too_long) == (16, 4)
+
+
+def test_the_bar_tells_losses_and_tokens_a_second(llama: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, str]] = []
+    trained = 0
+
+    def tokens() -> int:
+        nonlocal trained
+        trained += 1000
+        return trained
+
+    class Tell(ProgressObserver):
+        def __init__(self) -> None:
+            super().__init__(lambda steps=1, note="": told.append((steps, note)), tokens)
+
+    result = train(config_for(llama, "lora"), samples(160), samples(8, 1), tmp_path, callbacks=[Tell()], quiet=True)
+    assert sum(steps for steps, _ in told) == result.steps == 20
+    assert told[0] == (1, "")
+    assert re.fullmatch(r"[\d,]+ tokens/s", told[1][1])
+    assert re.fullmatch(
+        rf"loss {result.final_loss:.4f}  eval loss {result.eval_loss:.4f}  [\d,]+ tokens/s", told[-1][1]
+    )

@@ -122,6 +122,10 @@ SaveSteps = Annotated[
     int | None,
     option("--save-steps", metavar="N", help="Steps between two checkpoints.", default="500", section=WATCHING),
 ]
+ReportTo = Annotated[
+    list[str] | None,
+    option("--report-to", metavar="NAME...", help="Trackers: tensorboard, wandb, trackio, mlflow.", section=WATCHING),
+]
 GradientCheckpointing = Annotated[
     bool | None, option("--gradient-checkpointing", help="Less memory, about a fifth slower.", section=MACHINE)
 ]

@@ -12,6 +12,7 @@ from serpentune.training.config import (
     HyperparameterConfig,
     TrainingConfigBuilder,
 )
+from serpentune.training.curves import plot_losses
 from serpentune.training.forecast import Forecast, forecast
 from serpentune.training.memory import Machine, MemoryEstimate, estimate_memory, largest_batch
 from serpentune.training.model_sizes import ModelSizes, model_sizes
@@ -45,6 +46,7 @@ __all__ = [
     "largest_batch",
     "model_sizes",
     "parse_grid",
+    "plot_losses",
     "sweep",
     "total_steps",
     "train",

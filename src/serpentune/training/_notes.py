@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from serpentune.training.config import AdvancedTrainingConfig
+import serpentune
+from serpentune.common.source import source_commit
+from serpentune.training.config import AdvancedTrainingConfig, flat
 from serpentune.training.data import Tokens
 
 _TOLD = ("teacher", "style", "encoding", "board")
@@ -46,6 +48,13 @@ def training_notes(
         "eval_loss": last(history, "eval_loss", None),
         "prompt": tokenizer.decode(first["input_ids"][: first["prompt_length"]], clean_up_tokenization_spaces=False),
     }
+
+
+def run_facts(config: AdvancedTrainingConfig, tokens: Tokens) -> dict[str, Any]:
+    """What a run is made of, for trackers: settings by dotted names, the data's digest, our version and commit."""
+    settings = flat(config.model_dump(mode="json", exclude={"output_dir", "experiment_name", "report_to"}))
+    made_of = {"samples": len(tokens.lengths), "data_sha256": tokens.digest}
+    return {**settings, **made_of, "version": serpentune.__version__, "commit": source_commit()}
 
 
 def last(history: Sequence[dict[str, float]], key: str, default: Any) -> Any:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FINAL_MODEL = "final_model"
 CHECKPOINTS = "checkpoints"
 RUN = "training.json"
+HISTORY = "history.csv"
+LOSSES = "loss.png"
+TRACKED = "trackers"
 
 _LOG = logging.getLogger(__name__)
 
@@ -110,6 +113,9 @@ def _claim(output_dir: Path, *, resume: bool, overwrite: bool) -> Path | None:
                 )
             if is_first_process():
                 shutil.rmtree(folder)
+    if is_first_process():
+        for file in (HISTORY, LOSSES):  # an earlier run's, until this one has its own
+            (output_dir / file).unlink(missing_ok=True)
     return None
 
 

@@ -48,6 +48,7 @@ class SnakeTrainer(SFTTrainer):
         compiles: bool = False,
     ) -> None:
         self._lengths = train.lengths
+        self.tokens = 0  # that this process has trained on, padding included; known from shapes, without the device
         self.losses = StepLosses(int(args.logging_steps), args.gradient_accumulation_steps, args.device)
         skip_masks(model, int(train.lengths.max()))
         if args.bf16:
@@ -81,6 +82,7 @@ class SnakeTrainer(SFTTrainer):
         total, count = self.completion_loss(model, inputs)
         if model.training:
             self.losses.add(total, count)
+            self.tokens += inputs["input_ids"].numel()
         if num_items_in_batch is None:
             return total / count
         # DDP averages gradients over processes, while the tokens were counted over all of them.
@@ -122,7 +124,12 @@ class SnakeTrainer(SFTTrainer):
         return metrics
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Log, the training loss as the mean per completion token since the entry before, as `evaluate` has it."""
+        """Log, the training loss as the mean per completion token since the entry before, as `evaluate` has it.
+
+        The summary that transformers makes at the end is left out: its loss is another mean, of this call's steps only.
+        """
+        if "train_runtime" in logs:
+            return
         if "loss" in logs:
             logs = {**logs, "loss": self.losses.take_mean()}
         super().log(logs, *args, **kwargs)

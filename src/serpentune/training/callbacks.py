@@ -8,29 +8,38 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import IntervalStrategy, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from serpentune.common.errors import UserError
-from serpentune.common.progress import Advance
+from serpentune.common.progress import Advance, Pace
 
 _LOG = logging.getLogger(__name__)
 
 
 class ProgressObserver(TrainerCallback):
-    """Moves a progress bar with the optimiser's steps and shows the latest losses at its end."""
+    """Moves a progress bar with the optimiser's steps; shows the latest losses and the tokens per second at its end.
 
-    def __init__(self, advance: Advance) -> None:
+    Args:
+        advance: the bar.
+        tokens: how many tokens were trained on so far, over all devices.
+    """
+
+    def __init__(self, advance: Advance, tokens: Callable[[], int]) -> None:
         self._advance = advance
+        self._tokens = tokens
+        self._pace = Pace()
         self._losses: dict[str, float] = {}
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Advance by the step."""
-        self._advance()
+        self._pace.note(time.monotonic(), self._tokens())
+        self._advance(1, self._note())
 
     def on_log(
         self,
@@ -42,16 +51,23 @@ class ProgressObserver(TrainerCallback):
     ) -> None:
         """Show the losses."""
         self._losses |= {key: value for key, value in (logs or {}).items() if key in ("loss", "eval_loss")}
-        self._advance(0, "  ".join(f"{key.replace('_', ' ')} {value:.4f}" for key, value in self._losses.items()))
+        self._advance(0, self._note())
+
+    def _note(self) -> str:
+        parts = [f"{key.replace('_', ' ')} {value:.4f}" for key, value in self._losses.items()]
+        if self._pace.per_second is not None:
+            parts.append(f"{self._pace.per_second:,.0f} tokens/s")
+        return "  ".join(parts)
 
 
 class LogObserver(TrainerCallback):
     """Writes each entry of the history as a log line, and stops a run whose evaluation loss is no number."""
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Let the last step be logged, wherever it falls between two entries."""
+        """Let the last step be logged and looked at, wherever it falls between two entries."""
         if state.global_step >= state.max_steps:
             control.should_log = True
+            control.should_evaluate = args.eval_strategy != IntervalStrategy.NO
 
     def on_log(
         self,

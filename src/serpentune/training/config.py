@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.settings import Settings
 from serpentune.models import STRATEGIES, FullConfig, LoRAConfig, QLoRAConfig, StrategyConfig
+from serpentune.training._trackers import TRACKERS
 
 Strategy = Literal["lora", "dora", "rslora", "pissa", "qlora", "full"]
 
@@ -82,6 +83,7 @@ class AdvancedTrainingConfig(Settings):
             holds its share of weights, gradients and optimiser.
         dataloader_num_workers: processes that prepare batches; 0 does it in the training process, which is quickest
             for tokens that are ready in memory.
+        report_to: trackers that get the history as it grows: `tensorboard`, `wandb`, `trackio`, `mlflow`.
     """
 
     synonyms: ClassVar[Mapping[str, str]] = {
@@ -114,6 +116,7 @@ class AdvancedTrainingConfig(Settings):
     torch_compile: bool | None = None
     fsdp: bool = False
     dataloader_num_workers: int = Field(0, ge=0, le=256)
+    report_to: list[str] = Field(default_factory=list)
 
     @field_validator("training_strategy", mode="before")
     @classmethod
@@ -123,6 +126,14 @@ class AdvancedTrainingConfig(Settings):
                 raise unknown_name("training strategy", value, STRATEGIES)
             return value.lower()
         return value
+
+    @field_validator("report_to")
+    @classmethod
+    def _known_trackers(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in TRACKERS:
+                raise unknown_name("tracker", name, TRACKERS)
+        return list(dict.fromkeys(names))
 
     @model_validator(mode="after")
     def _one_precision(self) -> Self:
@@ -220,8 +231,8 @@ def refuse_difference(before: AdvancedTrainingConfig, now: AdvancedTrainingConfi
         UserError: a setting differs that is not about logging, saving, looking, or moving data.
     """
     free = {"logging_steps", "eval_steps", "save_steps", "max_eval_samples", "dataloader_num_workers"}
-    free |= {"output_dir", "experiment_name", "trust_remote_code"}
-    old, new = (_flat(config.model_dump(exclude=free)) for config in (before, now))
+    free |= {"output_dir", "experiment_name", "trust_remote_code", "report_to"}
+    old, new = (flat(config.model_dump(exclude=free)) for config in (before, now))
     changed = [f"{key} was {old[key]!r} and is now {new[key]!r}" for key in old if old[key] != new[key]]
     if changed:
         raise UserError(
@@ -230,8 +241,9 @@ def refuse_difference(before: AdvancedTrainingConfig, now: AdvancedTrainingConfi
         )
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested sections by dotted names."""
+    found: dict[str, Any] = {}
     for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found

@@ -16,9 +16,11 @@ from serpentune.models import check_precision, parameter_counts, quiet_libraries
 from serpentune.training._checkpoints import step_of
 from serpentune.training._failures import explained_memory, not_a_number, peak_memory_bytes, reset_peak_memory
 from serpentune.training._losses import NotANumber
-from serpentune.training._notes import last, training_notes
-from serpentune.training._prepare import CHECKPOINTS, FINAL_MODEL, Prepared, prepare
+from serpentune.training._notes import last, run_facts, training_notes
+from serpentune.training._prepare import CHECKPOINTS, FINAL_MODEL, HISTORY, LOSSES, TRACKED, Prepared, prepare
+from serpentune.training._trackers import check_trackers, tracking
 from serpentune.training.config import AdvancedTrainingConfig
+from serpentune.training.curves import plot_losses, write_history
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -100,7 +102,8 @@ def train(
 ) -> TrainingResult:
     """Fine-tune the configured base model, and save the student as `<output_dir>/final_model/`.
 
-    Checkpoints go to `<output_dir>/checkpoints/`. Ctrl-C, SIGTERM and SIGUSR1 let the step end, save a checkpoint and
+    Checkpoints go to `<output_dir>/checkpoints/`, the history to `history.csv` and as a picture to `loss.png`, what the
+    trackers of `report_to` keep to `trackers/`. Ctrl-C, SIGTERM and SIGUSR1 let the step end, save a checkpoint and
     raise; a second Ctrl-C stops at once. On resuming, batches, dropout and learning rate go on where they were, so the
     losses are those of a run that was never interrupted. A checkpoint can run nothing: weights are safetensors, and the
     states of optimiser, schedule and random numbers (`*.pt`, `*.pth`) are read as tensors and numbers alone (torch's
@@ -115,7 +118,7 @@ def train(
         output_dir: folder for the student and the checkpoints.
         resume: go on from the last complete checkpoint in `output_dir`; without one, start anew.
         overwrite: remove the student and the checkpoints of an earlier run in `output_dir`.
-        callbacks: observers of the run, as transformers' `TrainerCallback`.
+        callbacks: observers of the run, as transformers' `TrainerCallback`; what `on_log` is given, the history keeps.
         quiet: show no progress bar.
 
     Raises:
@@ -125,11 +128,20 @@ def train(
         TrainingInterrupted: after Ctrl-C, SIGTERM or SIGUSR1.
     """
     check_precision(fp16=config.fp16, bf16=config.bf16)
+    check_trackers(config.report_to)
     output_dir = Path(output_dir)
     run = prepare(config, train_dataset, eval_dataset, output_dir, resume=resume, overwrite=overwrite)
     first = step_of(run.checkpoint) if run.checkpoint is not None else 0
-    seconds = _train(run, train_dataset, output_dir, first, callbacks, quiet)
-    return _finish(run, train_dataset, output_dir, first, seconds)
+    with tracking(
+        config.report_to if run.trainer.is_world_process_zero() else (),
+        output_dir / TRACKED,
+        config.experiment_name or output_dir.resolve().name,
+        run_facts(run.config, run.tokens),
+        first_step=first,
+        quiet=quiet,
+    ) as trackers:
+        seconds = _train(run, train_dataset, output_dir, first, (*trackers, *callbacks), quiet)
+        return _finish(run, train_dataset, output_dir, first, seconds)
 
 
 def _train(
@@ -150,7 +162,8 @@ def _train(
     hidden = quiet or not trainer.is_world_process_zero()
     with progress_bar(f"Training ({config.training_strategy})", run.total, quiet=hidden) as advance:
         advance(first)
-        for observer in (LogObserver(), ProgressObserver(advance), stop, *callbacks):
+        progress = ProgressObserver(advance, lambda: trainer.tokens * trainer.accelerator.num_processes)
+        for observer in (LogObserver(), progress, stop, *callbacks):
             trainer.add_callback(observer)
         longest = int(run.tokens.lengths.max())
         with stop.listening(), quiet_libraries(), explained_memory(config, longest, run.state):
@@ -172,7 +185,7 @@ def _train(
 
 
 def _finish(run: Prepared, dataset: Any, output_dir: Path, first: int, seconds: float) -> TrainingResult:
-    """Look at the evaluation data a last time, and save the student."""
+    """Look at the evaluation data a last time; save the student, its history and its loss curve."""
     from serpentune.training._trainer import evaluated
 
     trainer, base, lengths = run.trainer, run.base, run.tokens.lengths
@@ -196,6 +209,8 @@ def _finish(run: Prepared, dataset: Any, output_dir: Path, first: int, seconds: 
             training=training_notes(run.config, base.tokenizer, dataset, run.tokens, history, step),
             overwrite=True,
         )
+        write_history(history, output_dir / HISTORY)
+        plot_losses({output_dir.resolve().name: history}, output_dir / LOSSES)
     steps = run.config.hyperparameters
     per_step = steps.batch_size * steps.gradient_accumulation_steps * trainer.accelerator.num_processes
     per_epoch = math.ceil(len(lengths) / per_step)
