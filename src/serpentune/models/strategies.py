@@ -127,13 +127,13 @@ def pissa(model: Any, settings: LoRAConfig) -> Any:
 
 def qlora(model: Any, settings: LoRAConfig) -> Any:
     """QLoRA (Dettmers et al. 2023, https://arxiv.org/abs/2305.14314): LoRA over a base that is held in 4 bits."""
-    # What PEFT's prepare_model_for_kbit_training does, without the activation checkpointing that it switches on: the
-    # frozen layers that stayed in 16 bits (norms, embeddings) are computed in full precision.
+    # What PEFT's prepare_model_for_kbit_training does, without the activation checkpointing that it switches on, and
+    # without widening bf16: norms of 32 bits would make all that flows between the layers twice as wide.
     import torch
 
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-        if parameter.dtype in (torch.float16, torch.bfloat16):
+        if parameter.dtype == torch.float16:
             parameter.data = parameter.data.to(torch.float32)
     return _adapt(model, settings)
 
