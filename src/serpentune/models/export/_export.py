@@ -141,7 +141,7 @@ def _write_merged(part: Path, loaded: LoadedModel, about: dict[str, Any], dtype:
 
 def _gguf(path: Path, loaded: LoadedModel, kind: str, about: dict[str, Any], *, quiet: bool) -> GGUFFile:
     texts = {"type": "model", "name": path.stem, "license": about.get("licence"), "basename": about["base"]}
-    tensors = len(loaded.model.state_dict())
+    tensors = len(loaded.model.state_dict()) - loaded.model.config.tie_word_embeddings  # which are written once
     with progress_bar(f"Writing {path.name}", tensors, quiet=quiet) as advance:
         return write_gguf(path, loaded, kind, {key: text for key, text in texts.items() if text}, advance)
 
