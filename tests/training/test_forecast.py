@@ -90,8 +90,9 @@ def test_a_folder_that_is_no_data_set(tmp_path: Path) -> None:
     assert any("is no data set" in problem for problem in forecast(config_of(), tmp_path).problems)
 
 
-def test_a_base_that_is_elsewhere_is_not_fetched() -> None:
-    ahead = forecast(config_of("someone/some-model"))
+def test_a_base_that_is_elsewhere_is_not_fetched(dataset: Path) -> None:
+    ahead = forecast(config_of("someone/some-model"), dataset)
+    assert ahead.steps is not None and ahead.steps == forecast(config_of(), dataset).steps
     assert ahead.problems == () and (ahead.parameters, ahead.memory) == (None, None)
     assert "Its sizes are unknown." in ahead.notes[0] and "someone/some-model" in ahead.notes[0]
 

@@ -38,6 +38,17 @@ class DataSample:
     answers: int
 
 
+def records_of(dataset: Path) -> dict[str, int]:
+    """Records of each split.
+
+    Raises:
+        UserError: the folder is no data set.
+    """
+    ensure_dataset(dataset)
+    records: dict[str, int] = read_manifest(dataset)["records"]
+    return records
+
+
 def look_at(dataset: Path, config: AdvancedTrainingConfig, limit: int) -> DataSample:
     """Measure the first records, which stand in random order, as the run will batch them.
 
@@ -49,8 +60,7 @@ def look_at(dataset: Path, config: AdvancedTrainingConfig, limit: int) -> DataSa
     Raises:
         UserError: the folder is no data set, it is damaged, or the base's tokenizer or chat template can't be used.
     """
-    ensure_dataset(dataset)
-    records = read_manifest(dataset)["records"]
+    records = records_of(dataset)
     table = next(iter_records(dataset, "train", ("prompt", "completion")), None)
     rows = [] if table is None else table.slice(0, _LOOKED_AT).to_pylist()
     tokenizer = open_tokenizer(config.base_model_name)

@@ -20,7 +20,7 @@ from serpentune.models import (
     find_base,
 )
 from serpentune.training._dials import dials
-from serpentune.training._sample import DataSample, look_at
+from serpentune.training._sample import DataSample, look_at, records_of
 from serpentune.training.config import AdvancedTrainingConfig
 from serpentune.training.memory import Machine, MemoryEstimate, estimate_memory, trainable_parameters
 from serpentune.training.model_sizes import ModelSizes, model_sizes
@@ -108,12 +108,13 @@ def forecast(
     if base is not None and context_length(base) < most:
         most = int(context_length(base))
         found.notes.append(f"max_length {config.max_length} is more than the model sees at once: {most} is used.")
+    records = None if dataset is None else _try(found, lambda: records_of(Path(dataset)))
     sample = None
-    if dataset is not None and base is not None:
+    if dataset is not None and records is not None and base is not None:
         sample = _try(found, lambda: look_at(Path(dataset), config, most))
     tokens, answers = (sample.tokens, sample.answers) if sample is not None else (most, most // _ANSWERS)
     batch = config.hyperparameters.batch_size * config.hyperparameters.gradient_accumulation_steps * machine.devices
-    per_epoch = math.ceil(sample.samples / batch) if sample is not None else None
+    per_epoch = math.ceil(records["train"] / batch) if records is not None else None
     steps = _steps(config, per_epoch)
     _look_at_strategy(config, found)
     if sample is not None:
@@ -139,7 +140,7 @@ def forecast(
         device=name,
         devices=machine.devices,
         effective_batch=batch,
-        samples=None if sample is None else sample.samples,
+        samples=None if records is None else records["train"],
         steps_per_epoch=per_epoch,
         steps=steps,
         tokens=tokens,
