@@ -103,6 +103,7 @@ def test_defaults_on_the_page_are_the_configuration_s(
         "lora_r": "lora_r" if command == "run" else "lora_rank",
     }  # fmt: skip
     in_words = {"log-level", "bf16", "no-bf16", "max-runs", "experiment-name", "evaluation-teacher", "grid-size"}
+    in_words |= {"torch-compile", "no-torch-compile"}
     in_words |= {"learning-rate"} if command == "run" else set()
     assert len(shown.keys() - in_words) >= 15
     for name, default in shown.items():

@@ -158,11 +158,11 @@ def _weights(config: AdvancedTrainingConfig, sizes: ModelSizes, machine: Machine
     half = machine.half and not config.fp16  # fp16 scales the loss, and keeps all weights in fp32
     if isinstance(strategy, QLoRAConfig):
         # NF4: half a byte, and a scale for each 64 weights, in fp32, or quantised to a byte with one fp32 for each 256
-        # scales (Dettmers et al. 2023, section 3). Embeddings, norms and output layer are held in fp32, and the largest
+        # scales (Dettmers et al. 2023, section 3). Embeddings, norms and output layer stay as they are, and the largest
         # layer is expanded while it is used.
         scale = 1 / 64 + _FP32 / (64 * 256) if strategy.double_quant else _FP32 / 64
         rest = sizes.parameters - sizes.linear_parameters
-        whole = int(sizes.linear_parameters * (0.5 + scale)) + _FP32 * rest
+        whole = int(sizes.linear_parameters * (0.5 + scale)) + rest * (_HALF if half else _FP32)
         expanded = max(layer.inputs * layer.outputs for layer in sizes.linear) * _width(machine)
         return whole + expanded + _FP32 * learning
     if isinstance(strategy, LoRAConfig):
