@@ -170,7 +170,9 @@ def sweep(
         try:
             result = train_once(cell.config, splits, output_dir / cell.name, callbacks=callbacks, quiet=quiet)
         except UserError as error:
-            raise UserError(f"The run {cell.name} of the sweep: {error}") from error
+            raise UserError(
+                f"The run {cell.name} of the sweep: {error} What is finished is kept: go on with --resume."
+            ) from error
         done[cell.name] = SweepRun(cell.name, cell.settings, cell.config, result)
         note()
         announce(f"{cell.name}: loss {result.final_loss:.4f}, {result.steps} steps in {result.seconds:.0f} s")
