@@ -60,7 +60,7 @@ def show_experiment(out: Output, done: ExperimentResults) -> None:
     for comparison in done.comparisons.values():
         out.paragraph(f"- {comparison.finding}")
     if done.comparisons:
-        out.paragraph("Each finding is about two checkpoints; the differences between methods carry no test.")
+        out.paragraph("Each finding is about two checkpoints; it is no claim about the methods that trained them.")
         out.line()
     out.line(f"Took {seconds(done.execution_time)}.")
     out.line(str(done.report_path or done.folder))
