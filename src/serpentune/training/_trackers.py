@@ -59,7 +59,7 @@ class Tracker:
 @contextmanager
 def _tensorboard(run: TrackedRun) -> Iterator[TrainerCallback]:
     from torch.utils.tensorboard import SummaryWriter
-    from transformers.integrations import TensorBoardCallback
+    from transformers.integrations.integration_utils import TensorBoardCallback
 
     # What an earlier run in this folder wrote of the steps that are to come, TensorBoard shows no more.
     writer = SummaryWriter(str(run.folder), purge_step=run.first_step + 1 if run.first_step else 0)
@@ -75,7 +75,7 @@ def _tensorboard(run: TrackedRun) -> Iterator[TrainerCallback]:
 @contextmanager
 def _wandb(run: TrackedRun) -> Iterator[TrainerCallback]:
     import wandb
-    from transformers.integrations import WandbCallback
+    from transformers.integrations.integration_utils import WandbCallback
 
     try:
         with _printing_elsewhere(run):
@@ -102,22 +102,22 @@ def _wandb(run: TrackedRun) -> Iterator[TrainerCallback]:
 @contextmanager
 def _trackio(run: TrackedRun) -> Iterator[TrainerCallback]:
     import trackio
-    from transformers.integrations import TrackioCallback
+    from transformers.integrations.integration_utils import TrackioCallback
 
-    class Observer(TrackioCallback):  # type: ignore[misc]  # transformers' integrations have no types
+    class Observer(TrackioCallback):
         """Adds what the run is made of, and leaves the run's end to the block below, which failed runs reach too."""
 
         def setup(self, args: Any, state: Any, model: Any, **more: Any) -> None:
             args.project, args.run_name = PROJECT, run.name
             with _printing_elsewhere(run):
-                super().setup(args, state, model, **more)
+                super().setup(args, state, model, **more)  # type: ignore[no-untyped-call]
             trackio.config.update({PROJECT: dict(run.facts)})
 
         def on_train_end(self, *unused: Any, **ignored: Any) -> None:
             pass
 
     try:
-        yield Observer()
+        yield Observer()  # type: ignore[no-untyped-call]
     finally:
         if trackio.context_vars.current_run.get() is not None:
             with _printing_elsewhere(run):
@@ -134,7 +134,7 @@ def _printing_elsewhere(run: TrackedRun) -> Iterator[None]:
 @contextmanager
 def _mlflow(run: TrackedRun) -> Iterator[TrainerCallback]:
     import mlflow
-    from transformers.integrations import MLflowCallback
+    from transformers.integrations.integration_utils import MLflowCallback
 
     if "MLFLOW_TRACKING_URI" not in os.environ:
         mlflow.set_tracking_uri(f"sqlite:///{run.folder.resolve() / 'mlflow.db'}")
