@@ -22,7 +22,8 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from serpentune.models import QLoRAConfig, load_base, load_student, quiet_libraries, wrap
 from serpentune.training import AdvancedTrainingConfig, train
-from serpentune.training.data import IGNORED, Collator, LengthBatches, Tokens, tokenize
+from serpentune.training._batches import IGNORED, Collator, StepOrder
+from serpentune.training.data import Tokens, tokenize
 
 FIRST_VERSION_LENGTH = 512
 _WARM_UP = 3
@@ -194,7 +195,7 @@ def bare(task: Task, watch: Stopwatch) -> Any:
     model = wrap(base.model, config.strategy).train()
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=config.hyperparameters.learning_rate, fused=True)
-    order = list(LengthBatches(tokens.lengths, task.batch, config.seed))
+    order = list(StepOrder(tokens.lengths, task.batch, config.seed))
     for batch in _batches(tokens, order, task.batch, base.tokenizer.pad_token_id):
         _loss(model, batch, "mean").backward()
         torch.nn.utils.clip_grad_norm_(learning, config.hyperparameters.max_grad_norm)

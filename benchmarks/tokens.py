@@ -48,7 +48,8 @@ from datasets import Dataset
 from torch.utils.data import DataLoader
 from serpentune.common.memory import host_peak_bytes
 from serpentune.models import open_tokenizer
-from serpentune.training.data import Collator, LengthBatches, tokenize
+from serpentune.training._batches import Collator, StepOrder
+from serpentune.training.data import tokenize
 data, tokenizer = Dataset(pq.read_table(sys.argv[1])), open_tokenizer("nano")
 if len(sys.argv) > 2:
     tokenizer.chat_template = sys.argv[2]
@@ -56,7 +57,7 @@ tokenize(data.select(range(10)), tokenizer, 512, "warm-up", chat=len(sys.argv) >
 before, began = host_peak_bytes(), time.perf_counter()
 tokens = tokenize(data, tokenizer, 512, "data", chat=len(sys.argv) > 2)
 took, added = time.perf_counter() - began, host_peak_bytes() - before
-order = LengthBatches(tokens.lengths, 16, 0)
+order = StepOrder(tokens.lengths, 16, 0)
 began = time.perf_counter()
 for batch in DataLoader(tokens.rows, batch_size=16, sampler=order, collate_fn=Collator(tokenizer.pad_token_id)):
     pass

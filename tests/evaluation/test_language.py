@@ -128,7 +128,8 @@ def test_the_tokens_are_those_of_training_and_of_trl(
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from serpentune.training.data import IGNORED, tokenize
+    from serpentune.training._batches import IGNORED
+    from serpentune.training.data import tokenize
 
     samples = tokenize_records(nano.tokenizer, records)
     ids = [sample.prompt + sample.completion for sample in samples]

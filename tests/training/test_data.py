@@ -7,7 +7,8 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.models import load_base
-from serpentune.training.data import IGNORED, Collator, LengthBatches, tokenize
+from serpentune.training._batches import IGNORED, Collator, StepOrder
+from serpentune.training.data import tokenize
 from tests.training.samples import samples
 
 
@@ -51,17 +52,16 @@ def test_bad_data_sets_are_explained(llama: Path) -> None:
         tokenize(data, tokenizer, 256, "training data")
 
 
-def test_every_sample_is_met_once_an_epoch_in_batches_of_one_length() -> None:
+def test_every_step_is_a_random_sample_and_its_batches_are_sorted_by_length() -> None:
     lengths = np.random.default_rng(0).integers(10, 60, 1003)
-    sampler = LengthBatches(lengths, 8, seed=1)
+    sampler = StepOrder(lengths, 8, seed=1, batches=4)
     first, again = list(sampler), list(sampler)
     sampler.set_epoch(1)
     second = list(sampler)
     assert first == again and first != second
     assert sorted(first) == sorted(second) == list(range(1003)) and len(sampler) == 1003
-    batches = [lengths[first[start : start + 8]] for start in range(0, 1000, 8)]
-    padding = sum(len(batch) * batch.max() - batch.sum() for batch in batches) / lengths.sum()
-    assert padding < 0.05
-    # The order of batches carries no trend in length.
-    means = [batch.mean() for batch in batches]
-    assert abs(np.corrcoef(means, range(len(means)))[0, 1]) < 0.3
+    steps = [lengths[first[start : start + 32]] for start in range(0, 1003, 32)]
+    assert all((np.diff(step) >= 0).all() for step in steps)
+    # Steps differ in length no more than random samples do.
+    spread = np.std([step.mean() for step in steps[:-1]])
+    assert 0.5 < spread / (lengths.std() / np.sqrt(32)) < 1.5

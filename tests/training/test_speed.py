@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from serpentune.models import FullConfig, LoRAConfig, load_base, wrap
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, train
+from serpentune.training._batches import IGNORED, Collator, StepOrder, few_widths, packer
 from serpentune.training._speed import narrow_stream, skip_masks
-from serpentune.training.data import IGNORED, Collator, few_widths
 from tests.training.samples import samples
 
 
@@ -44,6 +44,34 @@ def test_batches_have_few_shapes_and_their_filling_counts_for_nothing() -> None:
     assert torch.equal(exact["logits_to_keep"], batch["logits_to_keep"])
 
 
+def test_packed_batches_hold_every_sample_once_and_have_few_shapes() -> None:
+    random = np.random.default_rng(0)
+    rows = [
+        {"input_ids": random.integers(1, 90, length), "prompt_length": 20} for length in random.integers(22, 60, 95)
+    ]
+    lengths = np.array([len(row["input_ids"]) for row in rows])
+    order = StepOrder(lengths, 10, seed=0)
+    pack = packer(lengths, order, 10, pad_token_id=0)
+    places = list(order)
+    shapes = set()
+    for start in range(0, len(places), 10):
+        samples = [rows[place] for place in places[start : start + 10]]
+        batch = pack(samples)
+        ids, ends, total = batch["input_ids"][0], batch["sequence_ends"].tolist(), batch["input_ids"].shape[1]
+        shapes.add((total, len(ends), batch["longest_sequence"]))
+        assert ends[0] == 0 and ends[-1] == total and max(np.diff(ends)) <= batch["longest_sequence"] == lengths.max()
+        kept, targets = batch["logits_to_keep"], batch["targets"][0]
+        assert torch.equal(ids[kept + 1], targets)
+        for sample, begin, end in zip(samples, ends, ends[1:], strict=False):
+            assert ids[begin:end].tolist() == sample["input_ids"].tolist()
+            assert batch["position_ids"][0, begin:end].tolist() == list(range(end - begin))
+            learnt = targets[(kept + 1 >= begin + 20) & (kept + 1 < end)]
+            assert learnt.tolist() == sample["input_ids"][20:].tolist()
+        held = sum(len(sample["input_ids"]) for sample in samples)
+        assert not ids[held:].any() and len(targets) == held - 20 * len(samples)
+    assert len({total for total, _, _ in shapes}) <= 4 and len({ends for _, ends, _ in shapes}) == 1
+
+
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
 def test_a_model_without_masks_answers_as_before(family: str, request: pytest.FixtureRequest) -> None:
     model = load_base(request.getfixturevalue(family)).model
@@ -52,7 +80,7 @@ def test_a_model_without_masks_answers_as_before(family: str, request: pytest.Fi
         before = model(input_ids=ids, use_cache=False).logits
         skip_masks(model, 20)
         assert torch.equal(model(input_ids=ids, use_cache=False).logits, before)
-    assert model.config._attn_implementation == "causal_sdpa"
+    assert model.config._attn_implementation == "causal"
 
 
 def test_a_model_with_a_short_window_keeps_its_masks(llama: Path) -> None:

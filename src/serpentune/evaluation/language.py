@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from serpentune.common.errors import UserError
 from serpentune.datasets.completions import parse_prompt
 from serpentune.models import context_length, end_ids, sample_ids
-from serpentune.training.data import IGNORED, Collator
+from serpentune.training._batches import IGNORED, Collator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

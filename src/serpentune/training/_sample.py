@@ -11,8 +11,8 @@ import numpy as np
 from serpentune.datasets import iter_records, read_manifest
 from serpentune.datasets.store import ensure_dataset
 from serpentune.models import open_tokenizer, sample_ids
+from serpentune.training._batches import Collator, StepOrder
 from serpentune.training.config import AdvancedTrainingConfig
-from serpentune.training.data import Collator, LengthBatches
 
 _LOOKED_AT = 2000
 
@@ -85,7 +85,7 @@ def _widest(samples: list[dict[str, Any]], config: AdvancedTrainingConfig) -> tu
     """Width, and positions with an answer, of the batches of these samples, at most."""
     size = min(config.hyperparameters.batch_size, max(len(samples), 1))
     lengths = np.array([len(sample["input_ids"]) for sample in samples], np.int64)
-    order = list(LengthBatches(lengths, size, config.seed))
+    order = list(StepOrder(lengths, size, config.seed))
     collate = Collator(0)
     shapes = [
         (batch["input_ids"].shape[1], len(batch["logits_to_keep"]))

@@ -6,23 +6,52 @@ seconds, where the whole model takes a minute, and runs as fast.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import cross_entropy
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from serpentune.training.data import IGNORED
+from serpentune.training._batches import IGNORED, Collator, Packer
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
-_CAUSAL = "causal_sdpa"
-# Under this name transformers makes no mask. To find out whether one is needed it looks at positions in the device's
-# memory, for which every forward pass would wait until all work before it is done. Samples here are never packed.
-AttentionInterface.register(_CAUSAL, sdpa_attention_forward)
+_ALIKE = 0.05
+"""Share of the largest logit by which those of 16 bits may differ."""
+
+_LOG = logging.getLogger(__name__)
+
+
+def _causal_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    sequence_ends: torch.Tensor | None = None,
+    longest_sequence: int = 0,
+    scaling: float | None = None,
+    **more: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention to all that is on the left, or, in a batch of `Packer`, to all of it that is of the same sequence."""
+    if sequence_ends is None:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **more)
+    # One row of all sequences: (1, H, N, D) -> (N, H, D).
+    rows = [states.squeeze(0).transpose(0, 1).to(value.dtype) for states in (query, key, value)]
+    ends, longest = sequence_ends, longest_sequence
+    attended = varlen_attn(*rows, ends, ends, longest, longest, scale=scaling, window_size=(-1, 0), enable_gqa=True)
+    return attended[None], None
+
+
+_CAUSAL = "causal"
+# Under a name that it doesn't know transformers makes no mask. To find out whether one is needed it looks at positions
+# in the device's memory, for which every forward pass would wait until all work before it is done.
+AttentionInterface.register(_CAUSAL, _causal_attention)
 
 
 def summed_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -60,6 +89,43 @@ def skip_masks(model: Any, longest: int) -> None:
     window = getattr(config, "sliding_window", None) or longest
     if config._attn_implementation == "sdpa" and window >= longest:
         model.set_attn_implementation(_CAUSAL)
+
+
+def can_pack(model: Any) -> bool:
+    """Whether samples can stand one after another: on a GPU, in a model that tells attention where each of them ends.
+
+    It is tried, under the caller's autocast: two samples must be answered as they are when they stand below each other.
+    """
+    if model.device.type != "cuda" or model.config.get_text_config()._attn_implementation != _CAUSAL:
+        return False
+    samples = [{"input_ids": list(range(1, length + 1)), "prompt_length": length - 1} for length in (9, 5)]
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            below, after = (
+                model(**_inputs(batch, model.device), use_cache=False).logits.float()
+                for batch in (Collator(0)(samples), Packer(0, [128], 2, 9)(samples))
+            )
+    except (TypeError, ValueError, RuntimeError) as error:
+        _LOG.warning("samples are padded, as %s can't be asked for packed ones: %s", type(model).__name__, error)
+        return False
+    finally:
+        model.train(training)
+    # The two last positions: (9, 5) in rows of their own, of which both positions are kept, and one after the other.
+    expected = torch.stack((below[0, -1], below[1, 0]))
+    same = bool((after[0] - expected).abs().max() < _ALIKE * expected.abs().max())
+    if not same:
+        _LOG.warning("samples are padded, as %s answers packed ones otherwise", type(model).__name__)
+    return same
+
+
+def _inputs(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    return {
+        key: value.to(device) if isinstance(value, torch.Tensor) else value
+        for key, value in batch.items()
+        if key != "targets"
+    }
 
 
 def narrow_stream(model: Any, dtype: torch.dtype) -> None:

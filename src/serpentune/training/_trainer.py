@@ -2,8 +2,7 @@
 
 What is left out, because each step of a small model would pay for it: entropy, token accuracy and their gathering over
 devices, the count of floating-point operations, the output layer on prompt positions, attention masks, and padding of
-unlike lengths. What is put in: `LengthBatches`, and losses that are means over completion tokens: with batches of one
-length, those of long explanations hold a hundred times the tokens of those of moves.
+unlike lengths. What is put in: `StepOrder`, packed batches on a GPU, and losses that are means over completion tokens.
 """
 
 from __future__ import annotations
@@ -21,11 +20,12 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from serpentune.common.errors import UserError
 from serpentune.models import device, is_quantized
+from serpentune.training._batches import IGNORED, Collator, Packer, StepOrder, few_widths, packer
 from serpentune.training._checkpoints import explained_disk, part_folder, publish
 from serpentune.training._losses import StepLosses
-from serpentune.training._speed import compiled, narrow_stream, skip_masks, summed_loss
+from serpentune.training._speed import can_pack, compiled, narrow_stream, skip_masks, summed_loss
 from serpentune.training.config import AdvancedTrainingConfig
-from serpentune.training.data import IGNORED, Collator, LengthBatches, Tokens, few_widths
+from serpentune.training.data import Tokens
 
 _WIDTHS = 6
 """How many widths batches may have where each costs seconds of compiling."""
@@ -47,18 +47,29 @@ class SnakeTrainer(SFTTrainer):
         *,
         compiles: bool = False,
     ) -> None:
-        self._lengths = train.lengths
+        batch = args.per_device_train_batch_size
+        # The processes' batches of one step are next to each other, so that none waits long for another.
+        self._order = StepOrder(train.lengths, batch, args.seed, args.gradient_accumulation_steps * args.world_size)
         self.tokens = 0  # that this process has trained on, padding included; known from shapes, without the device
         self.losses = StepLosses(int(args.logging_steps), args.gradient_accumulation_steps, args.device)
         skip_masks(model, int(train.lengths.max()))
+        packs = False
         if args.bf16:
             narrow_stream(model, torch.bfloat16)
+            with torch.autocast(args.device.type, torch.bfloat16):
+                packs = can_pack(model)
         self._summed_loss = compiled(model) if compiles else summed_loss
-        widths, rows = (few_widths(train.lengths, _WIDTHS), args.per_device_train_batch_size) if compiles else ((), 0)
+        collate: Packer | Collator
+        if packs:
+            collate = packer(train.lengths, self._order, batch, tokenizer.pad_token_id)
+        elif compiles:
+            collate = Collator(tokenizer.pad_token_id, few_widths(train.lengths, _WIDTHS), batch)
+        else:
+            collate = Collator(tokenizer.pad_token_id)
         super().__init__(
             model=model,
             args=args,
-            data_collator=Collator(tokenizer.pad_token_id, widths, rows),
+            data_collator=collate,
             train_dataset=train.rows,
             eval_dataset=evaluate.rows if evaluate is not None else None,
             processing_class=tokenizer,
@@ -92,9 +103,8 @@ class SnakeTrainer(SFTTrainer):
     def completion_loss(self, model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed negative log-likelihood of a batch's completion tokens, and their number."""
         targets = inputs["targets"]
-        logits = model(
-            input_ids=inputs["input_ids"], logits_to_keep=inputs["logits_to_keep"], use_cache=False
-        ).logits  # (B, U, V)
+        asked = {name: value for name, value in inputs.items() if name != "targets"}
+        logits = model(**asked, use_cache=False).logits  # (B, U, V)
         return self._summed_loss(logits, targets), (targets != IGNORED).sum()
 
     def evaluate(self, *unused: Any, metric_key_prefix: str = "eval", **ignored: Any) -> dict[str, float]:
@@ -188,10 +198,6 @@ class SnakeTrainer(SFTTrainer):
         return self.accelerator.gather(count).sum() if self.args.world_size > 1 else count
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        # The processes' batches of one step are of one length, so that none waits for another.
-        self._order = LengthBatches(
-            self._lengths, self.args.per_device_train_batch_size * self.args.world_size, self.args.seed
-        )
         return self._order
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:

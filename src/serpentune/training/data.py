@@ -1,15 +1,10 @@
-"""Floor 6, training: text to token ids once, and batches of samples of one length.
-
-Snake's prompts of one board size are equally long and its completions short, so little padding is needed when samples
-of one length share a batch, and the order of the batches can still be random.
-"""
+"""Floor 6, training: text to token ids, once for each data set."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
@@ -24,15 +19,10 @@ from serpentune.models import end_ids, sample_ids
 from serpentune.training._texts import pieces
 
 if TYPE_CHECKING:
-    import torch
-
-IGNORED = -100
-"""Label of a token that the loss leaves out, as everywhere in torch."""
+    pass
 
 _FORMAT = 2
 """Raised when the same texts and tokenizer shall give other tokens or another file than before."""
-
-_POOL_OF_BATCHES = 64
 
 _LOG = logging.getLogger(__name__)
 
@@ -91,107 +81,6 @@ def tokenize(dataset: Any, tokenizer: Any, max_length: int, what: str, *, chat: 
         )  # fmt: skip
     lengths = pc.list_value_length(rows.data["input_ids"]).to_numpy().astype(np.int64)
     return Tokens(rows, lengths, too_long, about["digest"])
-
-
-class Collator:
-    """Makes a batch of samples that the loss needs nothing else for.
-
-    `input_ids` `(B, T)` is padded on the right. `logits_to_keep` `(U,)` lists the positions whose next token is of some
-    sample's completion, and `targets` `(B, U)` these next tokens, so that the output layer is applied to few positions.
-    No attention mask is made: a causal model never looks to the right, where the padding is, and without a mask
-    attention takes its quickest path.
-
-    Args:
-        pad_token_id: what stands in the padding.
-        widths: the values that T may take, ascending; as few tokens as the batch needs without.
-        rows: a smaller batch is filled up to so many rows, whose targets the loss ignores.
-    """
-
-    def __init__(self, pad_token_id: int, widths: Sequence[int] = (), rows: int = 0) -> None:
-        self._pad = pad_token_id
-        self._widths = widths
-        self._rows = rows
-
-    def __call__(self, samples: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """The batch of `samples`, each with `input_ids` and `prompt_length`."""
-        import torch
-
-        longest = max(len(sample["input_ids"]) for sample in samples)
-        shape = max(len(samples), self._rows), next((width for width in self._widths if width >= longest), longest)
-        ids = np.full(shape, self._pad, dtype=np.int64)
-        labels = np.full(shape, IGNORED, dtype=np.int64)
-        for row, sample in enumerate(samples):
-            tokens, start = sample["input_ids"], sample["prompt_length"]
-            ids[row, : len(tokens)] = tokens
-            labels[row, start : len(tokens)] = tokens[start:]
-        wanted = np.flatnonzero((labels != IGNORED).any(axis=0))
-        return {
-            "input_ids": torch.from_numpy(ids),
-            "logits_to_keep": torch.from_numpy(wanted - 1),
-            "targets": torch.from_numpy(labels[:, wanted]),
-        }
-
-
-class LengthBatches:
-    """A sampler in whose order every batch holds samples of about one length, while batches come in random order.
-
-    Samples are shuffled, sorted by length within pools of 64 batches, cut into batches, and the batches shuffled. What
-    fills no batch comes last. The order is a function of seed and epoch alone, so a resumed run meets the same batches.
-    """
-
-    def __init__(self, lengths: NDArray[np.int64], batch_size: int, seed: int) -> None:
-        self._lengths = lengths
-        self._batch = batch_size
-        self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of epoch `epoch`; the data loader calls this before each pass."""
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self._lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        random = np.random.default_rng([self._seed, self._epoch])
-        order = random.permutation(len(self._lengths))
-        whole = len(order) // self._batch * self._batch
-        pool = self._batch * _POOL_OF_BATCHES
-        pools = [order[start : min(start + pool, whole)] for start in range(0, whole, pool)]
-        by_length = [part[np.argsort(self._lengths[part], kind="stable")] for part in pools]
-        batches = [batch for part in by_length for batch in part.reshape(-1, self._batch)]
-        for batch in random.permutation(len(batches)):
-            yield from batches[batch].tolist()
-        yield from order[whole:].tolist()
-
-
-def few_widths(lengths: NDArray[np.int64], most: int, multiple: int = 8) -> list[int]:
-    """Up to `most` widths, ascending multiples of `multiple`, to which samples can be padded with the fewest tokens.
-
-    By dynamic programming over the lengths that occur, as in the one-dimensional clustering of Jenks.
-
-    Args:
-        lengths: `(n,)` tokens of each sample.
-        most: how many widths there may be.
-        multiple: what each is a multiple of; kernels read rows of such widths quickest.
-    """
-    candidates, counts = np.unique(-(-lengths // multiple) * multiple, return_counts=True)
-    below = np.concatenate([[0], np.cumsum(counts)])
-    # cost[j]: fewest tokens that hold the samples of the first j candidates; starts[k][j]: where the last width begins.
-    cost = np.where(np.arange(len(candidates) + 1) == 0, 0.0, np.inf)
-    starts: list[NDArray[np.intp]] = []
-    for _ in range(min(most, len(candidates))):
-        held = cost[None, :-1] + candidates[:, None] * (below[1:, None] - below[None, :-1])
-        held = np.where(np.tri(len(candidates), dtype=bool), held, np.inf)
-        starts.append(held.argmin(axis=1))
-        cost = np.concatenate([[0.0], held.min(axis=1)])
-    widths, end = [], len(candidates)
-    for start in reversed(starts):
-        if end == 0:
-            break
-        widths.append(int(candidates[end - 1]))
-        end = int(start[end - 1])
-    return widths[::-1]
 
 
 def _key(dataset: Any, tokenizer: Any, max_length: int, what: str, chat: bool) -> str:
