@@ -28,10 +28,10 @@ def measure(quick: bool, gpus: int) -> Iterator[Figure]:
     """The figures of several GPUs."""
     from benchmarks._training_gpu import plans
 
-    steps = 24 if quick else 60
+    steps = 10 if quick else 30
     with tempfile.TemporaryDirectory() as folder:
         say("building the data set ...")
-        dataset = plans(Path(folder) / "plans", int(gpus * BATCH * steps * 1.5))
+        dataset = plans(Path(folder) / "plans", int(gpus * BATCH * steps * 1.5) + 2000)
         one = shared(dataset, 1, BATCH, steps)
         several = shared(dataset, gpus, BATCH, steps)
         same = shared(dataset, 1, gpus * BATCH, steps)
@@ -83,9 +83,9 @@ def main(dataset: str, folder: str, batch: str, steps: str) -> None:
     from serpentune.training import train
 
     processes = int(os.environ["WORLD_SIZE"])
-    work = task("full", int(batch), load_splits(Path(dataset))["train"], int(steps) * processes)
+    work = task("full", int(batch), load_splits(Path(dataset))["train"], int(steps) * processes, passes=2)
     work.config.logging_steps = LOGGED
-    watch = Stopwatch((int(steps) // 2, int(steps)))
+    watch = Stopwatch((int(steps), 2 * int(steps)))
     result = train(work.config, work.data, None, Path(folder) / "run", callbacks=[watch], quiet=True)
     if int(os.environ["RANK"]) == 0:
         losses = [entry["loss"] for entry in result.history if "loss" in entry]

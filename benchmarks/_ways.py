@@ -34,8 +34,8 @@ class Task:
     """What is to be learnt.
 
     Attributes:
-        config: strategy, base model, batch size and learning rate.
-        data: prompts and completions; as many optimiser steps are taken as it holds batches.
+        config: strategy, base model, batch size, learning rate, and passes over the data.
+        data: prompts and completions; as many optimiser steps are taken in a pass as it holds batches.
         held_out: other ones, to measure the loss on afterwards; None leaves that out.
     """
 
@@ -49,7 +49,7 @@ class Task:
 
     @property
     def steps(self) -> int:
-        return len(self.data) // self.batch
+        return len(self.data) // self.batch * int(self.config.hyperparameters.num_epochs)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def measured(task: Task, way: Callable[[Task, Stopwatch], Any]) -> Measured:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         torch.compiler.reset()
-    # Half of the steps are warm enough that every shape has been compiled.
+    # What compiles makes two passes, of which the first is warm enough.
     watch = Stopwatch((task.steps // 2, task.steps))
     learnt = way(task, watch)
     peak = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else 0.0

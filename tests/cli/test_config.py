@@ -79,7 +79,9 @@ def test_everything_that_is_wrong_is_listed(tmp_path: Path) -> None:
     text = serpentune("config", "validate", path)
     assert text.code == 2 and "It can't be used." in text.out and text.out.count("\n- ") == 4
     path.write_text("training_strategy: qlora\nfsdp: true\n")
-    assert "fsdp can't shard weights in 4 bits" in " ".join(serpentune("config", "validate", path).out.split())
+    assert "fsdp shards what full fine-tuning holds; with 'qlora'" in " ".join(
+        serpentune("config", "validate", path).out.split()
+    )
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_a_forecast_comes_true(dataset: Path, tmp_path: Path) -> None:
         ({"logging_steps": 30, "max_steps": 20}, "logging_steps 30 is more than the 20 steps"),
         ({"eval_steps": 30, "max_steps": 20}, "validation is looked at once, at the end"),
         ({"batch_size": 500}, "batch_size 500 is more than the"),
-        ({"fsdp": True}, "on one there is nothing to shard"),
+        ({"strategy": "full", "fsdp": True}, "on one there is nothing to shard"),
         ({"strategy": "full", "lora.rank": 4}, "'lora' do nothing with the strategy full: every weight learns"),
         ({"strategy": "lora", "qlora.rank": 4}, "'qlora' do nothing with the strategy lora: it reads 'lora'"),
         ({"lora.rank": 100}, "The rank 100 is more than the 32 that a layer of the model is wide"),

@@ -53,6 +53,7 @@ def save_student(
     strategy: StrategyConfig,
     chat: bool = False,
     training: Mapping[str, Any] | None = None,
+    weights: Mapping[str, torch.Tensor] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a trained model and its tokenizer to the folder `path`, weights as safetensors only; atomically.
@@ -66,6 +67,7 @@ def save_student(
         chat: whether it was trained through the chat template; kept in `student.json`, so that it is asked so too.
         training: what is known of the run, for `student.json` and the card: `config`, `data` (names by column),
             `data_sha256`, `samples`, `steps`, `loss`, `eval_loss` and `prompt`, an example.
+        weights: what to save of a whole model that holds a part of its weights only; None takes the model's own.
         overwrite: whether a folder that holds files may be replaced.
 
     Raises:
@@ -86,7 +88,7 @@ def save_student(
                 model.save_pretrained(str(part), safe_serialization=True, save_embedding_layers=False)
         else:
             end_answers(model, tokenizer, chat=chat)
-            model.save_pretrained(str(part))
+            model.save_pretrained(str(part), state_dict=weights)
         tokenizer.save_pretrained(str(part))
         about = {
             "base": base,

@@ -19,7 +19,12 @@ IGNORED = -100
 """Label of a token that the loss leaves out, as everywhere in torch."""
 
 _FEW = 4
+"""How many sizes packed batches may have, where each costs seconds of compiling."""
+
 _LANE = 128
+"""Tokens of which those sizes are multiples."""
+
+_HEADROOM = 0.01
 
 
 class StepOrder:
@@ -149,6 +154,8 @@ def packer(lengths: NDArray[np.int64], order: StepOrder, batch_size: int, pad_to
     """A `Packer` for samples of these lengths, in sizes that hold the batches of the order's epoch with few tokens."""
     placed = lengths[np.fromiter(order, np.int64, len(order))]
     totals = np.add.reduceat(placed, np.arange(0, len(placed), batch_size))
+    # Of other epochs some batch will hold a little more than the fullest of this one.
+    totals = np.append(totals, int(totals.max() * (1 + _HEADROOM)))
     return Packer(pad_token_id, few_widths(totals, _FEW, _LANE), batch_size, int(lengths.max()))
 
 

@@ -68,6 +68,11 @@ def prepare(
     """Settle all that a run needs; arguments and errors are those of `train`."""
     from serpentune.training._trainer import check_model
 
+    if config.fsdp and (device().type != "cuda" or _processes() == 1):
+        raise UserError(
+            "fsdp shards the weights over several CUDA GPUs: start the run with torchrun --nproc-per-node N, or leave "
+            "fsdp out."
+        )
     checkpoint = _claim(output_dir, resume=resume, overwrite=overwrite)
     with explained_memory(config):
         base = _load(config, chat=config.chat or holds_chats(train_dataset))
@@ -80,7 +85,12 @@ def prepare(
     with explained_memory(config):
         model = wrap(base.model, config.strategy)
         trainer, total = _trainer(config, base, model, tokens, looked_at, output_dir / CHECKPOINTS)
-    note = {"config": config.model_dump(mode="json"), "data_sha256": tokens.digest, "samples": len(tokens.lengths)}
+    note = {
+        "config": config.model_dump(mode="json"),
+        "data_sha256": tokens.digest,
+        "samples": len(tokens.lengths),
+        "processes": _processes(),
+    }
     if config.auto_batch_size:
         # The order of the samples depends on the size of a batch, so a resumed run keeps what was found.
         config = fitted(config, trainer, tokens) if found is None else with_batches_of(config, found)
@@ -94,6 +104,10 @@ def prepare(
 def is_first_process() -> bool:
     """Whether this process writes for all of a run; torchrun numbers them in `RANK`."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _claim(output_dir: Path, *, resume: bool, overwrite: bool) -> Path | None:
@@ -167,6 +181,11 @@ def _agree(output_dir: Path, config: AdvancedTrainingConfig, tokens: Tokens) -> 
         raise UserError(
             f"The training data are not those that the run in {output_dir} began with; it can't be resumed."
         )
+    if before["processes"] != _processes():
+        raise UserError(
+            f"The run in {output_dir} began with {before['processes']} processes and can only be resumed with as many, "
+            f"not {_processes()}: the samples of its steps would be others."
+        )
     found: int | None = before["found_batch_size"]
     return found
 
@@ -202,5 +221,5 @@ def total_steps(config: AdvancedTrainingConfig, samples: int) -> int:
     steps = config.hyperparameters
     if steps.max_steps is not None:
         return steps.max_steps
-    batches = math.ceil(samples / (steps.batch_size * int(os.environ.get("WORLD_SIZE", "1"))))
+    batches = math.ceil(samples / (steps.batch_size * _processes()))
     return math.ceil(steps.num_epochs * math.ceil(batches / steps.gradient_accumulation_steps))

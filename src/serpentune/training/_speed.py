@@ -6,6 +6,7 @@ seconds, where the whole model takes a minute, and runs as fast.
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,9 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from serpentune.training._batches import IGNORED, Collator, Packer
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+# torch 2.11 takes fewer heads of keys than of queries without being told.
+_GROUPED: dict[str, Any] = {"enable_gqa": True} if "enable_gqa" in inspect.signature(varlen_attn).parameters else {}
 
 _ALIKE = 0.05
 """Share of the largest logit by which those of 16 bits may differ."""
@@ -42,9 +46,11 @@ def _causal_attention(
     if sequence_ends is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **more)
     # One row of all sequences: (1, H, N, D) -> (N, H, D).
-    rows = [states.squeeze(0).transpose(0, 1).to(value.dtype) for states in (query, key, value)]
+    queries, keys, values = (states.squeeze(0).transpose(0, 1).to(value.dtype) for states in (query, key, value))
     ends, longest = sequence_ends, longest_sequence
-    attended = varlen_attn(*rows, ends, ends, longest, longest, scale=scaling, window_size=(-1, 0), enable_gqa=True)
+    attended: Any = varlen_attn(
+        queries, keys, values, ends, ends, longest, longest, scale=scaling, window_size=(-1, 0), **_GROUPED
+    )
     return attended[None], None
 
 
@@ -102,15 +108,16 @@ def can_pack(model: Any) -> bool:
     training = model.training
     model.eval()
     try:
-        with torch.no_grad():
-            below, after = (
-                model(**_inputs(batch, model.device), use_cache=False).logits.float()
-                for batch in (Collator(0)(samples), Packer(0, [128], 2, 9)(samples))
-            )
+        below, after = (
+            model(**_inputs(batch, model.device), use_cache=False).logits.float()
+            for batch in (Collator(0)(samples), Packer(0, [128], 2, 9)(samples))
+        )
+        after.sum().backward()
     except (TypeError, ValueError, RuntimeError) as error:
         _LOG.warning("samples are padded, as %s can't be asked for packed ones: %s", type(model).__name__, error)
         return False
     finally:
+        model.zero_grad()
         model.train(training)
     # The two last positions: (9, 5) in rows of their own, of which both positions are kept, and one after the other.
     expected = torch.stack((below[0, -1], below[1, 0]))

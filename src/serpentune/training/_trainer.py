@@ -118,7 +118,7 @@ class SnakeTrainer(SFTTrainer):
         with (
             torch.random.fork_rng(devices=[]),
             torch.compiler.set_stance("force_eager"),
-            torch.inference_mode(),
+            torch.no_grad(),  # sharded weights can't be put together in inference mode
             self.compute_loss_context_manager(),
         ):
             for batch in self.get_eval_dataloader():
@@ -244,6 +244,8 @@ def trainer_settings(
         eval_steps=config.eval_steps if evaluates else None,
         save_strategy="steps",
         save_steps=config.save_steps,
+        fsdp=config.fsdp or None,  # type: ignore[arg-type]  # annotated as it is typed
+        fsdp_config={"version": 2, "reshard_after_forward": True} if config.fsdp else None,
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,

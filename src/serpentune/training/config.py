@@ -142,10 +142,11 @@ class AdvancedTrainingConfig(Settings):
         return self
 
     @model_validator(mode="after")
-    def _no_sharded_4_bits(self) -> Self:
-        if self.fsdp and self.training_strategy == "qlora":
+    def _no_sharded_adapters(self) -> Self:
+        if self.fsdp and self.training_strategy != "full":
             raise ValueError(
-                "fsdp can't shard weights in 4 bits: QLoRA on several GPUs holds the whole model on each, without fsdp."
+                f"fsdp shards what full fine-tuning holds; with {self.training_strategy!r} each of several GPUs "
+                "holds the whole model (and weights in 4 bits can't be sharded at all). Leave fsdp out."
             )
         return self
 

@@ -197,6 +197,8 @@ def _finish(run: Prepared, dataset: Any, output_dir: Path, first: int, seconds: 
     model: Any = trainer.model
     parameters, trainable = parameter_counts(model)
     model_path = output_dir / FINAL_MODEL
+    # Every process holds a part of a sharded model, and all take part in putting it together.
+    weights = trainer.accelerator.get_state_dict(model) if run.config.fsdp else None
     if trainer.is_world_process_zero():
         base.tokenizer.padding_side = "left"
         save_student(
@@ -207,6 +209,7 @@ def _finish(run: Prepared, dataset: Any, output_dir: Path, first: int, seconds: 
             strategy=run.config.strategy,
             chat=base.chat,
             training=training_notes(run.config, base.tokenizer, dataset, run.tokens, history, step),
+            weights=weights,
             overwrite=True,
         )
         write_history(history, output_dir / HISTORY)
