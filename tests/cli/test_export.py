@@ -39,9 +39,9 @@ def test_every_form_of_a_student_plays_its_games(student: Path, results: list[Pa
     assert played(out, tmp_path / "merged") == before
     assert played(files["f32"], tmp_path / "f32") == before
     # Rounded weights may prefer another move where two are nearly as good; from there on it is another game.
-    for kind in ("f16", "q8_0"):
+    for kind, alike in (("f16", 4), ("q8_0", 1)):
         after = played(files[kind], tmp_path / kind)
-        assert any(after[seed] == moves for seed, moves in before.items()), kind
+        assert sum(after[seed][:alike] == moves[:alike] for seed, moves in before.items()) >= len(before) / 2, kind
 
 
 def test_a_table_of_files_and_the_folder_are_shown(student: Path, results: list[Path], tmp_path: Path) -> None:

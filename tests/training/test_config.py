@@ -99,7 +99,10 @@ def test_settings_can_be_assigned_and_are_checked() -> None:
         ({"qlora": {"quant_type": "int4"}}, "quant_type"),
         ({"max_length": 0}, "max_length = 0"),
         ({"seed": -1}, "seed = -1"),
-        ({"fsdp": True, "auto_batch_size": True}, "auto_batch_size tries batches on a model that lies on one device"),
+        (
+            {"training_strategy": "full", "fsdp": True, "auto_batch_size": True},
+            "auto_batch_size tries batches on a model that lies on one device",
+        ),
     ],
 )
 def test_mistakes_are_explained(values: dict[str, object], answer: str) -> None:

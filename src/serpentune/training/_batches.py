@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 IGNORED = -100
 """Label of a token that the loss leaves out, as everywhere in torch."""
 
-_FEW = 4
+_FEW = 2
 """How many sizes packed batches may have, where each costs seconds of compiling."""
 
 _LANE = 128
