@@ -36,6 +36,7 @@ def measure(quick: bool, gpus: int) -> Iterator[Figure]:
         several = shared(dataset, gpus, BATCH, steps)
         same = shared(dataset, 1, gpus * BATCH, steps)
     yield Figure("1 GPU", f"speed, batch {BATCH}", one["speed"], "samples/s")
+    yield Figure("1 GPU", f"speed, batch {gpus * BATCH}", same["speed"], "samples/s")
     yield Figure(f"{gpus} GPUs", f"speed, {BATCH} each", several["speed"], "samples/s")
     yield Figure(f"{gpus} GPUs", "over one", several["speed"] / one["speed"], "times", target=0.95 * gpus)
     ratio = several["speed"] / same["speed"]
