@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from serpentune.common.errors import UserError
 from serpentune.models import (
@@ -108,3 +109,20 @@ def test_model_sha256_follows_the_weights(llama: Path, tmp_path: Path) -> None:
     assert model_sha256(copy) != model_sha256(llama)
     with pytest.raises(UserError):
         model_sha256(tmp_path)
+
+
+def test_gathered_weights_are_saved_without_those_that_are_tied(llama: Path, tmp_path: Path) -> None:
+    model = load_base(llama, dtype=torch.float32).model
+    gathered = {name: weight.clone() for name, weight in model.state_dict().items()}  # which no longer share memory
+    folder = save_student(
+        tmp_path,
+        model,
+        load_base(llama).tokenizer,
+        base=str(llama),
+        strategy=FullConfig(),
+        weights=gathered,
+        overwrite=True,
+    )
+    assert "lm_head.weight" in gathered and "lm_head.weight" not in load_file(folder / "model.safetensors")
+    saved = load_student(folder, dtype=torch.float32).model
+    assert all(torch.equal(weight, gathered[name]) for name, weight in saved.state_dict().items())

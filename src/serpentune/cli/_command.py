@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import io
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import typer
 
 from serpentune.cli._arguments import OF_EVERY_COMMAND, Command
 from serpentune.cli._output import Output, seconds
+from serpentune.common.processes import is_first_process
 
 _WORTH_A_WORD = 2.0
 """Seconds of compiling that a user will have noticed."""
@@ -85,8 +87,11 @@ def _with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
         before = ctx.find_root().obj or {}
         shared = {name: values.pop(name) or before.get(name) for name in _SHARED}
         as_json = bool(shared["json"])
-        out = Output(as_json, as_json or bool(shared["quiet"]))
-        level = shared["log_level"] or ("error" if shared["quiet"] else "info" if shared["verbose"] else "warning")
+        quiet = bool(shared["quiet"])
+        out = Output(as_json, as_json or quiet)
+        if not is_first_process():  # of those of torchrun, which all know the same
+            quiet, out = True, Output(as_json, True, io.StringIO())
+        level = shared["log_level"] or ("error" if quiet else "info" if shared["verbose"] else "warning")
         # What libraries print would stand in the middle of the document.
         stdout = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
         with _logging(level.upper()), stdout:

@@ -88,7 +88,7 @@ def save_student(
                 model.save_pretrained(str(part), safe_serialization=True, save_embedding_layers=False)
         else:
             end_answers(model, tokenizer, chat=chat)
-            model.save_pretrained(str(part), state_dict=weights)
+            model.save_pretrained(str(part), state_dict=_untied(weights, model) if weights is not None else None)
         tokenizer.save_pretrained(str(part))
         about = {
             "base": base,
@@ -166,6 +166,12 @@ def model_sha256(path: str | Path) -> str:
     for file in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]):
         digest.update(f"{file.name}\0{sha256(file)}\n".encode())
     return digest.hexdigest()
+
+
+def _untied(weights: Mapping[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor]:
+    """The weights without those that are only other names of others, which gathered ones no longer show."""
+    tied = model.all_tied_weights_keys
+    return {name: weight for name, weight in weights.items() if name not in tied}
 
 
 def is_adapter(model: Any) -> bool:

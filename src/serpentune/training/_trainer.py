@@ -244,6 +244,7 @@ def trainer_settings(
         eval_steps=config.eval_steps if evaluates else None,
         save_strategy="steps",
         save_steps=config.save_steps,
+        ddp_find_unused_parameters=False,  # all that learn take part in every step
         fsdp=config.fsdp or None,  # type: ignore[arg-type]  # annotated as it is typed
         fsdp_config={"version": 2, "reshard_after_forward": True} if config.fsdp else None,
         report_to="none",
