@@ -43,6 +43,17 @@ def test_reader_that_has_gone_is_no_error(arguments: list[str]) -> None:
     assert done.returncode == 128 + signal.SIGPIPE
 
 
+@pytest.mark.slow
+def test_of_two_processes_that_train_one_answers(dataset: Path, tmp_path: Path) -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    command = [*launch, "serpentune", "train", "--dataset", dataset, "--output-dir", tmp_path, "--max-steps", "1"]
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, text=True, env=environment(), timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == 1
+
+
 def test_no_colour_and_no_bars_when_piped(tmp_path: Path) -> None:
     done = process("generate", "--algorithms", "BFS", "--games", 3, "--grid-size", 4, "--output-dir", tmp_path)
     assert done.returncode == 0

@@ -123,6 +123,8 @@ def train(
         overwrite=overwrite,
         quiet=out.quiet,
     )
+    if not is_first_process():
+        return
     if out.json:
         out.document(result)
     else:
