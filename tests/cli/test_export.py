@@ -14,6 +14,7 @@ import pytest
 from tests.cli.calls import Result, serpentune
 from tests.cli.test_errors import refused
 from tests.hub_server import hub_environment
+from tests.models.tiny import give_code
 
 
 def games(folder: Path) -> dict[int, str]:
@@ -75,6 +76,21 @@ def test_what_cannot_be_done_is_said(
     words = [option.format(tmp=tmp_path, results=results[0]) for option in options]
     assert said in refused("export", student, *words)
     assert [item.name for item in tmp_path.iterdir()] == ["full"]
+
+
+def test_code_of_a_base_is_run_for_an_export_only_for_those_who_ask(
+    llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import dynamic_module_utils
+
+    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    base, marker = shutil.copytree(llama, tmp_path / "base"), tmp_path / "executed"
+    give_code(base, marker)
+    words = ("export", base, "--merge", "--output", tmp_path / "out")
+    assert "--trust-remote-code" in refused(*words)
+    assert not marker.exists()
+    assert serpentune(*words, "--trust-remote-code").code == 0
+    assert marker.exists()
 
 
 def test_folders_that_are_no_model_to_push(student: Path, llama: Path, tmp_path: Path) -> None:

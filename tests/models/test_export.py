@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,15 @@ def test_what_cannot_be_exported_is_said_and_nothing_is_left(llama: Path, tmp_pa
         export_model("nano", out, merge=True)
     assert export_model("nano", out, gguf=["f16"], overwrite=True)
     assert not (out / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("text", ["[]", "3"])
+def test_a_note_of_another_shape_is_said(text: str, llama: Path, tmp_path: Path) -> None:
+    student = save(tmp_path / "student", str(llama))
+    (student / "student.json").write_text(text)
+    for write in (partial(renew_card, student, []), partial(export_model, student, tmp_path / "out", merge=True)):
+        with pytest.raises(UserError, match=r"student\.json: an object is needed"):
+            write()
 
 
 @pytest.mark.parametrize("form", [{"merge": True}, {"gguf": ["f32"]}], ids=["merge", "gguf"])

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from serpentune.cli import _training_options as options
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output, number
 
@@ -45,6 +46,7 @@ def export(
         Path | None,
         option("--results", metavar="DIR", help="Show the figures of this evaluation of the model on its card."),
     ] = None,
+    trust_remote_code: options.TrustRemoteCode = None,
     overwrite: Annotated[bool, option("--overwrite", help="Replace a folder that holds files.")] = False,
 ) -> None:
     """Take a model away: merged, as GGUF, or to the hub.
@@ -63,6 +65,7 @@ def export(
         push=push,
         private=not public,
         results=results,
+        trust_remote_code=bool(trust_remote_code),
         overwrite=overwrite,
         quiet=out.quiet,
     )

@@ -151,6 +151,18 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: can't be read ({error.strerror or error}).") from error
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`.
+
+    Raises:
+        UserError: as of `read_json`, or the document is no object.
+    """
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: an object is needed, not {type(values).__name__}.")
+    return values
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):

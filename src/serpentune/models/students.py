@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from serpentune import __version__
 from serpentune.common.errors import UserError
-from serpentune.common.files import read_json, replacing_folder, sha256, write_json, write_text
+from serpentune.common.files import read_object, replacing_folder, sha256, write_json, write_text
 from serpentune.models._card import CARD, licence_of, model_card
 from serpentune.models._device import weight_dtype
 from serpentune.models._find import BUILT_IN, find_base
@@ -140,7 +140,7 @@ def load_student(
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}. A trained model is a folder, such as <output-dir>/final_model.")
-    about = _mapping(folder / STUDENT) if (folder / STUDENT).is_file() else {}
+    about = read_object(folder / STUDENT) if (folder / STUDENT).is_file() else {}
     chat = chat or about.get("chat") is True
     if not (folder / "adapter_config.json").is_file():
         return load_base(folder, chat=chat, dtype=dtype, trust_remote_code=trust_remote_code)
@@ -179,13 +179,6 @@ def is_adapter(model: Any) -> bool:
     return hasattr(model, "peft_config")
 
 
-def _mapping(path: Path) -> dict[str, Any]:
-    values = read_json(path)
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: an object is needed, not {type(values).__name__}.")
-    return values
-
-
 def _load_adapter(
     folder: Path, about: dict[str, Any], *, merge: bool, chat: bool, dtype: torch.dtype, trust_remote_code: bool
 ) -> LoadedModel:
@@ -195,7 +188,7 @@ def _load_adapter(
     if not (folder / _ADAPTER).is_file():
         raise UserError(f"{folder} holds an adapter_config.json but no {_ADAPTER}.")
     note = folder / "adapter_config.json"
-    settings = _mapping(note)
+    settings = read_object(note)
     if settings.get("megatron_config") and not trust_remote_code:  # PEFT would import what megatron_core names
         raise UserError(f"{note} names a module to import. If you trust it, pass --trust-remote-code.")
     base_name = settings.get("base_model_name_or_path")

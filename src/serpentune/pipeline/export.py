@@ -40,6 +40,7 @@ def export_student(
     private: bool = True,
     token: str | None = None,
     results: Path | None = None,
+    trust_remote_code: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> TakenAway:
@@ -55,6 +56,7 @@ def export_student(
         private: whether only its owner may see a repository that is made now.
         token: of the hub; without it the one of `HF_TOKEN` or `hf auth login`.
         results: a results folder of this model, whose figures the card shall show.
+        trust_remote_code: run code that the model brings, which may do anything.
         overwrite: whether `output` may be replaced.
         quiet: show no progress bar.
 
@@ -76,9 +78,17 @@ def export_student(
     if writes:
         assert output is not None
         exported = export_model(
-            model, output, merge=merge, gguf=gguf, dtype=dtype, metrics=metrics, overwrite=overwrite, quiet=quiet
+            model,
+            output,
+            merge=merge,
+            gguf=gguf,
+            dtype=dtype,
+            metrics=metrics,
+            trust_remote_code=trust_remote_code,
+            overwrite=overwrite,
+            quiet=quiet,
         )
-    folder = output or Path(model)
+    folder = output or Path(model).expanduser()
     if metrics and not writes:
         renew_card(folder, metrics)
     pushed = None if push is None else push_model(folder, push, private=private, token=token)

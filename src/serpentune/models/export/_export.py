@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from serpentune.common.errors import UserError, unknown_name
-from serpentune.common.files import ensure_free, read_json, replacing_folder, write_json, write_text
+from serpentune.common.files import ensure_free, read_object, replacing_folder, write_json, write_text
 from serpentune.common.paths import PathUtils
 from serpentune.common.progress import progress_bar
 from serpentune.models._card import CARD, Form, Metric, model_card, shown_base
@@ -50,6 +50,7 @@ def export_model(
     gguf: Sequence[str] = (),
     dtype: Dtype = "float32",
     metrics: Sequence[Metric] = (),
+    trust_remote_code: bool = False,
     overwrite: bool = False,
     quiet: bool = True,
 ) -> Exported:
@@ -65,6 +66,7 @@ def export_model(
         gguf: formats of GGUF files, of `GGUF_TYPES`; each becomes `<name>-<FORMAT>.gguf`.
         dtype: format of the weights of `merge`. Only float32 keeps what was trained to the last digit.
         metrics: measured figures, for the card.
+        trust_remote_code: run code that the model brings, which may do anything.
         overwrite: whether a folder that holds files may be replaced.
         quiet: show no progress bar.
 
@@ -78,7 +80,7 @@ def export_model(
     _check_place(model, output, overwrite=overwrite)
     import torch
 
-    loaded = open_model(model, dtype=torch.float32)
+    loaded = open_model(model, dtype=torch.float32, trust_remote_code=trust_remote_code)
     if kinds:
         check_gguf(loaded.model.config)
     about = _about(model, loaded)
@@ -105,7 +107,7 @@ def renew_card(folder: Path, metrics: Sequence[Metric]) -> None:
     """
     if not (folder / STUDENT).is_file():
         raise UserError(f"{folder} holds no {STUDENT}, so there is nothing to write a card from.")
-    about = read_json(folder / STUDENT)
+    about = read_object(folder / STUDENT)
     form: Form = "adapter" if (folder / "adapter_config.json").is_file() else "model"
     write_text(folder / CARD, model_card(about, form, metrics=metrics))
 
@@ -128,7 +130,7 @@ def _check_place(model: str | Path, output: Path, *, overwrite: bool) -> None:
 def _about(model: str | Path, loaded: LoadedModel) -> dict[str, Any]:
     """What `student.json` shall say: what the student's says, without the places of this disk."""
     note = Path(model).expanduser() / STUDENT
-    about: dict[str, Any] = read_json(note) if note.is_file() else {"base": loaded.name}
+    about: dict[str, Any] = read_object(note) if note.is_file() else {"base": loaded.name}
     return about | {"base": shown_base(about.get("base", loaded.name)), "chat": loaded.chat}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from serpentune.common.errors import UserError
-from serpentune.common.files import read_json
+from serpentune.common.files import read_object
 from serpentune.common.hub import upload
 from serpentune.models._card import CARD
 
@@ -37,8 +37,8 @@ def push_model(folder: Path, repository: str, *, private: bool = True, token: st
     if not (folder / CARD).is_file():
         raise UserError(f"{folder} has no {CARD}, the card that the hub shows. --merge or --gguf writes one.")
     adapter = folder / "adapter_config.json"
-    base = read_json(adapter).get("base_model_name_or_path", "") if adapter.is_file() else ""
-    if Path(base).is_absolute():
+    base = read_object(adapter).get("base_model_name_or_path") if adapter.is_file() else None
+    if isinstance(base, str) and Path(base).is_absolute():
         raise UserError(
             f"{folder} holds an adapter on {base}, which nobody has but this machine. Push a whole model: --merge."
         )
