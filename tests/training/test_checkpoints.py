@@ -149,6 +149,24 @@ def test_a_checkpoint_without_its_list_of_files_is_never_taken(llama: Path, tmp_
     assert train(settings(str(llama)), samples(80), None, tmp_path, resume=True, quiet=True).resumed_from is None
 
 
+def test_a_file_that_was_put_into_a_checkpoint_is_named_and_nothing_is_lost(llama: Path, tmp_path: Path) -> None:
+    stopped_at(8, llama, tmp_path)
+    planted = tmp_path / "checkpoints" / "checkpoint-8" / "pytorch_model.bin"
+    planted.write_bytes(b"anything")
+    with pytest.raises(UserError, match=r"checkpoint-8 holds files that weren't written with it: pytorch_model\.bin"):
+        train(settings(str(llama)), samples(80), None, tmp_path, resume=True, quiet=True)
+    planted.unlink()
+    assert train(settings(str(llama)), samples(80), None, tmp_path, resume=True, quiet=True).resumed_from == 8
+
+
+@pytest.mark.parametrize("note", ["[]", "{}"])
+def test_a_damaged_note_of_a_run_is_said(note: str, llama: Path, tmp_path: Path) -> None:
+    stopped_at(8, llama, tmp_path)
+    (tmp_path / "training.json").write_text(note)
+    with pytest.raises(UserError, match=r"training\.json"):
+        train(settings(str(llama)), samples(80), None, tmp_path, resume=True, quiet=True)
+
+
 @pytest.mark.parametrize("room", [100_000, 200_000], ids=["no room for the weights", "none for the optimiser's state"])
 def test_a_disk_that_takes_no_more_is_said_and_costs_no_checkpoint(room: int, llama: Path, tmp_path: Path) -> None:
     class FillUp(TrainerCallback):

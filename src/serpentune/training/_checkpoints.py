@@ -99,12 +99,17 @@ def last_sound(checkpoints: Path, *, remove: bool = True) -> Path | None:
     Args:
         checkpoints: the folder of a run's checkpoints.
         remove: whether this process may remove; one of a run's processes does.
+
+    Raises:
+        UserError: it holds files that weren't written with it. Some of their names would be read in place of its own
+            files, and it isn't removed for them, since nothing of it is lost.
     """
     if remove:
         shutil.rmtree(part_folder(checkpoints), ignore_errors=True)
     for folder in _newest_first(checkpoints):
         fault = _fault(folder)
         if fault is None:
+            _refuse_strangers(folder)
             return folder
         _LOG.warning("the checkpoint %s can't be resumed from, because %s; it is removed", folder, fault)
         if remove:
@@ -139,6 +144,16 @@ def _faults(folder: Path, listed: dict[str, dict[str, int | str]]) -> Iterator[s
     for name, about in listed.items():
         if sha256(folder / name) != about["sha256"]:
             yield f"{name} is not what was written"
+
+
+def _refuse_strangers(folder: Path) -> None:
+    known = {_MANIFEST, *read_json(folder / _MANIFEST)["files"]}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    if strangers := sorted(found - known):
+        raise UserError(
+            f"The checkpoint {folder} holds files that weren't written with it: {', '.join(strangers)}. "
+            "Remove them to go on from it."
+        )
 
 
 def _sync(path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import logging
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 from serpentune.common.errors import UserError
 from serpentune.models import end_ids, sample_ids
 from serpentune.training._texts import pieces
-
-if TYPE_CHECKING:
-    pass
 
 _FORMAT = 2
 """Raised when the same texts and tokenizer shall give other tokens or another file than before."""
