@@ -154,7 +154,8 @@ def to_the_tenth_step(dataset: Path) -> Iterator[Figure]:
                 "--gradient-accumulation-steps", "1", "--max-steps", "10", "--logging-steps", "10", "--verbose",
             ]  # fmt: skip
             began = time.perf_counter()
-            with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            quiet, piped = subprocess.DEVNULL, subprocess.PIPE
+            with subprocess.Popen(command, env=environment, stdout=quiet, stderr=piped, text=True) as process:
                 assert process.stderr is not None
                 said = []
                 taken = None

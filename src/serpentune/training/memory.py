@@ -211,4 +211,8 @@ def _kept_per_token(config: AdvancedTrainingConfig, sizes: ModelSizes, machine: 
     # A frozen layer keeps nothing. Its adapter keeps its input, as dropout left it, and dropout its mask.
     mask = (1 if machine.gpu else _FP32) if strategy.dropout else 0
     adapted = sizes.adapted(strategy.target_modules)
-    return sizes.layers * per_layer + sum(layer.inputs * (width + mask) + strategy.rank * width for layer in adapted)
+    # PEFT copies what a layer of 4 bits gives before it adds to it.
+    copied = width if isinstance(strategy, QLoRAConfig) else 0
+    return sizes.layers * per_layer + sum(
+        layer.inputs * (width + mask) + strategy.rank * width + layer.outputs * copied for layer in adapted
+    )
