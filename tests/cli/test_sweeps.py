@@ -47,6 +47,13 @@ def test_a_sweep_goes_on_and_grows(swept: Path, dataset: Path) -> None:
     assert Path(runs[0]["model_path"]).is_dir() and "history" not in runs[0]
 
 
+@pytest.mark.parametrize("given", ["--chat", "--trust-remote-code"])
+def test_what_a_sweep_says_itself_is_not_asked_for(given: str, swept: Path) -> None:
+    said = serpentune("evaluate", swept, "--games", 2, given)
+    assert said.code == 2
+    assert f"Leave out {given}" in said.err
+
+
 def test_a_sweep_s_folder_is_evaluated_and_compared(swept: Path) -> None:
     played = serpentune("evaluate", swept, "--games", 3, "--grid-size", 4)
     assert played.code == 0, played.err

@@ -165,6 +165,10 @@ def test_one_student_of_a_data_set_that_is_there_without_games(done: ExperimentR
     [
         ({"dataset": "nowhere.yaml"}, "nowhere.yaml: can't be read"),
         ({"sweep": {"base_model": ["nano", "nobody/nothing-1b"]}}, "neither built in nor on this disk"),
+        (
+            {"training": {"training_strategy": "full", "fsdp": True}, "sweep": {}},
+            "fsdp shards the weights over several CUDA GPUs",
+        ),
         ({"evaluation": {"teacher": "DFS"}}, "learn from BFS only"),
         ({"evaluation": {"seed": 0}}, "seeds that the student is trained on"),
     ],

@@ -237,6 +237,7 @@ def _has_gpu() -> bool:
         ({"grid_size": "2"}, "4 to 50"),
         ({"evaluation_teacher": "DFS"}, "learns from BFS, ASTAR, HAMILTONIAN only"),
         ({"fp16": True, "bf16": True}, "exclude each other"),
+        ({"report_to": ["tensorbord"]}, "Did you mean tensorboard?"),
     ],
 )
 def test_a_wrong_setting_is_refused_at_once(wrong: dict[str, Any], message: str) -> None:

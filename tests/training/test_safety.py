@@ -13,7 +13,7 @@ import torch
 from serpentune.common.errors import UserError
 from serpentune.common.files import read_json, sha256, write_json
 from serpentune.models import load_student
-from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, train
+from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, forecast, train
 from tests.models.tiny import give_code
 from tests.training.samples import samples
 
@@ -71,7 +71,10 @@ def test_a_model_with_code_of_its_own_is_trained_and_loaded_for_those_who_trust_
     with pytest.raises(UserError, match="trust_remote_code: true"):
         train(config, samples(16), None, tmp_path / "run", quiet=True)
     assert not marker.exists()
+    assert "trust_remote_code: true" in forecast(config).problems[0]
+    assert not marker.exists()
     config.trust_remote_code = True
+    assert forecast(config).problems == ()
     student = train(config, samples(16), None, tmp_path / "run", quiet=True).model_path
     with pytest.raises(UserError, match="--trust-remote-code"):
         load_student(student)

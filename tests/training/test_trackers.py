@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import TrainerCallback
 
 import serpentune
 from serpentune.common.errors import UserError
 from serpentune.common.source import source_commit
-from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, TrainingInterrupted, train
-from serpentune.training._trackers import TRACKERS, Tracker
+from serpentune.datasets import build_dataset
+from serpentune.logs import generate_runs
+from serpentune.training import (
+    AdvancedTrainingConfig,
+    HyperparameterConfig,
+    TrainingInterrupted,
+    forecast,
+    sweep,
+    train,
+)
+from serpentune.training._trackers import TRACKERS, TrackedRun, Tracker
 from tests.training.samples import samples
 from tests.training.stops import StopAt
 
@@ -77,3 +89,26 @@ def test_an_unknown_tracker_and_one_that_is_not_installed_are_refused_before_any
     with pytest.raises(UserError, match=r"tensorboard_of_nobody is missing.*pip install 'serpentune\[tensorboard\]'"):
         train(config_for(llama), samples(8), None, tmp_path / "run", quiet=True)
     assert not (tmp_path / "run").exists()
+    (problem,) = forecast(config_for(llama)).problems
+    assert "tensorboard_of_nobody is missing" in problem
+    assert forecast(config_for(llama), gpus=1, card_memory=80).problems == ()  # that machine may have it
+
+
+def test_each_run_of_a_sweep_has_its_own_name_in_a_tracker(
+    llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = []
+
+    @contextmanager
+    def noting(run: TrackedRun) -> Iterator[TrainerCallback]:
+        names.append(run.name)
+        yield TrainerCallback()
+
+    monkeypatch.setitem(TRACKERS, "tensorboard", Tracker((), noting))
+    build_dataset(generate_runs(["BFS"], 12, 4, 4, 0, tmp_path / "logs"), tmp_path / "dataset", samples_per_teacher=40)
+    config = config_for(llama, experiment_name="mine").with_values({"max_steps": 1})
+    sweep(config, {"seed": [0, 1]}, tmp_path / "dataset", tmp_path / "sweep", quiet=True)
+    train(config, samples(8), None, tmp_path / "named", quiet=True)
+    config.experiment_name = None
+    train(config, samples(8), None, tmp_path / "experiment" / "models", quiet=True)
+    assert names == ["seed=0", "seed=1", "mine", "experiment"]

@@ -91,6 +91,9 @@ def evaluate(
     )
     settings.check()
     if is_sweep(Path(model)):
+        if chat or trust_remote_code:
+            given = "--chat" if chat else "--trust-remote-code"
+            raise UserError(f"{model} holds a sweep, which says itself how its models are opened. Leave out {given}.")
         _sweep(out, Path(model), settings, output, dataset, language_records, overwrite, name)
         return
     label = name or short_name(model)

@@ -65,7 +65,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
             "training_strategy", "max_steps", "learning_rate", "batch_size", "gradient_accumulation_steps",
             "warmup_steps", "lora_r", "lora_alpha", "lora_dropout", "gradient_checkpointing", "fp16", "bf16",
             "torch_compile", "dataloader_num_workers", "output_dir", "experiment_name", "save_steps", "eval_steps",
-            "logging_steps", "seed", "evaluation_games", "evaluation_seed", "evaluation_teacher",
+            "logging_steps", "report_to", "seed", "evaluation_games", "evaluation_seed", "evaluation_teacher",
             "evaluation_records", "grid_size",
         )
     },
@@ -148,6 +148,7 @@ def run(
     logging_steps: options.LoggingSteps = None,
     eval_steps: options.EvalSteps = None,
     save_steps: options.SaveSteps = None,
+    report_to: options.ReportTo = None,
     gradient_checkpointing: options.GradientCheckpointing = None,
     auto_batch_size: options.AutoBatchSize = None,
     fp16: options.Fp16 = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def evaluate_sweep(
 
 def evaluate_students(
     students: Mapping[str, Path],
-    configs: Iterable[AdvancedTrainingConfig],
+    configs: Sequence[AdvancedTrainingConfig],
     output_dir: Path,
     settings: EvaluationSettings,
     *,
@@ -76,7 +76,7 @@ def evaluate_students(
 
     Args:
         students: their folders by name.
-        configs: what they were trained with, which names their bases.
+        configs: what they were trained with, in the same order, which names their bases.
         output_dir: where a results folder for each goes.
         settings: how the games go.
         test_records: as of `evaluate_model`.
@@ -112,7 +112,7 @@ def evaluate_students(
 
 
 def _models(
-    students: Mapping[str, Path], configs: Iterable[AdvancedTrainingConfig]
+    students: Mapping[str, Path], configs: Sequence[AdvancedTrainingConfig]
 ) -> Iterator[tuple[str, Callable[[], LoadedModel]]]:
     """Names, and what loads the model."""
     bases = dict.fromkeys((config.base_model_name, config.chat, config.trust_remote_code) for config in configs)
@@ -120,6 +120,5 @@ def _models(
         own = PathUtils.safe_name(f"{UNTUNED}-{short_name(base)}{'-chat' if chat else ''}")
         name = UNTUNED if len(bases) == 1 else own
         yield name, partial(load_base, base, chat=chat, trust_remote_code=trusted)
-    trusted = any(trusted for _, _, trusted in bases)
-    for name, folder in students.items():
-        yield name, partial(load_student, folder, trust_remote_code=trusted)
+    for (name, folder), config in zip(students.items(), configs, strict=True):
+        yield name, partial(load_student, folder, trust_remote_code=config.trust_remote_code)

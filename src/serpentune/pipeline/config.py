@@ -61,6 +61,7 @@ class MultiDatasetConfig(Settings):
         save_steps: optimiser steps between two checkpoints.
         eval_steps: optimiser steps between two looks at the validation data.
         logging_steps: optimiser steps between two entries of the history.
+        report_to: trackers that get the history as it grows: `tensorboard`, `wandb`, `trackio`, `mlflow`.
         seed: of the split, the sample, and the training.
         evaluation_games: games that the student and the untuned base play.
         evaluation_seed: seed of the first of these games; the others follow. No teacher should have played them.
@@ -108,6 +109,7 @@ class MultiDatasetConfig(Settings):
     save_steps: int = 500
     eval_steps: int = 250
     logging_steps: int = 50
+    report_to: list[str] = Field(default_factory=list)
     seed: int = 0
     evaluation_games: int = Field(200, ge=1)
     evaluation_seed: int = Field(1_000_000, ge=0, lt=2**62)
@@ -202,6 +204,7 @@ class MultiDatasetConfig(Settings):
             logging_steps=self.logging_steps,
             eval_steps=self.eval_steps,
             save_steps=self.save_steps,
+            report_to=self.report_to,
             gradient_checkpointing=self.gradient_checkpointing,
             auto_batch_size=self.auto_batch_size,
             fp16=self.fp16,

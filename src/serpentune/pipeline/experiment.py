@@ -28,20 +28,22 @@ from serpentune.datasets import load_splits
 from serpentune.datasets.directory import check_files
 from serpentune.evaluation.results import EVALUATION
 from serpentune.logs import find_logs
-from serpentune.models import (
-    check_precision,
-    end_ids,
-    find_base,
-    open_tokenizer,
-    short_name,
-)  # fmt: skip
+from serpentune.models import end_ids, find_base, open_tokenizer, short_name
 from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._figures import data_figures, training_figures
 from serpentune.pipeline._folder import DATASET, LOGS, MODELS, RECIPE, REPORT, SUMMARY, Experiment, here
 from serpentune.pipeline._games import games_for
 from serpentune.pipeline._results import ExperimentResults, PipelineInterrupted
 from serpentune.pipeline.recipe import ExperimentRecipe
-from serpentune.training import AdvancedTrainingConfig, Cell, TrainingResult, sweep, total_steps, train_once
+from serpentune.training import (
+    AdvancedTrainingConfig,
+    Cell,
+    TrainingResult,
+    check_machine,
+    sweep,
+    total_steps,
+    train_once,
+)
 
 if TYPE_CHECKING:
     from serpentune.comparison import ComparisonReport
@@ -166,8 +168,8 @@ class ExperimentPipeline:
 
         Raises:
             UserError: log directories that are missing or empty, a data set or recipe that isn't there, an unknown base
-                model, with `chat` one without a usable chat template, a number format that this machine can't compute
-                in, or an experiment folder that is taken.
+                model, with `chat` one without a usable chat template, settings that this machine doesn't suit
+                (`training.check_machine`), or an experiment folder that is taken.
         """
         if self.resume:
             self.experiment.check_resumable(self._may_differ)
@@ -177,11 +179,11 @@ class ExperimentPipeline:
         if not self.resume:
             self.experiment.check_free(overwrite=self.overwrite, sources=sources)
         for config in (cell.config for cell in self.runs()):
+            check_machine(config)
             find_base(config.base_model_name)
             if config.chat:
                 tokenizer = open_tokenizer(config.base_model_name, trust_remote_code=config.trust_remote_code)
                 end_ids(tokenizer, chat=True)
-            check_precision(fp16=config.fp16, bf16=config.bf16)
 
     def training_config(self) -> AdvancedTrainingConfig:
         """What the training runs have in common; a subclass may change it."""

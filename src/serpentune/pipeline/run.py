@@ -36,7 +36,7 @@ class MultiDatasetPipeline(ExperimentPipeline):
         {
             "output_dir", "experiment_name", "heuristic_log_dirs", "dataloader_num_workers", "save_steps", "eval_steps",
             "logging_steps", "evaluation_games", "evaluation_seed", "evaluation_teacher", "evaluation_records",
-            "grid_size",
+            "grid_size", "report_to", "trust_remote_code",
         }
     )  # fmt: skip
     """Settings that change neither the data set, once it is there, nor what is learnt from it."""

@@ -5,6 +5,7 @@ Importing it is quick: torch, transformers and TRL are imported when `train` is 
 
 from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig
 from serpentune.training._grid import MAX_RUNS, Cell, Grid, cells, parse_grid
+from serpentune.training._machine import check_machine
 from serpentune.training._prepare import RUN, total_steps
 from serpentune.training._sweep import SweepResult, SweepRun, is_sweep, sweep, train_once, trained_with
 from serpentune.training.config import (
@@ -40,6 +41,7 @@ __all__ = [
     "TrainingInterrupted",
     "TrainingResult",
     "cells",
+    "check_machine",
     "estimate_memory",
     "forecast",
     "is_sweep",

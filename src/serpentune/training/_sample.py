@@ -63,7 +63,7 @@ def look_at(dataset: Path, config: AdvancedTrainingConfig, limit: int) -> DataSa
     records = records_of(dataset)
     table = next(iter_records(dataset, "train", ("prompt", "completion")), None)
     rows = [] if table is None else table.slice(0, _LOOKED_AT).to_pylist()
-    tokenizer = open_tokenizer(config.base_model_name)
+    tokenizer = open_tokenizer(config.base_model_name, trust_remote_code=config.trust_remote_code)
     ids = sample_ids(tokenizer, [row["prompt"] for row in rows], [row["completion"] for row in rows], config.chat)
     samples: list[dict[str, Any]] = [
         {"input_ids": prompt + completion, "prompt_length": len(prompt)}

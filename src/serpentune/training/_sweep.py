@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from serpentune import __version__
 from serpentune.common.errors import UserError
-from serpentune.common.files import ensure_free, read_json, write_json
+from serpentune.common.files import ensure_free, read_object, write_json
 from serpentune.common.paths import PathUtils
 from serpentune.common.processes import is_first_process, wait_for_all
 from serpentune.datasets import load_splits
 from serpentune.datasets.directory import check_files
-from serpentune.models import check_precision, find_base
+from serpentune.models import find_base
 from serpentune.training._grid import MAX_RUNS, Cell, Grid, cells
+from serpentune.training._machine import check_machine
 from serpentune.training._prepare import CHECKPOINTS, RUN
 from serpentune.training.config import AdvancedTrainingConfig, refuse_difference
 from serpentune.training.run import TrainingResult, train
@@ -85,7 +86,7 @@ class SweepResult:
         folder = Path(folder)
         if not is_sweep(folder):
             raise UserError(f"{folder} holds no sweep: it has no {SWEEP}. `serpentune train --sweep` makes one.")
-        about = read_json(folder / SWEEP)
+        about = read_object(folder / SWEEP)
         try:
             dataset, entries = Path(about["dataset"]["path"]), about["runs"]
             named = [(str(entry["name"]), dict(entry["settings"])) for entry in entries]
@@ -168,7 +169,8 @@ def sweep(
     for number, cell in enumerate(planned, 1):
         announce(f"Run {number} of {len(planned)}: {cell.name}")
         try:
-            result = train_once(cell.config, splits, output_dir / cell.name, callbacks=callbacks, quiet=quiet)
+            own = cell.config.model_copy(update={"experiment_name": cell.name})  # or trackers would call all runs alike
+            result = train_once(own, splits, output_dir / cell.name, callbacks=callbacks, quiet=quiet)
         except UserError as error:
             raise UserError(
                 f"The run {cell.name} of the sweep: {error} What is finished is kept: go on with --resume."
@@ -232,7 +234,7 @@ def load_result(output_dir: Path) -> TrainingResult | None:
     path = output_dir / RESULT
     if not path.is_file():
         return None
-    values = read_json(path)
+    values = read_object(path)
     try:
         result = TrainingResult(**{**values, "model_path": output_dir / values["model_path"]})
     except (KeyError, TypeError) as error:
@@ -246,8 +248,8 @@ def trained_with(output_dir: Path) -> AdvancedTrainingConfig:
     Raises:
         UserError: there is none, or its note is damaged.
     """
-    note = read_json(output_dir / RUN)
-    if not isinstance(note, dict) or not isinstance(note.get("config"), dict):
+    note = read_object(output_dir / RUN)
+    if not isinstance(note.get("config"), dict):
         raise UserError(f"{output_dir / RUN} isn't what a training run writes.")
     return AdvancedTrainingConfig(**note["config"])
 
@@ -257,7 +259,7 @@ def _check_machine(planned: Sequence[Cell]) -> None:
     found: set[str] = set()
     for cell in planned:
         try:
-            check_precision(fp16=cell.config.fp16, bf16=cell.config.bf16)
+            check_machine(cell.config)
             if cell.config.base_model_name not in found:
                 find_base(cell.config.base_model_name)
         except UserError as error:
@@ -283,7 +285,7 @@ def _claim(
         ensure_free(folder, overwrite=False)
         return ()
     before = SweepResult.load(folder)
-    if read_json(folder / SWEEP)["dataset"].get("sha256") != hashes:
+    if read_object(folder / SWEEP)["dataset"].get("sha256") != hashes:
         raise UserError(f"The data set isn't the one that the sweep in {folder} began with. Sweep into another folder.")
     for cell in planned:
         if (folder / cell.name / RUN).is_file():

@@ -21,6 +21,7 @@ from serpentune.models import (
 )
 from serpentune.training._dials import dials
 from serpentune.training._sample import DataSample, look_at, records_of
+from serpentune.training._trackers import check_trackers
 from serpentune.training.config import AdvancedTrainingConfig
 from serpentune.training.memory import Machine, MemoryEstimate, estimate_memory, trainable_parameters
 from serpentune.training.model_sizes import ModelSizes, model_sizes
@@ -101,6 +102,7 @@ def forecast(
     machine, limit, name = _machine(config, gpus, card_memory)
     if not elsewhere:
         _try(found, lambda: check_precision(fp16=config.fp16, bf16=config.bf16))
+        _try(found, lambda: check_trackers(config.report_to))
     if config.fsdp and machine.devices == 1:
         found.notes.append("fsdp shards weights over several GPUs; on one there is nothing to shard.")
     base = _base(config, found)
@@ -121,7 +123,7 @@ def forecast(
         _look_at_data(config, sample, most, found)
     if steps is not None:
         _look_at_steps(config, steps, found)
-    sizes = None if base is None else _try(found, lambda: model_sizes(base))
+    sizes = None if base is None else _try(found, lambda: model_sizes(base, trust_remote_code=config.trust_remote_code))
     learning = None if sizes is None else _try(found, lambda: trainable_parameters(config, sizes))
     memory: MemoryEstimate | None = None
     turn: tuple[str, ...] = ()
@@ -195,7 +197,7 @@ def _base(config: AdvancedTrainingConfig, found: _Findings) -> Any | None:
     name = config.base_model_name
     try:
         if find_base(name).source != "hub":
-            return base_config(name)
+            return base_config(name, trust_remote_code=config.trust_remote_code)
         found.notes.append(f"{name} is on the hub and not on this disk: its sizes are unknown until it is downloaded.")
     except UserError as error:
         refused = isinstance(error.__cause__, GatedRepoError | RepositoryNotFoundError)

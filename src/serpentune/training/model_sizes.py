@@ -75,11 +75,15 @@ class ModelSizes:
         return chosen
 
 
-def model_sizes(config: Any) -> ModelSizes:
+def model_sizes(config: Any, *, trust_remote_code: bool = False) -> ModelSizes:
     """The sizes of the causal language model of a transformers configuration.
 
     The model is made on torch's `meta` device, where tensors have shapes and no memory, so every architecture that
     transformers knows is counted exactly, in seconds.
+
+    Args:
+        config: the configuration.
+        trust_remote_code: run code that the model brings, which may do anything.
 
     Raises:
         UserError: transformers knows no causal language model of that configuration, or not its sizes.
@@ -90,7 +94,7 @@ def model_sizes(config: Any) -> ModelSizes:
     text = config.get_text_config()
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
         layers, hidden, heads = text.num_hidden_layers, text.hidden_size, text.num_attention_heads
     except (ValueError, AttributeError) as error:
         kind = getattr(config, "model_type", type(config).__name__)

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serpentune.common.progress import progress_bar
-from serpentune.models import check_precision, parameter_counts, quiet_libraries, save_student
+from serpentune.models import parameter_counts, quiet_libraries, save_student, short_name
 from serpentune.training._checkpoints import step_of
 from serpentune.training._failures import explained_memory, not_a_number, peak_memory_bytes, reset_peak_memory
 from serpentune.training._losses import NotANumber
+from serpentune.training._machine import check_machine
 from serpentune.training._notes import last, run_facts, training_notes
 from serpentune.training._prepare import CHECKPOINTS, FINAL_MODEL, HISTORY, LOSSES, TRACKED, Prepared, prepare
-from serpentune.training._trackers import check_trackers, tracking
+from serpentune.training._trackers import tracking
 from serpentune.training.config import AdvancedTrainingConfig
 from serpentune.training.curves import plot_losses, write_history
 
@@ -110,7 +111,8 @@ def train(
     `weights_only`).
 
     Args:
-        config: the settings. Its `output_dir` and `experiment_name` are the pipeline's and are not read here.
+        config: the settings. Its `output_dir` is the pipeline's and isn't read here; `experiment_name` is what trackers
+            call the run, else they take the name of its folder.
         train_dataset: a Hugging Face data set with the text columns `prompt` and `completion`, or with a column
             `messages` of chats, one message of the user and one answer each, which are trained on as with `chat`.
             Other columns are ignored.
@@ -127,15 +129,14 @@ def train(
             NaN or infinite (the message names the records), or memory runs out (it names the settings that help).
         TrainingInterrupted: after Ctrl-C, SIGTERM or SIGUSR1.
     """
-    check_precision(fp16=config.fp16, bf16=config.bf16)
-    check_trackers(config.report_to)
+    check_machine(config)
     output_dir = Path(output_dir)
     run = prepare(config, train_dataset, eval_dataset, output_dir, resume=resume, overwrite=overwrite)
     first = step_of(run.checkpoint) if run.checkpoint is not None else 0
     with tracking(
         config.report_to if run.trainer.is_world_process_zero() else (),
         output_dir / TRACKED,
-        config.experiment_name or output_dir.resolve().name,
+        config.experiment_name or short_name(output_dir),
         run_facts(run.config, run.tokens),
         first_step=first,
         quiet=quiet,
@@ -213,7 +214,7 @@ def _finish(run: Prepared, dataset: Any, output_dir: Path, first: int, seconds: 
             overwrite=True,
         )
         write_history(history, output_dir / HISTORY)
-        plot_losses({output_dir.resolve().name: history}, output_dir / LOSSES)
+        plot_losses({short_name(output_dir): history}, output_dir / LOSSES)
     steps = run.config.hyperparameters
     per_step = steps.batch_size * steps.gradient_accumulation_steps * trainer.accelerator.num_processes
     per_epoch = math.ceil(len(lengths) / per_step)
