@@ -15,6 +15,7 @@ from serpentune.common.errors import UserError
 from serpentune.common.files import read_json
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, train
 from serpentune.training._auto_batch import largest_that_fits, with_batches_of
+from serpentune.training._prepare import prepare
 from tests.training.samples import samples
 
 LIMITED = """
@@ -86,6 +87,15 @@ def test_the_batch_that_is_found_trains_as_if_it_had_been_set(
     same = train(told, samples(40), None, tmp_path / "told", quiet=True)
     # The trials moved no weight and drew no random number.
     assert [entry["loss"] for entry in same.history] == [entry["loss"] for entry in found.history]
+
+
+def test_trials_leave_one_hook_on_the_model(llama: Path, tmp_path: Path) -> None:
+    config = config_for(llama)
+    config.bf16 = True
+    run = prepare(config, samples(40), None, tmp_path, resume=False, overwrite=False)
+    assert run.config.hyperparameters.batch_size == 8
+    model: Any = run.trainer.model
+    assert len(model.get_input_embeddings()._forward_hooks) == 1
 
 
 def test_a_resumed_run_keeps_the_batch_that_was_found(llama: Path, tmp_path: Path) -> None:

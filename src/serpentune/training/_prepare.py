@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError
-from serpentune.common.files import read_json, write_json
+from serpentune.common.files import read_object, write_json
+from serpentune.common.processes import is_first_process, process_count
 from serpentune.models import LoadedModel, QLoRAConfig, bf16_is_native, context_length, device, load_base, wrap
 from serpentune.training._auto_batch import fitted, with_batches_of
 from serpentune.training._checkpoints import last_sound
@@ -68,11 +68,6 @@ def prepare(
     """Settle all that a run needs; arguments and errors are those of `train`."""
     from serpentune.training._trainer import check_model
 
-    if config.fsdp and (device().type != "cuda" or _processes() == 1):
-        raise UserError(
-            "fsdp shards the weights over several CUDA GPUs: start the run with torchrun --nproc-per-node N, or leave "
-            "fsdp out."
-        )
     checkpoint = _claim(output_dir, resume=resume, overwrite=overwrite)
     with explained_memory(config):
         base = _load(config, chat=config.chat or holds_chats(train_dataset))
@@ -89,25 +84,16 @@ def prepare(
         "config": config.model_dump(mode="json"),
         "data_sha256": tokens.digest,
         "samples": len(tokens.lengths),
-        "processes": _processes(),
+        "processes": process_count(),
     }
     if config.auto_batch_size:
         # The order of the samples depends on the size of a batch, so a resumed run keeps what was found.
         config = fitted(config, trainer, tokens) if found is None else with_batches_of(config, found)
         found = config.hyperparameters.batch_size
-        trainer, total = _trainer(config, base, model, tokens, looked_at, output_dir / CHECKPOINTS)
+        trainer, total = _trainer(config, base, model, tokens, looked_at, output_dir / CHECKPOINTS, packs=trainer.packs)
     if is_first_process():
         write_json(output_dir / RUN, {**note, "found_batch_size": found})
     return Prepared(config, base, tokens, trainer, total, state_bytes(trainer.model), checkpoint)
-
-
-def is_first_process() -> bool:
-    """Whether this process writes for all of a run; torchrun numbers them in `RANK`."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def _processes() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _claim(output_dir: Path, *, resume: bool, overwrite: bool) -> Path | None:
@@ -175,16 +161,21 @@ def _eval_tokens(config: AdvancedTrainingConfig, dataset: Any | None, base: Load
 
 def _agree(output_dir: Path, config: AdvancedTrainingConfig, tokens: Tokens) -> int | None:
     """Compare what the run is made of with the note of the run that is resumed; the batch size that one had found."""
-    before = read_json(output_dir / RUN)
+    before = read_object(output_dir / RUN)
+    lacking = [key for key in ("config", "data_sha256", "processes", "found_batch_size") if key not in before]
+    if lacking:
+        raise UserError(
+            f"{output_dir / RUN} lacks {lacking[0]!r}, so the run can't be resumed. Train anew with --overwrite."
+        )
     refuse_difference(AdvancedTrainingConfig(**before["config"]), config)
     if before["data_sha256"] != tokens.digest:
         raise UserError(
             f"The training data are not those that the run in {output_dir} began with; it can't be resumed."
         )
-    if before["processes"] != _processes():
+    if before["processes"] != process_count():
         raise UserError(
             f"The run in {output_dir} began with {before['processes']} processes and can only be resumed with as many, "
-            f"not {_processes()}: the samples of its steps would be others."
+            f"not {process_count()}: the samples of its steps would be others."
         )
     found: int | None = before["found_batch_size"]
     return found
@@ -197,9 +188,10 @@ def _trainer(
     tokens: Tokens,
     looked_at: Tokens | None,
     checkpoints: Path,
+    packs: bool | None = None,
 ) -> tuple[SnakeTrainer, int]:
-    """The trainer, and the number of optimiser steps that it will take."""
-    from serpentune.training._trainer import SnakeTrainer, trainer_settings
+    """The trainer, and the number of optimiser steps that it will take; `packs` is what the model's first one found."""
+    from serpentune.training._trainer import SnakeTrainer, quickened, trainer_settings
 
     total = total_steps(config, len(tokens.lengths))
     warmup = config.hyperparameters.warmup_steps
@@ -213,7 +205,10 @@ def _trainer(
         config, str(checkpoints), warmup_steps=warmup, evaluates=looked_at is not None, bf16=bf16
     )
     compiles = config.torch_compile if config.torch_compile is not None else device().type == "cuda"
-    return SnakeTrainer(model, settings, tokens, looked_at, base.tokenizer, compiles=compiles), total
+    if packs is None:
+        packs = quickened(model, settings, int(tokens.lengths.max()))
+    trainer = SnakeTrainer(model, settings, tokens, looked_at, base.tokenizer, packs=packs, compiles=compiles)
+    return trainer, total
 
 
 def total_steps(config: AdvancedTrainingConfig, samples: int) -> int:
@@ -221,5 +216,5 @@ def total_steps(config: AdvancedTrainingConfig, samples: int) -> int:
     steps = config.hyperparameters
     if steps.max_steps is not None:
         return steps.max_steps
-    batches = math.ceil(samples / (steps.batch_size * _processes()))
+    batches = math.ceil(samples / (steps.batch_size * process_count()))
     return math.ceil(steps.num_epochs * math.ceil(batches / steps.gradient_accumulation_steps))

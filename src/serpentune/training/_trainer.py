@@ -45,19 +45,26 @@ class SnakeTrainer(SFTTrainer):
         evaluate: Tokens | None,
         tokenizer: Any,
         *,
+        packs: bool = False,
         compiles: bool = False,
     ) -> None:
+        """Prepare a run.
+
+        Args:
+            model: what `wrap` made and `quickened` prepared.
+            args: as of `trainer_settings`.
+            train: the training data.
+            evaluate: the evaluation data; None where there are none.
+            tokenizer: the model's.
+            packs: whether batches are packed, as `quickened` says.
+            compiles: whether layers and loss are compiled.
+        """
         batch = args.per_device_train_batch_size
         # The processes' batches of one step are next to each other, so that none waits long for another.
         self._order = StepOrder(train.lengths, batch, args.seed, args.gradient_accumulation_steps * args.world_size)
         self.tokens = 0  # that this process has trained on, padding included; known from shapes, without the device
         self.losses = StepLosses(int(args.logging_steps), args.gradient_accumulation_steps, args.device)
-        skip_masks(model, int(train.lengths.max()))
-        packs = False
-        if args.bf16:
-            narrow_stream(model, torch.bfloat16)
-            with torch.autocast(args.device.type, torch.bfloat16):
-                packs = can_pack(model)
+        self.packs = packs
         self._summed_loss = compiled(model) if compiles else summed_loss
         collate: Packer | Collator
         if packs:
@@ -204,6 +211,22 @@ class SnakeTrainer(SFTTrainer):
         # accelerate tells a sampler its epoch through two wrappers; a resumed run of several processes has three.
         self._order.set_epoch(kwargs["epoch"])
         super()._run_epoch(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+
+def quickened(model: Any, args: SFTConfig, longest: int) -> bool:
+    """Make a model's steps quick, in place; whether its batches can be packed. To be done once to a model.
+
+    Args:
+        model: what `wrap` made.
+        args: as of `trainer_settings`.
+        longest: tokens of the longest sample.
+    """
+    skip_masks(model, longest)
+    if not args.bf16:
+        return False
+    narrow_stream(model, torch.bfloat16)
+    with torch.autocast(args.device.type, torch.bfloat16):
+        return can_pack(model)
 
 
 def evaluated(state: TrainerState) -> bool:
