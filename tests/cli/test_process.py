@@ -46,10 +46,9 @@ def test_reader_that_has_gone_is_no_error(arguments: list[str]) -> None:
 @pytest.mark.slow
 def test_of_two_processes_that_train_one_answers(dataset: Path, tmp_path: Path) -> None:
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
-    command = [*launch, "serpentune", "train", "--dataset", dataset, "--output-dir", tmp_path, "--max-steps", "1"]
-    done = subprocess.run(
-        [*command, "--json"], capture_output=True, text=True, env=environment(), timeout=300, check=False
-    )
+    where = ["--dataset", str(dataset), "--output-dir", str(tmp_path)]
+    command = [*launch, "serpentune", "train", *where, "--max-steps", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["steps"] == 1
 
