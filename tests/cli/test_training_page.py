@@ -14,7 +14,7 @@ from tests.cli.calls import ROOT
 def test_the_observer_of_the_page_ends_training_early(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "training-observers.md").read_text(encoding="utf-8")
     (code,) = (code for code in re.findall(r"```python\n(.*?)```", page, re.S) if "GoodEnough" in code)
     shutil.copytree(dataset, tmp_path / "output" / "dataset")
     exec(code, {})
