@@ -123,8 +123,6 @@ def train(
         overwrite=overwrite,
         quiet=out.quiet,
     )
-    if not is_first_process():
-        return
     if out.json:
         out.document(result)
     else:
