@@ -145,7 +145,7 @@ def test_what_a_run_would_be_refused_for_is_said_before_the_first_one(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", "isn't what a sweep writes"),
+        ("[]", "an object is needed"),
         ('{"dataset": {"path": "d"}, "runs": [{"name": "../up", "settings": {}}]}', "outside the sweep's folder"),
         ("{", "not valid JSON"),
     ],

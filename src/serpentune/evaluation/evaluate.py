@@ -174,7 +174,9 @@ def _training(loaded: LoadedModel) -> dict[str, Any]:
     run = Path(loaded.name).parent
     if loaded.source != "folder" or not (run / RUN).is_file():
         return {}
-    return {"training": trained_with(run).model_dump(mode="json", exclude={"output_dir", "experiment_name"})}
+    return {
+        "training": trained_with(run).model_dump(mode="json", exclude={"output_dir", "experiment_name", "report_to"})
+    }
 
 
 def _weights_sha256(model: Any) -> str:

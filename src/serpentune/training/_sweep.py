@@ -6,7 +6,7 @@ import gc
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +145,7 @@ def sweep(
         TrainingInterrupted: after Ctrl-C or SIGTERM; what is finished is kept.
     """
     dataset, output_dir = Path(dataset), Path(output_dir)
-    planned = cells(config, grid, max_runs=max_runs)
+    planned = [_named(cell) for cell in cells(config, grid, max_runs=max_runs)]
     hashes = check_files(dataset)["sha256"]
     _check_machine(planned)
     # One process looks at the folder before any of them changes it.
@@ -169,8 +169,7 @@ def sweep(
     for number, cell in enumerate(planned, 1):
         announce(f"Run {number} of {len(planned)}: {cell.name}")
         try:
-            own = cell.config.model_copy(update={"experiment_name": cell.name})  # or trackers would call all runs alike
-            result = train_once(own, splits, output_dir / cell.name, callbacks=callbacks, quiet=quiet)
+            result = train_once(cell.config, splits, output_dir / cell.name, callbacks=callbacks, quiet=quiet)
         except UserError as error:
             raise UserError(
                 f"The run {cell.name} of the sweep: {error} What is finished is kept: go on with --resume."
@@ -252,6 +251,11 @@ def trained_with(output_dir: Path) -> AdvancedTrainingConfig:
     if not isinstance(note.get("config"), dict):
         raise UserError(f"{output_dir / RUN} isn't what a training run writes.")
     return AdvancedTrainingConfig(**note["config"])
+
+
+def _named(cell: Cell) -> Cell:
+    """The run under its own name, or trackers would call all of them alike."""
+    return replace(cell, config=cell.config.model_copy(update={"experiment_name": cell.name}))
 
 
 def _check_machine(planned: Sequence[Cell]) -> None:
