@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -157,6 +158,15 @@ def test_a_file_that_was_put_into_a_checkpoint_is_named_and_nothing_is_lost(llam
         train(settings(str(llama)), samples(80), None, tmp_path, resume=True, quiet=True)
     planted.unlink()
     assert train(settings(str(llama)), samples(80), None, tmp_path, resume=True, quiet=True).resumed_from == 8
+
+
+def test_a_student_without_checkpoints_is_not_replaced_by_resuming(llama: Path, tmp_path: Path) -> None:
+    config = settings(str(llama)).with_values({"max_steps": 1})
+    student = train(config, samples(80), None, tmp_path, quiet=True).model_path
+    shutil.rmtree(tmp_path / "checkpoints")
+    with pytest.raises(UserError, match="holds a student and no checkpoint"):
+        train(config, samples(80), None, tmp_path, resume=True, quiet=True)
+    assert (student / "adapter_model.safetensors").is_file()
 
 
 @pytest.mark.parametrize("note", ["[]", "{}"])

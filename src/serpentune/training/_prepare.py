@@ -101,22 +101,30 @@ def _claim(output_dir: Path, *, resume: bool, overwrite: bool) -> Path | None:
     checkpoints = output_dir / CHECKPOINTS
     if resume:
         checkpoint = last_sound(checkpoints, remove=is_first_process())
+        if checkpoint is None and _holds_files(output_dir / FINAL_MODEL):
+            raise UserError(
+                f"{output_dir} holds a student and no checkpoint to go on from. Pass --overwrite to train anew, or "
+                "choose another folder."
+            )
         if checkpoint is None:
             _LOG.warning("no checkpoint in %s: training starts anew", checkpoints)
         return checkpoint
-    for folder in (output_dir / FINAL_MODEL, checkpoints):
-        if folder.is_dir() and any(folder.iterdir()):
-            if not overwrite:
-                raise UserError(
-                    f"{folder} holds an earlier run. Pass --resume to go on with it, --overwrite to replace it, or "
-                    "choose another folder."
-                )
-            if is_first_process():
-                shutil.rmtree(folder)
-    if is_first_process():
-        for file in (HISTORY, LOSSES):  # an earlier run's, until this one has its own
-            (output_dir / file).unlink(missing_ok=True)
+    if not is_first_process():  # one looks and removes, or another would look at what is being removed
+        return None
+    for folder in filter(_holds_files, (output_dir / FINAL_MODEL, checkpoints)):
+        if not overwrite:
+            raise UserError(
+                f"{folder} holds an earlier run. Pass --resume to go on with it, --overwrite to replace it, or "
+                "choose another folder."
+            )
+        shutil.rmtree(folder)
+    for file in (HISTORY, LOSSES):  # an earlier run's, until this one has its own
+        (output_dir / file).unlink(missing_ok=True)
     return None
+
+
+def _holds_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _load(config: AdvancedTrainingConfig, *, chat: bool) -> LoadedModel:
@@ -211,10 +219,10 @@ def _trainer(
     return trainer, total
 
 
-def total_steps(config: AdvancedTrainingConfig, samples: int) -> int:
-    """Optimiser steps that a run over `samples` samples takes; `WORLD_SIZE` processes share them."""
+def total_steps(config: AdvancedTrainingConfig, samples: int, processes: int | None = None) -> int:
+    """Optimiser steps that a run over `samples` samples takes, which `processes` share; None for this run's own."""
     steps = config.hyperparameters
     if steps.max_steps is not None:
         return steps.max_steps
-    batches = math.ceil(samples / (steps.batch_size * process_count()))
+    batches = math.ceil(samples / (steps.batch_size * (processes or process_count())))
     return math.ceil(steps.num_epochs * math.ceil(batches / steps.gradient_accumulation_steps))

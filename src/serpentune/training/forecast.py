@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from serpentune.common.errors import UserError
 from serpentune.common.memory import host_memory_bytes
@@ -20,6 +21,7 @@ from serpentune.models import (
     find_base,
 )
 from serpentune.training._dials import dials
+from serpentune.training._prepare import total_steps
 from serpentune.training._sample import DataSample, look_at, records_of
 from serpentune.training._trackers import check_trackers
 from serpentune.training.config import AdvancedTrainingConfig
@@ -31,6 +33,9 @@ _HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 
 _ANSWERS = 8
 """Without a data set, one token in so many counts as an answer's; plans have fewer, long explanations about as many."""
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,9 @@ def forecast(
     tokens, answers = (sample.tokens, sample.answers) if sample is not None else (most, most // _ANSWERS)
     batch = config.hyperparameters.batch_size * config.hyperparameters.gradient_accumulation_steps * machine.devices
     per_epoch = math.ceil(records["train"] / batch) if records is not None else None
-    steps = _steps(config, per_epoch)
+    steps = config.hyperparameters.max_steps
+    if records is not None:
+        steps = total_steps(config, records["train"], machine.devices)
     _look_at_strategy(config, found)
     if sample is not None:
         _look_at_data(config, sample, most, found)
@@ -154,7 +161,7 @@ def forecast(
     )
 
 
-def _try(found: _Findings, look: Any) -> Any:
+def _try(found: _Findings, look: Callable[[], _T]) -> _T | None:
     """What a look gives; None and a problem where it is refused."""
     try:
         return look()
@@ -206,13 +213,6 @@ def _base(config: AdvancedTrainingConfig, found: _Findings) -> Any | None:
         else:
             found.problems.append(str(error))
     return None
-
-
-def _steps(config: AdvancedTrainingConfig, per_epoch: int | None) -> int | None:
-    steps = config.hyperparameters
-    if steps.max_steps is not None:
-        return steps.max_steps
-    return None if per_epoch is None else math.ceil(steps.num_epochs * per_epoch)
 
 
 def _look_at_strategy(config: AdvancedTrainingConfig, found: _Findings) -> None:

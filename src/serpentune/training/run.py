@@ -118,7 +118,7 @@ def train(
             Other columns are ignored.
         eval_dataset: the same for the evaluation loss, or None.
         output_dir: folder for the student and the checkpoints.
-        resume: go on from the last complete checkpoint in `output_dir`; without one, start anew.
+        resume: go on from the last complete checkpoint in `output_dir`; without one, and without a student, start anew.
         overwrite: remove the student and the checkpoints of an earlier run in `output_dir`.
         callbacks: observers of the run, as transformers' `TrainerCallback`; what `on_log` is given, the history keeps.
         quiet: show no progress bar.
