@@ -103,6 +103,8 @@ def test_a_recipe_is_run_with_settings_changed(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["small.yaml", "--epochs", 3], "Leave out --epochs"),
+        (["small.yaml", "--seed", 0], "Leave out --seed"),
+        (["small.yaml", "--no-bf16"], "Leave out --bf16"),
         (["small.yaml", "--resume", "folder"], "Leave out the recipe"),
         (["small.yaml", "--set", "training.lrr=1"], "Did you mean"),
         (["small.yaml", "--set", "sweep.seed=[]"], "seed has no values"),

@@ -198,7 +198,7 @@ def run(
     Ctrl-C keeps what is finished; --resume goes on from there.
     """
     given = {name: value for name, value in locals().items() if name in _PLACES and value is not None}
-    typed = {**given, "config": config, "set": set, "overwrite": overwrite}
+    typed = {**given, "config": config, "set": set, "overwrite": overwrite or None}
     from serpentune.common.errors import UserError
     from serpentune.common.processes import is_first_process
     from serpentune.pipeline import MultiDatasetConfig, MultiDatasetPipeline, resume_experiment
@@ -245,7 +245,7 @@ def _refuse(typed: Mapping[str, Any], why: str) -> None:
     from serpentune.common.errors import UserError
 
     for name, value in typed.items():
-        if value:
+        if value is not None:
             raise UserError(f"{why} Leave out --{name.replace('_', '-')}.")
 
 
