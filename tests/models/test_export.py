@@ -185,6 +185,14 @@ def test_what_cannot_be_exported_is_said_and_nothing_is_left(llama: Path, tmp_pa
     assert not (out / "model.safetensors").exists()
 
 
+def test_a_new_card_does_not_forget_the_files_beside_it(llama: Path, tmp_path: Path) -> None:
+    export_model(save(tmp_path / "student", str(llama)), tmp_path / "out", merge=True, gguf=["f16"])
+    card = (tmp_path / "out" / "README.md").read_text()
+    with pytest.raises(UserError, match="holds GGUF files"):
+        renew_card(tmp_path / "out", [])
+    assert (tmp_path / "out" / "README.md").read_text() == card
+
+
 @pytest.mark.parametrize("text", ["[]", "3"])
 def test_a_note_of_another_shape_is_said(text: str, llama: Path, tmp_path: Path) -> None:
     student = save(tmp_path / "student", str(llama))

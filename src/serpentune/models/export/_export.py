@@ -103,10 +103,15 @@ def renew_card(folder: Path, metrics: Sequence[Metric]) -> None:
     """Write the card of a student's folder anew, with figures that were measured.
 
     Raises:
-        UserError: the folder holds no `student.json`, from which a card is written.
+        UserError: the folder holds no `student.json`, from which a card is written, or GGUF files, about whose contents
+            it says nothing.
     """
     if not (folder / STUDENT).is_file():
         raise UserError(f"{folder} holds no {STUDENT}, so there is nothing to write a card from.")
+    if any(folder.glob("*.gguf")):
+        raise UserError(
+            f"{folder} holds GGUF files, of which a new card would say nothing. Give --results with --gguf."
+        )
     about = read_object(folder / STUDENT)
     form: Form = "adapter" if (folder / "adapter_config.json").is_file() else "model"
     write_text(folder / CARD, model_card(about, form, metrics=metrics))
