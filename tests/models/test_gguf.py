@@ -15,7 +15,7 @@ from serpentune.models import (
     BUILT_IN,
     LoRAConfig,
     base_config,
-    base_context_length,
+    context_length,
     find_base,
     load_base,
     load_student,
@@ -113,7 +113,7 @@ def test_a_cache_that_can_not_be_written_is_named(path: Path, tmp_path: Path) ->
 
 
 def test_the_configuration_is_read_without_dequantising(path: Path) -> None:
-    assert base_config(path).num_hidden_layers == 2 and base_context_length(path) == 256
+    assert base_config(path).num_hidden_layers == 2 and context_length(base_config(path)) == 256
     assert not cache_folder("gguf").exists()
     load_base(path)
     assert base_config(path).hidden_size == 64

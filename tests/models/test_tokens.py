@@ -6,7 +6,7 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.models import (
-    base_context_length,
+    base_config,
     context_length,
     end_ids,
     load_base,
@@ -56,7 +56,7 @@ def test_a_tokenizer_is_opened_by_the_name_of_its_model(llama: Path) -> None:
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
 def test_the_context_of_a_model_is_known_without_loading_it(family: str, request: pytest.FixtureRequest) -> None:
     folder = request.getfixturevalue(family)
-    assert base_context_length(folder) == context_length(load_base(folder).model.config) == 256
+    assert context_length(base_config(folder)) == context_length(load_base(folder).model.config) == 256
 
 
 @pytest.mark.parametrize("chat", [False, True])

@@ -9,7 +9,6 @@ from serpentune.models._libraries import quiet_libraries
 from serpentune.models.load import (
     LoadedModel,
     base_config,
-    base_context_length,
     context_length,
     load_base,
     open_tokenizer,
@@ -48,7 +47,6 @@ __all__ = [
     "Strategy",
     "StrategyConfig",
     "base_config",
-    "base_context_length",
     "bf16_is_native",
     "check_precision",
     "context_length",

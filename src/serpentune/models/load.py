@@ -108,12 +108,3 @@ def base_config(name_or_path: str | Path, *, trust_remote_code: bool = False) ->
     if found.is_gguf:
         return gguf_config(Path(found.location), found.name)
     return read_config(found.location, found.name, trust_remote_code=trust_remote_code)
-
-
-def base_context_length(name_or_path: str | Path) -> float:
-    """`context_length` of a base model of `load_base` that isn't loaded.
-
-    Raises:
-        UserError: the model can't be found, or its configuration is none that transformers knows.
-    """
-    return context_length(base_config(name_or_path))
