@@ -146,7 +146,7 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_taken(
 def test_a_checkpoint_without_its_list_of_files_is_never_taken(llama: Path, tmp_path: Path) -> None:
     stopped_at(8, llama, tmp_path)
     (tmp_path / "checkpoints" / "checkpoint-8" / "files.json").unlink()
-    (tmp_path / "checkpoints" / "checkpoint-4" / "files.json").write_text("{")
+    (tmp_path / "checkpoints" / "checkpoint-4" / "files.json").write_text('{"files": []}')
     assert train(settings(str(llama)), samples(80), None, tmp_path, resume=True, quiet=True).resumed_from is None
 
 

@@ -129,7 +129,7 @@ def _fault(folder: Path) -> str | None:
     try:
         listed = read_json(folder / _MANIFEST)["files"]
         return next(_faults(folder, listed), None)
-    except (UserError, KeyError, TypeError) as error:
+    except (UserError, KeyError, TypeError, AttributeError) as error:  # another shape than is written
         return f"its {_MANIFEST} is damaged ({error})"
     except OSError as error:
         return f"{error.filename} can't be read ({error.strerror})"
