@@ -28,6 +28,9 @@ _GROUPED: dict[str, Any] = {"enable_gqa": True} if "enable_gqa" in inspect.signa
 _ALIKE = 0.05
 """Share of the largest logit by which those of 16 bits may differ."""
 
+_ATTENTION_DROPOUT = ("attention_dropout", "attn_pdrop")
+"""What configurations of models call its probability."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -102,7 +105,11 @@ def can_pack(model: Any) -> bool:
 
     It is tried, under the caller's autocast: two samples must be answered as they are when they stand below each other.
     """
-    if model.device.type != "cuda" or model.config.get_text_config()._attn_implementation != _CAUSAL:
+    config = model.config.get_text_config()
+    if model.device.type != "cuda" or config._attn_implementation != _CAUSAL:
+        return False
+    if any(getattr(config, name, None) for name in _ATTENTION_DROPOUT):
+        _LOG.info("samples are padded: attention to packed ones knows no dropout, which the model's has")
         return False
     samples = [{"input_ids": list(range(1, length + 1)), "prompt_length": length - 1} for length in (9, 5)]
     training = model.training
@@ -113,7 +120,9 @@ def can_pack(model: Any) -> bool:
             for batch in (Collator(0)(samples), Packer(0, [128], 2, 9)(samples))
         )
         after.sum().backward()
-    except (TypeError, ValueError, RuntimeError) as error:
+    except torch.OutOfMemoryError:
+        raise
+    except (TypeError, ValueError, RuntimeError) as error:  # unknown arguments, or a kernel that this card hasn't
         _LOG.warning("samples are padded, as %s can't be asked for packed ones: %s", type(model).__name__, error)
         return False
     finally:
