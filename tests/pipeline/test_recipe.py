@@ -40,7 +40,7 @@ def test_a_published_recipe_is_valid_and_says_how_it_is_run(file: Path) -> None:
     assert recipe.name == file.stem and recipe.cells() and recipe.data_recipe() is not None
     header = "".join(line for line in file.read_text().splitlines(keepends=True) if line.startswith("#"))
     assert f"serpentune run recipes/{file.name}" in header
-    assert re.search("minutes|hour|half the time", header)
+    assert re.search("minutes|hour|less time", header)
 
 
 def test_the_recipes_compare_what_they_say() -> None:
