@@ -43,7 +43,7 @@ class Turn:
 def play(base: LoadedModel, style: str, games: int) -> Turn:
     player = ModelPlayer(base, teacher=BFS.name, encoding=get_encoding("grid"), style=STYLES[style])
     began = time.perf_counter()
-    results = list(play_games(player, range(SEED, SEED + games), SIDE, SIDE, reference=BFS))
+    results = list(play_games(player, range(SEED, SEED + games), SIDE, SIDE))
     taken = time.perf_counter() - began
     moves = sum(result.record.steps for result in results)
     return Turn(taken, 1000 * player.seconds / moves, player.tokens / player.seconds)

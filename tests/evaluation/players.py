@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from serpentune.evaluation import FunctionPlayer
 from serpentune.game import Move, State, States, letters
 from serpentune.teachers import get
 
 
-@dataclass
-class Scripted:
+class Scripted(FunctionPlayer):
     """Answers each state by a function, and remembers what it was asked."""
 
-    answer: Callable[[State], str]
-    name: str = "scripted"
-    asked: list[State] = field(default_factory=list)
+    def __init__(self, answer: Callable[[State], str], name: str = "scripted", places: int = 256) -> None:
+        super().__init__(name, self._all, places)
+        self.asked: list[State] = []
+        self._answer = answer
 
-    def answers(self, states: States) -> list[str]:
+    def _all(self, states: States) -> list[str]:
         self.asked += states
-        return [self.answer(state) for state in states]
+        return [self._answer(state) for state in states]
 
 
 def after(state: State, move: Move) -> State:

@@ -11,10 +11,12 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.datasets import get_encoding, get_style, prompts
 from serpentune.evaluation import EvaluationSettings, EvaluationSuite, ModelPlayer, evaluate_model
-from serpentune.evaluation.language import greedy, stop_ids, tokenize_records
+from serpentune.evaluation.language import tokenize_records
+from serpentune.evaluation.play import answers_to
 from serpentune.evaluation.resources import latency
-from serpentune.game import random_states
+from serpentune.game import letters, random_states
 from serpentune.models import LoadedModel, load_base, load_student, open_model, prompt_ids
+from serpentune.models.decoding import greedy, stop_ids
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, TrainingConfigBuilder, train
 from serpentune.training.data import tokenize
 from tests.models.tiny import TURN
@@ -70,7 +72,7 @@ def test_a_student_of_the_chat_form_is_asked_in_it_and_stops_at_the_end_of_its_t
     assert student.chat
     states = random_states(5, SIDE, SIDE, 7)
     player = ModelPlayer(student, teacher="BFS", encoding=get_encoding("grid"), style=get_style("plan"))
-    assert player.answers(states) == ["U R U"] * 5
+    assert [letters(answer.moves) for answer in answers_to(player, states)] == ["URU"] * 5
     assert player.tokens == 5 * 4  # three moves and the end of the turn
 
     asked = prompts(states, "BFS", get_encoding("grid"), get_style("plan"))

@@ -11,9 +11,10 @@ import torch
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import get_encoding, get_style, prompts
-from serpentune.evaluation.language import greedy, language_metrics, tokenize_records
+from serpentune.evaluation.language import language_metrics, tokenize_records
 from serpentune.game import random_states
 from serpentune.models import LoadedModel, load_base, prompt_ids
+from serpentune.models.decoding import greedy
 
 PLANS = (b"\x00", b"\x00\x01\x01", b"\x02\x02\x03\x02\x02\x01\x00", b"\x03\x03", b"\x01\x00\x03\x02\x01")
 

@@ -13,9 +13,9 @@ import torch
 import serpentune
 from serpentune.common.errors import UserError
 from serpentune.common.memory import host_peak_bytes
-from serpentune.evaluation.language import greedy
 from serpentune.evaluation.resources import latency, measure, versions
 from serpentune.models import LoadedModel, load_base, prompt_ids
+from serpentune.models.decoding import greedy
 
 PROMPTS = ["Player BFS. Board 4x4, heading UP.\n . . A .\n . H . .\n . ^ . .\n . ^ < .\nMove:", "Move:", "Moves:"]
 

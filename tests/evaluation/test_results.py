@@ -10,6 +10,7 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.evaluation import EvaluationResult, GameResult, figures, play_games
+from serpentune.evaluation.judging import judged
 from serpentune.game import Ending
 from serpentune.teachers import get
 from tests.evaluation.players import Scripted, plan
@@ -19,7 +20,7 @@ from tests.evaluation.players import Scripted, plan
 def games() -> list[GameResult]:
     """A few won games, and lost ones with unreadable answers."""
     player = Scripted(lambda state: "" if state.apple == 0 else plan("BFS")(state), name="mine")
-    played = list(play_games(player, range(30), 4, 4, reference=get("BFS")))
+    played = [judged(result, get("BFS")) for result in play_games(player, range(30), 4, 4)]
     assert any(game.invalid for game in played) and any(game.agreed for game in played)
     return played
 
@@ -59,7 +60,7 @@ def test_a_folder_comes_back_in_the_order_of_seeds(folder: Path, games: list[Gam
     assert result.steps.sum() == sum(game.record.steps for game in games)
     assert result.wins.sum() == sum(game.record.ending == Ending.WIN for game in games)
     assert sum(result.endings.values()) == 30
-    assert result.invalid == {"unreadable": sum(game.invalid.get("unreadable", 0) for game in games)}
+    assert result.invalid == {"empty": sum(game.invalid.get("empty", 0) for game in games)}
     assert result.agreement == sum(game.agreed for game in games) / sum(game.asked for game in games)
     assert (result.language, result.performance) == (None, None)
 

@@ -160,8 +160,9 @@ def test_boards_number_the_snake_from_its_head() -> None:
     assert games.steps.tolist() == [80] * 30 and games.scores.min() > 0
 
 
-def test_a_restarted_game_is_a_new_one_and_the_others_go_on() -> None:
-    games = LockstepGames([1, 2, 3], 6, 6, recorded=False)
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_restarted_game_is_a_new_one_and_the_others_go_on(recorded: bool) -> None:
+    games = LockstepGames([1, 2, 3], 6, 6, recorded=recorded)
     alone = LockstepGames([2], 6, 6)
     for move in (0, 0, 1, 1):
         games.step([move] * 3)
@@ -187,9 +188,21 @@ def test_a_game_that_is_over_can_be_restarted() -> None:
     assert list(games.states()) == list(LockstepGames([5], 4, 4).states())
 
 
-def test_only_games_without_a_record_can_be_restarted() -> None:
-    with pytest.raises(ValueError, match="recorded=False"):
-        LockstepGames([1], 4, 4).restart([0], [2])
+def test_each_game_of_many_in_two_places_is_recorded_from_its_own_beginning() -> None:
+    """Long enough that room for moves is made several times, by more of it and by leaving old ones out."""
+    rng = np.random.default_rng(3)
+    games, found, seeds = LockstepGames([0, 1], 5, 4), [], iter(range(2, 200))
+    while len(found) < 200:
+        games.step(rng.integers(0, 4, 2).astype(np.int8))
+        over = [place for place in range(2) if games.endings[place] != Ending.RUNNING]
+        for record in games.records("x", over):
+            assert verify(record) is None
+            found.append(record.seed)
+        games.restart(over, [next(seeds, 1000 + place) for place in over])
+    assert sorted(found[:150]) == sorted(set(found[:150]))
+
+
+def test_what_restart_and_records_refuse() -> None:
     games = LockstepGames([1, 2], 4, 4, recorded=False)
     with pytest.raises(ValueError, match="recorded=True"):
         games.records("x")

@@ -13,8 +13,8 @@ from serpentune.common.errors import UserError
 from serpentune.common.files import write_json
 from serpentune.common.progress import progress_bar
 from serpentune.datasets import get_encoding, get_style
-from serpentune.evaluation.play import play_games
-from serpentune.evaluation.players import ModelPlayer
+from serpentune.evaluation.judging import judged
+from serpentune.evaluation.play import ModelPlayer, play_games
 from serpentune.evaluation.results import LANGUAGE, PERFORMANCE, EvaluationResult
 from serpentune.evaluation.store import open_results
 from serpentune.game import Limits, check_board
@@ -117,10 +117,9 @@ def evaluate_model(
                 settings.width,
                 settings.height,
                 limits=settings.limits,
-                reference=get(settings.teacher),
                 advanced=advanced or advance,
             ):
-                results.add(result)
+                results.add(judged(result, get(settings.teacher)))
                 moves += result.record.steps
         if seeds:
             write_json(

@@ -6,7 +6,6 @@ Prediction (loss, perplexity, bits per byte, token accuracy) is measured with th
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError
 from serpentune.datasets.completions import parse_prompt
-from serpentune.models import context_length, end_ids, sample_ids
+from serpentune.models import context_length, sample_ids
+from serpentune.models.decoding import decode, greedy, keeps_logits, stop_ids
 from serpentune.training._batches import IGNORED, Collator
 
 if TYPE_CHECKING:
@@ -167,57 +167,6 @@ def tokenize_records(tokenizer: Any, records: Sequence[Mapping[str, str]], chat:
     return [Sample(*sample) for sample in zip(*sample_ids(tokenizer, asked, texts, chat), texts, styles, strict=True)]
 
 
-def stop_ids(tokenizer: Any, chat: bool = False) -> list[int]:
-    """The tokens that end an answer: the end token, and with `chat` what the template ends a turn with."""
-    return sorted({tokenizer.eos_token_id, end_ids(tokenizer, chat)[-1]})
-
-
-def greedy(
-    model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int, chat: bool = False
-) -> list[list[int]]:
-    """The most likely continuation of each prompt, token by token, all prompts in one batch.
-
-    The model's own generation settings (penalties, sampling) are not used, since another answer than the greedy one
-    would be measured.
-
-    Args:
-        model: a transformers or PEFT model.
-        tokenizer: gives end and pad tokens; its padding side doesn't matter.
-        prompts: `n` lists of ids.
-        max_new_tokens: most tokens of an answer, its end token included.
-        chat: stop also at what ends a turn in the tokenizer's chat template.
-
-    Returns:
-        `n` lists of new ids, each up to and including the end token where one was written in time.
-    """
-    import torch
-    from transformers import GenerationConfig
-
-    ends, width = stop_ids(tokenizer, chat), max(map(len, prompts))
-    pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    device = _device(model)
-    settings = GenerationConfig(
-        max_new_tokens=max_new_tokens, eos_token_id=ends, pad_token_id=pad, use_cache=True,
-        # All that is left out is taken from the model, so what would change the answer is said to be off.
-        do_sample=False, num_beams=1, temperature=1.0, top_k=50, top_p=1.0, repetition_penalty=1.0,
-        no_repeat_ngram_size=0, min_new_tokens=0,
-    )  # fmt: skip
-    with torch.inference_mode():
-        output = model.generate(
-            input_ids=torch.tensor([[pad] * (width - len(row)) + list(row) for row in prompts], device=device),
-            attention_mask=torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=device),
-            generation_config=settings,
-        )
-    rows: list[list[int]] = output[:, width:].tolist()
-    return [row[: next((place for place, token in enumerate(row, 1) if token in ends), None)] for row in rows]
-
-
-def decode(tokenizer: Any, answers: Sequence[Sequence[int]]) -> list[str]:
-    """Answers as text, special tokens left out and spaces as they were written."""
-    texts: list[str] = tokenizer.batch_decode(answers, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return texts
-
-
 def _score(model: Any, tokenizer: Any, batch: Sequence[Sample]) -> tuple[float, int]:
     """Summed negative log-likelihood (nats) of a batch's completion tokens, and how many are ranked first."""
     import torch
@@ -230,7 +179,7 @@ def _score(model: Any, tokenizer: Any, batch: Sequence[Sample]) -> tuple[float, 
     inputs = {name: tensor.to(_device(model)) for name, tensor in Collator(pad)(rows).items()}
     ids, kept, targets = inputs["input_ids"], inputs["logits_to_keep"], inputs["targets"]  # (B, T), (U,), (B, U)
     with torch.inference_mode():
-        if _chooses_positions(model):
+        if keeps_logits(model):
             logits = model(input_ids=ids, logits_to_keep=kept, use_cache=False).logits  # (B, U, V)
         else:
             logits = model(input_ids=ids, use_cache=False).logits[:, kept]
@@ -295,9 +244,3 @@ def _evaluating(model: Any) -> Iterator[None]:
 def _device(model: Any) -> torch.device:
     device: torch.device = next(model.parameters()).device
     return device
-
-
-def _chooses_positions(model: Any) -> bool:
-    """Whether the output layer can be applied to chosen positions only, which saves most of the memory and time."""
-    core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return "logits_to_keep" in inspect.signature(core.forward).parameters

@@ -17,7 +17,6 @@ import numpy as np
 import serpentune
 from serpentune.common.errors import UserError
 from serpentune.common.memory import host_peak_bytes
-from serpentune.evaluation.language import decode, greedy
 from serpentune.models import prompt_ids
 
 if TYPE_CHECKING:
@@ -134,6 +133,8 @@ def latency(
     }
     if wrong := [name for name, count in counts.items() if count < 1]:
         raise UserError(f"{wrong[0]} is too small to measure the speed of answers with.")
+    from serpentune.models.decoding import decode, greedy
+
     device = next(model.parameters()).device
 
     def answer(batch: Sequence[str]) -> tuple[float, int]:

@@ -36,19 +36,28 @@ class GameResult:
     Attributes:
         record: moves, apples, ending, score, steps and seed.
         answers: prompts that the player answered.
-        invalid: moves of answers that could not be used, by kind: `reversal` (turns back into the neck), `unreadable`
-            (no move in the text); an answer that is played again is counted again.
+        invalid: moves of answers that could not be used, by kind: `reversal` (turns back into the neck), and where
+            an answer has no move what `play.Answer.unusable` says (`empty`, `unreadable`, `contradictory`, failures of
+            an endpoint); an answer that is played again is counted again.
         agreed: moves that equal the reference teacher's move in the same state.
         asked: moves in states for which the reference teacher has a move.
+        cut: answers that were ended by the most tokens that they may have.
+        constrained: answers whose likeliest token was no move, so that the best move was taken instead.
+        replaced: places in the record's moves, ascending, where the policy for unreadable answers chose the move.
+        tokens: tokens that were written.
         ms: wall time of the game's answers in milliseconds, its share of each batch.
     """
 
     record: GameRecord
     answers: int
     invalid: dict[str, int]
-    agreed: int
-    asked: int
-    ms: float
+    agreed: int = 0
+    asked: int = 0
+    cut: int = 0
+    constrained: int = 0
+    replaced: tuple[int, ...] = ()
+    tokens: int = 0
+    ms: float = 0.0
 
     def to_json(self) -> str:
         """The game as one line of `games.jsonl`."""
@@ -65,6 +74,10 @@ class GameResult:
             "invalid": self.invalid,
             "agreed": self.agreed,
             "asked": self.asked,
+            "cut": self.cut,
+            "constrained": self.constrained,
+            "replaced": list(self.replaced),
+            "tokens": self.tokens,
             "ms": round(self.ms, 3),
         }
         return json.dumps(line, separators=(",", ":"))
@@ -96,11 +109,25 @@ class GameResult:
                 {str(kind): int(count) for kind, count in data["invalid"].items()},
                 int(data["agreed"]),
                 int(data["asked"]),
-                float(data["ms"]),
+                cut=int(data.get("cut", 0)),
+                constrained=int(data.get("constrained", 0)),
+                replaced=tuple(int(place) for place in data.get("replaced", ())),
+                tokens=int(data.get("tokens", 0)),
+                ms=float(data["ms"]),
             )
         except (KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"not a game of this format ({error!r})") from error
-        counts = (result.answers, *result.invalid.values(), result.agreed, result.asked - result.agreed)
+        counts = (
+            result.answers,
+            *result.invalid.values(),
+            result.agreed,
+            result.asked - result.agreed,
+            result.answers - result.cut,
+            result.answers - result.constrained,
+            result.tokens,
+        )
+        if any(not 0 <= place < len(record.moves) for place in result.replaced):
+            raise ValueError("a move that it says was replaced is none of its moves")
         if min(counts) < 0 or not 0 <= result.ms < math.inf:
             raise ValueError("its counts of answers, or their time, are impossible")
         if problem := verify(record):

@@ -18,6 +18,9 @@ from serpentune.game.state import States, check_board
 
 NO_MOVE = -1
 
+_MOVES_AT_FIRST = 64
+"""Moves a game for which there is room before more is asked for."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -74,8 +77,7 @@ class LockstepGames:
         width: cells a row.
         height: cells a column.
         limits: when a game is stopped although the snake lives.
-        recorded: keep every move for `records`. Without, memory doesn't grow however long the games go on, and single
-            games can be restarted.
+        recorded: keep every move for `records`. Without, memory doesn't grow however long the games go on.
 
     Raises:
         UserError: the board is outside the rules.
@@ -95,7 +97,10 @@ class LockstepGames:
         self._occupied = np.empty((count, cells), np.uint8)
         self._counters = np.empty((count, _rules.COUNTERS), np.int64)
         self._apples = np.empty((count, cells), np.int16)
-        self._moves: list[NDArray[np.int8]] | None = [] if recorded else None
+        self._moves = np.empty((_MOVES_AT_FIRST if recorded else 0, count), np.int8)
+        self._recorded = recorded
+        self._played = 0
+        self._begun = np.zeros(count, np.int64)
         _start(np.arange(count), self._seeds, self._ring, self._occupied, self._counters, self._apples, width, height)
 
     def __len__(self) -> int:
@@ -175,8 +180,8 @@ class LockstepGames:
         chosen = given.astype(np.int8)
         ended = self._counters[:, _rules.ENDING] != Ending.RUNNING
         chosen = np.where(ended, np.int8(NO_MOVE), chosen)
-        if self._moves is not None:
-            self._moves.append(chosen)
+        if self._recorded:
+            self._record(chosen)
         _step(
             chosen,
             self._seeds,
@@ -192,18 +197,19 @@ class LockstepGames:
     def restart(self, indices: NDArray[np.int64] | Sequence[int], seeds: Sequence[int]) -> None:
         """Begin new games with `seeds` in the places `indices`, whether or not the old ones are over.
 
+        Take `records` of the old ones before, if you want to keep them.
+
         Raises:
-            ValueError: the games are recorded, so that the old ones' moves would get lost; or not one seed a place.
+            ValueError: not one seed a place.
             IndexError: there is no such place. Nothing has happened then.
         """
-        if self._moves is not None:
-            raise ValueError("recorded games can't be restarted; make them with recorded=False")
         places = np.arange(len(self))[np.asarray(indices, np.int64)]
         if len(places) != len(seeds):
             raise ValueError(f"{len(places)} games can't begin with {len(seeds)} seeds")
         for place, seed in zip(places.tolist(), seeds, strict=True):
             self._given[place] = int(seed)
         self._seeds[places] = _wrapped(seeds)
+        self._begun[places] = self._played
         _start(places, self._seeds, self._ring, self._occupied, self._counters, self._apples, self.width, self.height)
 
     def records(self, player: str, indices: NDArray[np.int64] | Sequence[int] | None = None) -> list[GameRecord]:
@@ -212,13 +218,12 @@ class LockstepGames:
         Raises:
             ValueError: the games were made with `recorded=False`.
         """
-        if self._moves is None:
+        if not self._recorded:
             raise ValueError("these games keep no moves; make them with recorded=True")
         chosen = np.arange(len(self)) if indices is None else np.asarray(indices, np.int64)
-        played = np.stack(self._moves) if self._moves else np.empty((0, len(self)), np.int8)
         results = []
         for index in chosen.tolist():
-            seed, moves = self._given[index], played[:, index]
+            seed, moves = self._given[index], self._moves[self._begun[index] : self._played, index]
             counters = self._counters[index]
             apples = self._apples[index]
             results.append(
@@ -236,6 +241,19 @@ class LockstepGames:
                 )
             )
         return results
+
+    def _record(self, moves: NDArray[np.int8]) -> None:
+        """Keep one move a game; what was played before any game that goes on began makes room for it first."""
+        if self._played == len(self._moves):
+            over = int(self._begun.min()) if len(self) else 0
+            kept = self._moves[over : self._played]
+            if 2 * over < self._played:
+                self._moves = np.empty((2 * len(self._moves), len(self)), np.int8)
+            self._moves[: len(kept)] = kept
+            self._begun -= over
+            self._played -= over
+        self._moves[self._played] = moves
+        self._played += 1
 
 
 def _wrapped(seeds: Sequence[int]) -> NDArray[np.uint64]:

@@ -1,0 +1,22 @@
+"""Floor 8, evaluation: games really played, many in lockstep, by whoever answers questions about states."""
+
+from serpentune.evaluation.play._answers import Answer, find_moves, read_answer
+from serpentune.evaluation.play._games import play_games
+from serpentune.evaluation.play._model import MODES, ModelPlayer
+from serpentune.evaluation.play._players import FunctionPlayer, Player, RandomPlayer, TeacherPlayer, answers_to
+from serpentune.evaluation.play._policies import Policy
+
+__all__ = [
+    "MODES",
+    "Answer",
+    "FunctionPlayer",
+    "ModelPlayer",
+    "Player",
+    "Policy",
+    "RandomPlayer",
+    "TeacherPlayer",
+    "answers_to",
+    "find_moves",
+    "play_games",
+    "read_answer",
+]

@@ -1,0 +1,92 @@
+"""Floor 5, models: what a decoder does, and the one that suits a model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+from serpentune.models.decoding._plain import PlainDecoder, greedy
+from serpentune.models.decoding._slots import SlotDecoder, Unsuited
+
+Engine = Literal["auto", "slots", "plain"]
+
+_LOG = logging.getLogger(__name__)
+_TRIAL = ((5, 6, 7, 8, 9, 10, 11, 12), (7, 6, 5))
+"""Prompts, as places in the vocabulary, that both decoders must answer alike."""
+_TRIAL_TOKENS = 3
+
+
+class Decoder(Protocol):
+    """Answers prompts greedily, each in a slot of its own.
+
+    Attributes:
+        slots: prompts at once.
+    """
+
+    slots: int
+
+    def begin(self, slots: Sequence[int], prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
+        """Put a prompt into each of `slots`, which hold none.
+
+        Args:
+            slots: numbers below `self.slots`.
+            prompts: token ids, one list a slot.
+            max_new_tokens: most tokens of an answer, its end token included.
+        """
+        ...
+
+    def finished(self) -> list[tuple[int, list[int]]]:
+        """Work until some prompts are answered; empty where no prompt is open.
+
+        Returns:
+            Slots, which are free again, each with the new ids up to and including the end token where one was written
+            in time.
+        """
+        ...
+
+
+def open_decoder(model: Any, tokenizer: Any, *, slots: int, chat: bool = False, engine: Engine = "auto") -> Decoder:
+    """The decoder of a model.
+
+    Args:
+        model: a transformers or PEFT model on its device, in evaluation mode.
+        tokenizer: gives the end token.
+        slots: prompts at once.
+        chat: stop also at what ends a turn in the tokenizer's chat template.
+        engine: `slots`, `plain`, or `auto`: slots where a trial shows that they give what `generate` gives, else plain,
+            which is said in the log.
+
+    Raises:
+        Unsuited: the engine is `slots` and the model can't be asked so.
+    """
+    if engine == "plain":
+        return PlainDecoder(model, tokenizer, slots=slots, chat=chat)
+    try:
+        _try(model, tokenizer, chat)
+        return SlotDecoder(model, tokenizer, slots=slots, chat=chat)
+    except Unsuited as reason:
+        if engine == "slots":
+            raise
+        _LOG.warning("answers come from plain generate, which is slower: %s", reason)
+        return PlainDecoder(model, tokenizer, slots=slots, chat=chat)
+
+
+def _try(model: Any, tokenizer: Any, chat: bool) -> None:
+    """Hold the first tokens of a few answers against `generate`.
+
+    Raises:
+        Unsuited: they differ, or the model doesn't know what a slot decoder asks of it.
+    """
+    size = model.config.get_text_config().vocab_size
+    prompts = [[place % size for place in prompt] for prompt in _TRIAL]
+    decoder = SlotDecoder(model, tokenizer, slots=len(prompts), chat=chat, graphs=False)
+    try:
+        decoder.begin(range(len(prompts)), prompts, _TRIAL_TOKENS)
+        found: dict[int, list[int]] = {}
+        while answers := decoder.finished():
+            found |= dict(answers)
+    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError, NotImplementedError) as error:
+        raise Unsuited(f"{type(model).__name__} can't be asked slot by slot ({error})") from error
+    if [found[slot] for slot in range(len(prompts))] != greedy(model, tokenizer, prompts, _TRIAL_TOKENS, chat):
+        raise Unsuited(f"{type(model).__name__} answers otherwise when it is asked slot by slot")

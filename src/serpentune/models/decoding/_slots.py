@@ -1,0 +1,191 @@
+"""Floor 5, models: greedy answers in slots that are filled again while others go on.
+
+`generate` keeps a whole batch until the longest answer ends. Here each prompt has a slot of a cache of fixed shape; a
+slot whose answer ended takes the next prompt. On a GPU the step of all slots is one CUDA graph, so that the host
+doesn't have to start some thousand kernels for each token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from serpentune.models.decoding._graphs import Replayed
+from serpentune.models.decoding._plain import stop_ids
+from serpentune.models.decoding._scores import by_length, keeps_logits
+from serpentune.models.decoding._slot_cache import Slots, slot_cache
+
+_ROUNDED = 64
+"""The cache grows by so many tokens a slot."""
+_STRIDE = 4
+"""Steps between two looks at which answers ended; on a GPU each look waits for the device."""
+_REFILL = 4
+"""Answers are handed over when a quarter of those that are open ended: their next prompts are then read together."""
+_SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
+"""Prompts that a GPU reads at once; fewer are filled up, so that there are few graphs."""
+_STEP = ("step",)
+
+
+class Unsuited(Exception):
+    """A model that can't be asked slot by slot; the text says why."""
+
+
+class SlotDecoder:
+    """A `Decoder` with a cache of fixed shape.
+
+    Attributes:
+        slots: prompts at once.
+    """
+
+    def __init__(
+        self, model: Any, tokenizer: Any, *, slots: int, chat: bool = False, graphs: bool | None = None
+    ) -> None:
+        """Answer up to `slots` prompts at once; `graphs` (None: on CUDA) replays each step as a CUDA graph.
+
+        Raises:
+            Unsuited: the model's attention isn't torch's, looks back less far than its context, or isn't all there is.
+        """
+        config = model.config.get_text_config()
+        if config._attn_implementation not in ("sdpa", "causal"):
+            raise Unsuited(f"its attention is {config._attn_implementation}, not sdpa")
+        if getattr(config, "sliding_window", None) or not keeps_logits(model):
+            raise Unsuited("its attention looks back through a window, or its output layer can't be told where to look")
+        self.slots = slots
+        self._model = model
+        self._device = next(model.parameters()).device
+        self._ends = torch.tensor(stop_ids(tokenizer, chat), device=self._device)
+        self._graphs = self._device.type == "cuda" if graphs is None else graphs
+        self._pool = torch.cuda.graph_pool_handle() if self._graphs else None
+        self._layers = config.num_hidden_layers
+        self._open: set[int] = set()
+        self._room = self._most = 0
+        self._replayed: dict[tuple[Any, ...], Replayed] = {}
+
+    def begin(self, slots: Sequence[int], prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
+        """As of `Decoder.begin`."""
+        if not len(slots):
+            return
+        self._fit(max(map(len, prompts)), max_new_tokens)
+        self._open.update(slots)
+        with torch.inference_mode():
+            for places in by_length(prompts):
+                ids = torch.tensor([list(prompts[place]) for place in places])
+                rows = torch.tensor([slots[place] for place in places])
+                for first in range(0, len(rows), _SIZES[-1]):
+                    part = slice(first, first + _SIZES[-1])
+                    self._read(ids[part], rows[part], max_new_tokens)
+
+    def finished(self) -> list[tuple[int, list[int]]]:
+        """As of `Decoder.finished`."""
+        if not self._open:
+            return []
+        enough = -(-len(self._open) // _REFILL)
+        with torch.inference_mode():
+            while True:
+                running = self._running.tolist()
+                ended = sorted(slot for slot in self._open if not running[slot])
+                if len(ended) >= enough:
+                    break
+                self._steps(running)
+            counts = self._count.tolist()
+            written = self._written[torch.tensor(ended, device=self._device)].tolist()
+        self._open.difference_update(ended)
+        return [(slot, row[: counts[slot]]) for slot, row in zip(ended, written, strict=True)]
+
+    def _fit(self, prompt: int, new_tokens: int) -> None:
+        """Make room for a prompt and an answer of so many tokens; answers that go on keep what they have."""
+        room = -(-(prompt + new_tokens) // _ROUNDED) * _ROUNDED
+        if room <= self._room and new_tokens <= self._most:
+            return
+        # One slot more takes what fills a batch of prompts up to its size.
+        count, device = self.slots + 1, self._device
+        begun = self._room > 0
+        self._room, self._most = max(room, self._room), max(new_tokens, self._most)
+        self._replayed.clear()
+        if not begun:
+            self._cells = Slots(count, self._room)
+            self._cache = slot_cache(self._cells, self._layers)
+            self._token, self._count, self._limit = (
+                torch.zeros(count, dtype=torch.long, device=device) for _ in range(3)
+            )
+            self._cells.at = torch.zeros(count, dtype=torch.long, device=device)
+            self._running = torch.zeros(count, dtype=torch.bool, device=device)
+            self._written = torch.zeros(count, self._most, dtype=torch.long, device=device)
+        else:
+            self._cells.grow(self._room)
+            grown = torch.zeros(count, self._most, dtype=torch.long, device=device)
+            grown[:, : self._written.shape[1]] = self._written
+            self._written = grown
+        self._columns = torch.arange(self._room, device=device)
+
+    def _few(self, running: list[bool]) -> torch.Tensor | None:
+        """Rows of the slots whose answers go on, or None where most do: taking rows out has a price too."""
+        rows = [slot for slot in range(self.slots) if running[slot]]
+        return torch.tensor(rows, device=self._device) if 2 * len(rows) < self.slots else None
+
+    def _read(self, ids: torch.Tensor, rows: torch.Tensor, limit: int) -> None:
+        """Read prompts of one length, int64 `(n, T)`, into the slots `rows`, and write each answer's first token."""
+        count, length = ids.shape
+        if not self._graphs:
+            self._first(ids.to(self._device), rows.to(self._device), limit)
+            return
+        size = next(size for size in _SIZES if size >= count)
+        filled, into = torch.zeros(size, length, dtype=torch.long), torch.full((size,), self.slots)
+        filled[:count], into[:count] = ids, rows
+        key = (size, length, limit)
+        if key not in self._replayed:
+            place, to = filled.to(self._device), into.to(self._device)
+            self._replayed[key] = Replayed(lambda: self._first(place, to, limit), (place, to), pool=self._pool)
+        self._replayed[key](filled, into)
+
+    def _steps(self, running: list[bool]) -> None:
+        """Write the next tokens."""
+        if not self._graphs:
+            self._step(self._few(running))
+            return
+        if _STEP not in self._replayed:
+            self._replayed[_STEP] = Replayed(self._step, pool=self._pool)
+        for _ in range(_STRIDE):
+            self._replayed[_STEP]()
+
+    def _first(self, ids: torch.Tensor, rows: torch.Tensor, limit: int) -> None:
+        self._cells.reading = rows
+        logits = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1).logits
+        self._cells.reading = None
+        token = logits[:, -1].argmax(dim=-1)
+        self._token[rows] = token
+        self._written[rows, 0] = token
+        self._cells.at[rows] = ids.shape[1]
+        self._count[rows] = 1
+        self._limit[rows] = limit
+        self._running[rows] = ~torch.isin(token, self._ends) & (limit > 1)
+
+    def _step(self, rows: torch.Tensor | None = None) -> None:
+        """Write one more token in each slot whose answer goes on; the others count it out and keep their place."""
+        self._cells.rows = rows
+        token, at, running = (
+            each if rows is None else each[rows] for each in (self._token, self._cells.at, self._running)
+        )
+        seen = self._columns[None, None, None] <= at[:, None, None, None]  # (S, 1, 1, T): all tokens up to this one
+        logits = self._model(
+            input_ids=token[:, None],
+            position_ids=at[:, None],
+            attention_mask=seen,
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits
+        following = torch.where(running, logits[:, -1].argmax(dim=-1), token)
+        chosen = slice(None) if rows is None else rows
+        count = self._count[chosen]
+        place = count.clamp(max=self._most - 1)[:, None]
+        before = self._written[chosen]
+        self._written[chosen] = before.scatter(
+            1, place, torch.where(running[:, None], following[:, None], before.gather(1, place))
+        )
+        self._token[chosen] = following
+        self._cells.at[chosen] = at + running
+        self._count[chosen] = count + running
+        self._running[chosen] = running & ~torch.isin(following, self._ends) & (count + running < self._limit[chosen])
