@@ -3,7 +3,8 @@
 Knows nothing of comparison.
 """
 
-from serpentune.evaluation.evaluate import EvaluationSettings, evaluate_model
+from serpentune.evaluation.contestants import Contestant, model_contestant, open_contestant, teacher_contestant
+from serpentune.evaluation.evaluate import evaluate_contestant, evaluate_model
 from serpentune.evaluation.play import (
     Answer,
     FunctionPlayer,
@@ -15,12 +16,14 @@ from serpentune.evaluation.play import (
     play_games,
 )
 from serpentune.evaluation.results import EvaluationResult, GameResult, results_folders
+from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.evaluation.students import UNTUNED, evaluate_students, evaluate_sweep
 from serpentune.evaluation.suite import EvaluationReport, EvaluationSuite, figures
 
 __all__ = [
     "UNTUNED",
     "Answer",
+    "Contestant",
     "EvaluationReport",
     "EvaluationResult",
     "EvaluationSettings",
@@ -32,10 +35,14 @@ __all__ = [
     "Policy",
     "RandomPlayer",
     "TeacherPlayer",
+    "evaluate_contestant",
     "evaluate_model",
     "evaluate_students",
     "evaluate_sweep",
     "figures",
+    "model_contestant",
+    "open_contestant",
     "play_games",
     "results_folders",
+    "teacher_contestant",
 ]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from serpentune.common.errors import UserError
 from serpentune.common.paths import PathUtils
-from serpentune.evaluation.evaluate import EvaluationSettings, evaluate_model
+from serpentune.evaluation.evaluate import evaluate_model
 from serpentune.evaluation.results import EVALUATION, EvaluationResult
+from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.models import LoadedModel, load_base, load_student, short_name
 from serpentune.training import AdvancedTrainingConfig, SweepResult
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from serpentune.common.files import write_json
 from serpentune.common.paths import PathUtils
-from serpentune.evaluation.evaluate import EvaluationSettings, evaluate_model
+from serpentune.evaluation.evaluate import evaluate_model
 from serpentune.evaluation.results import EvaluationResult
+from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.models import LoadedModel
 
 

@@ -1,0 +1,119 @@
+"""Floor 8, evaluation: who can be evaluated: language models, teachers, and chance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from serpentune.datasets import get_encoding, get_style
+from serpentune.evaluation.play import ModelPlayer, Player, RandomPlayer, TeacherPlayer
+from serpentune.models import LoadedModel, open_model, short_name
+from serpentune.teachers import fingerprint, get, names
+from serpentune.training import RUN, trained_with
+
+if TYPE_CHECKING:
+    from serpentune.evaluation.settings import EvaluationSettings
+
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Somebody whose games are measured.
+
+    Attributes:
+        name: what it is called in tables.
+        identity: what a manifest says of who played; a results folder is gone on with only by the same.
+        notes: what a manifest says of it besides, such as how it was trained.
+        player: makes the player for some settings.
+        loaded: the language model, where it is one in this process.
+    """
+
+    name: str
+    identity: Mapping[str, Any]
+    player: Callable[[EvaluationSettings], Player]
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    loaded: LoadedModel | None = None
+
+
+def open_contestant(
+    name_or_path: str | Path, *, name: str | None = None, chat: bool = False, trust_remote_code: bool = False
+) -> Contestant:
+    """Open whatever a user calls a player.
+
+    Args:
+        name_or_path: `random`, a teacher's name, or a model as of `models.open_model`: a student's folder, an adapter,
+            a built-in name, a GGUF file, a hub id.
+        name: what it is called in tables; a short name of its own without.
+        chat: ask a model through its tokenizer's chat template.
+        trust_remote_code: run code that a model brings, which may do anything.
+
+    Raises:
+        UserError: as of `open_model`.
+    """
+    asked = str(name_or_path)
+    if asked.lower() == RANDOM:
+        return Contestant(name or RANDOM, {"player": RANDOM}, lambda _: RandomPlayer(name or RANDOM))
+    if asked.upper() in names() and not Path(asked).exists():
+        return teacher_contestant(asked, name)
+    loaded = open_model(name_or_path, chat=chat, trust_remote_code=trust_remote_code)
+    return model_contestant(loaded, name or short_name(name_or_path))
+
+
+def teacher_contestant(teacher: str, name: str | None = None) -> Contestant:
+    """A registered teacher.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    known = get(teacher)
+    label = name or known.name
+    return Contestant(
+        label, {"player": known.name, "fingerprint": fingerprint(known)}, lambda _: TeacherPlayer(known, label)
+    )
+
+
+def model_contestant(loaded: LoadedModel, name: str | None = None) -> Contestant:
+    """A language model in memory, which may have been trained since it was loaded."""
+    label = name or loaded.name
+
+    def player(settings: EvaluationSettings) -> ModelPlayer:
+        return ModelPlayer(
+            loaded,
+            teacher=get(settings.teacher).name,
+            encoding=get_encoding(settings.encoding),
+            style=get_style(settings.style),
+            mode=settings.mode,
+            places=settings.places,
+            max_new_tokens=settings.max_new_tokens,
+            engine=settings.engine,
+            name=label,
+        )
+
+    identity = {"model_sha256": weights_sha256(loaded.model), **({"chat": True} if loaded.chat else {})}
+    return Contestant(label, identity, player, {"model": loaded.name, **_training(loaded)}, loaded)
+
+
+def _training(loaded: LoadedModel) -> dict[str, Any]:
+    """The settings that a student was trained with, where it still lies in the folder of its training run."""
+    run = Path(loaded.name).parent
+    if loaded.source != "folder" or not (run / RUN).is_file():
+        return {}
+    return {
+        "training": trained_with(run).model_dump(mode="json", exclude={"output_dir", "experiment_name", "report_to"})
+    }
+
+
+def weights_sha256(model: Any) -> str:
+    """Hex SHA-256 of the weights in memory: what plays may have been trained since it was loaded from its folder."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        if isinstance(tensor, torch.Tensor):  # quantised layers keep notes beside their weights
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

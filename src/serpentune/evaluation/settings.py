@@ -1,0 +1,97 @@
+"""Floor 8, evaluation: what decides how games go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from serpentune.common.errors import UserError, unknown_name
+from serpentune.datasets import get_encoding, get_style
+from serpentune.evaluation.play import MODES, Policy
+from serpentune.game import Limits, check_board
+from serpentune.teachers import get
+
+if TYPE_CHECKING:
+    from serpentune.models.decoding import Engine
+
+_ENGINES = ("auto", "slots", "plain")
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What decides how the games of an evaluation go.
+
+    Attributes:
+        games: how many.
+        width: cells a row.
+        height: cells a column.
+        seed: of the first game; the others follow. Two models with the same seeds meet the same apples.
+        teacher: whom the prompt asks to play like, and whose moves the model's are compared with.
+        style: completion style that the prompt asks for: `plan` (the moves to the apple), `move` (the next one) or
+            `explain` (the next one with reasons).
+        encoding: how states are written.
+        mode: how a model is asked: `plan` (it writes moves), `move` (the likeliest of the four moves, in one forward
+            pass) or `free` (it writes what it likes, and the move is looked for).
+        policy: what is played where an answer can't be used: `end`, `random`, or `fallback TEACHER`.
+        replan_every: moves of an answer that are played at most before the model is asked again; None for all.
+        limits: when a game is stopped although the snake lives.
+        max_new_tokens: where an answer is cut; None for what its mode and board may need.
+        engine: how answers are generated, as of `models.decoding.open_decoder`; it changes no game in 32 bits.
+        places: games that run side by side; None for what suits the player.
+    """
+
+    games: int = 200
+    width: int = 6
+    height: int = 6
+    seed: int = 1000
+    teacher: str = "BFS"
+    style: str = "plan"
+    encoding: str = "grid"
+    mode: str = "plan"
+    policy: str = "end"
+    replan_every: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    max_new_tokens: int | None = None
+    engine: Engine = "auto"
+    places: int | None = None
+
+    def check(self) -> None:
+        """Refuse what can't be played.
+
+        Raises:
+            UserError: a number out of range, an impossible board, or an unknown teacher, style, encoding, mode, policy
+                or engine.
+        """
+        if self.games < 1:
+            raise UserError(f"At least one game is needed, not {self.games}.")
+        if self.seed < 0:
+            raise UserError(f"Game seeds are 0 or more, not {self.seed}.")
+        for what in ("replan_every", "max_new_tokens", "places"):
+            value = getattr(self, what)
+            if value is not None and value < 1:
+                raise UserError(f"{what} is {value}; it must be at least 1.")
+        check_board(self.width, self.height)
+        get(self.teacher)
+        get_style(self.style)
+        get_encoding(self.encoding)
+        Policy.parse(self.policy)
+        for kind, chosen, known in (("mode", self.mode, MODES), ("engine", self.engine, _ENGINES)):
+            if chosen not in known:
+                raise unknown_name(kind, chosen, known)
+
+    def rules(self) -> dict[str, Any]:
+        """What decides the games, for manifests; how they are spread and generated is left out."""
+        return {
+            "grid": [self.width, self.height],
+            "first_seed": self.seed,
+            "games": self.games,
+            "teacher": get(self.teacher).name,
+            "style": self.style,
+            "encoding": self.encoding,
+            "decoding": "greedy",
+            "mode": self.mode,
+            "policy": str(Policy.parse(self.policy)),
+            "replan_every": self.replan_every,
+            "max_new_tokens": self.max_new_tokens,
+            "limits": self.limits.as_dict(),
+        }
