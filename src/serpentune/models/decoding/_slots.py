@@ -179,13 +179,14 @@ class SlotDecoder:
         ).logits
         following = torch.where(running, logits[:, -1].argmax(dim=-1), token)
         chosen = slice(None) if rows is None else rows
-        count = self._count[chosen]
-        place = count.clamp(max=self._most - 1)[:, None]
-        before = self._written[chosen]
-        self._written[chosen] = before.scatter(
-            1, place, torch.where(running[:, None], following[:, None], before.gather(1, place))
-        )
-        self._token[chosen] = following
+        # All that is read of the state is read before any of it is written: without rows these are views of it.
+        place = self._count[chosen].clamp(max=self._most - 1)[:, None]
+        counted = self._count[chosen] + running
+        goes_on = running & ~torch.isin(following, self._ends) & (counted < self._limit[chosen])
+        written = self._written[chosen]
+        new = torch.where(running[:, None], following[:, None], written.gather(1, place))
+        self._written[chosen] = written.scatter(1, place, new)
         self._cells.at[chosen] = at + running
-        self._count[chosen] = count + running
-        self._running[chosen] = running & ~torch.isin(following, self._ends) & (count + running < self._limit[chosen])
+        self._token[chosen] = following
+        self._count[chosen] = counted
+        self._running[chosen] = goes_on
