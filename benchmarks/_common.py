@@ -65,18 +65,20 @@ def run(
     measure: Callable[..., Iterable[Figure]],
     *,
     pivot: bool = False,
-    options: Mapping[str, tuple[int, str]] | None = None,
+    options: Mapping[str, tuple[int | str, str]] | None = None,
 ) -> None:
     """Read the options, measure, and print; `measure` is told whether a short run is wanted.
 
-    With `pivot` the table has a row a subject and a column a quantity. `options` are numbers that the script takes
-    besides, by name, with their defaults and help; `measure` gets them by these names.
+    With `pivot` the table has a row a subject and a column a quantity. `options` are what the script takes besides:
+    by name, with their defaults, whose type they have, and help; `measure` gets them by these names.
     """
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a short run: under a minute on two processor cores")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output instead of a table")
     for name, (default, text) in (options or {}).items():
-        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{text} (default: {default})")
+        shown = "N" if isinstance(default, int) else name.upper()
+        text += f" (default: {default})"
+        parser.add_argument(f"--{name}", type=type(default), default=default, metavar=shown, help=text)
     arguments = parser.parse_args()
     began = time.perf_counter()
     figures = []

@@ -89,12 +89,12 @@ def test_room_grows_while_answers_go_on(base: LoadedModel) -> None:
     assert [found[slot] for slot in range(6)] == expected
 
 
-@pytest.mark.parametrize("engine", ["auto", "slots", "plain"])
+@pytest.mark.parametrize("kind", ["auto", "slots", "plain"])
 def test_a_model_of_ours_is_asked_in_slots_unless_told_otherwise(
-    base: LoadedModel, engine: Any, caplog: pytest.LogCaptureFixture
+    base: LoadedModel, kind: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    decoder = open_decoder(base.model, base.tokenizer, slots=4, engine=engine)
-    assert isinstance(decoder, PlainDecoder if engine == "plain" else SlotDecoder)
+    decoder = open_decoder(base.model, base.tokenizer, slots=4, kind=kind)
+    assert isinstance(decoder, PlainDecoder if kind == "plain" else SlotDecoder)
     assert caplog.records == []
 
 
@@ -108,7 +108,7 @@ def test_a_model_that_cannot_be_asked_so_is_asked_plainly_and_that_is_said(
     assert isinstance(decoder, PlainDecoder)
     assert "plain generate, which is slower: its attention is eager" in caplog.text
     with pytest.raises(Unsuited, match="eager"):
-        open_decoder(model, base.tokenizer, slots=4, engine="slots")
+        open_decoder(model, base.tokenizer, slots=4, kind="slots")
 
 
 def test_a_model_that_answers_otherwise_in_slots_is_found_out(

@@ -10,9 +10,14 @@ def process_count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def process_rank() -> int:
+    """This process's number among them, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
 def is_first_process() -> bool:
     """Whether this process writes and speaks for all of them."""
-    return os.environ.get("RANK", "0") == "0"
+    return process_rank() == 0
 
 
 def wait_for_all() -> None:

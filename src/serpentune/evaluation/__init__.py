@@ -3,6 +3,7 @@
 Knows nothing of comparison.
 """
 
+from serpentune.evaluation.arena import arena, evaluate_arena, own_apples
 from serpentune.evaluation.contestants import Contestant, model_contestant, open_contestant, teacher_contestant
 from serpentune.evaluation.evaluate import evaluate_contestant, evaluate_model
 from serpentune.evaluation.play import (
@@ -35,6 +36,8 @@ __all__ = [
     "Policy",
     "RandomPlayer",
     "TeacherPlayer",
+    "arena",
+    "evaluate_arena",
     "evaluate_contestant",
     "evaluate_model",
     "evaluate_students",
@@ -42,6 +45,7 @@ __all__ = [
     "figures",
     "model_contestant",
     "open_contestant",
+    "own_apples",
     "play_games",
     "results_folders",
     "teacher_contestant",

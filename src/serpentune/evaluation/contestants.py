@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,22 @@ RANDOM = "random"
 
 
 @dataclass(frozen=True)
+class Reopen:
+    """How to open a contestant again, in another process or on another machine: the arguments of `open_contestant`."""
+
+    name_or_path: str
+    name: str | None
+    chat: bool
+    trust_remote_code: bool
+
+    def __call__(self) -> Contestant:
+        """Open it."""
+        return open_contestant(
+            self.name_or_path, name=self.name, chat=self.chat, trust_remote_code=self.trust_remote_code
+        )
+
+
+@dataclass(frozen=True)
 class Contestant:
     """Somebody whose games are measured.
 
@@ -30,6 +46,7 @@ class Contestant:
         notes: what a manifest says of it besides, such as how it was trained.
         player: makes the player for some settings.
         loaded: the language model, where it is one in this process.
+        reopen: how another process opens it; None where only this one knows it.
     """
 
     name: str
@@ -37,6 +54,7 @@ class Contestant:
     player: Callable[[EvaluationSettings], Player]
     notes: Mapping[str, Any] = field(default_factory=dict)
     loaded: LoadedModel | None = None
+    reopen: Reopen | None = None
 
 
 def open_contestant(
@@ -54,13 +72,16 @@ def open_contestant(
     Raises:
         UserError: as of `open_model`.
     """
-    asked = str(name_or_path)
+    path = Path(name_or_path).expanduser()
+    asked = str(path.resolve() if path.exists() else name_or_path)
+    again = Reopen(asked, name, chat, trust_remote_code)
     if asked.lower() == RANDOM:
-        return Contestant(name or RANDOM, {"player": RANDOM}, lambda _: RandomPlayer(name or RANDOM))
-    if asked.upper() in names() and not Path(asked).exists():
-        return teacher_contestant(asked, name)
+        label = name or RANDOM
+        return Contestant(label, {"player": RANDOM}, lambda _: RandomPlayer(label), reopen=again)
+    if asked.upper() in names():
+        return replace(teacher_contestant(asked, name), reopen=again)
     loaded = open_model(name_or_path, chat=chat, trust_remote_code=trust_remote_code)
-    return model_contestant(loaded, name or short_name(name_or_path))
+    return replace(model_contestant(loaded, name or short_name(name_or_path)), reopen=again)
 
 
 def teacher_contestant(teacher: str, name: str | None = None) -> Contestant:
@@ -89,7 +110,7 @@ def model_contestant(loaded: LoadedModel, name: str | None = None) -> Contestant
             mode=settings.mode,
             places=settings.places,
             max_new_tokens=settings.max_new_tokens,
-            engine=settings.engine,
+            decoder=settings.decoder,
             name=label,
         )
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from serpentune import __version__
+from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import write_json
+from serpentune.common.processes import is_first_process, process_count, process_rank, wait_for_all
 from serpentune.common.progress import progress_bar
 from serpentune.evaluation.contestants import Contestant, model_contestant
 from serpentune.evaluation.judging import judged
-from serpentune.evaluation.play import Policy, play_games
 from serpentune.evaluation.results import LANGUAGE, PERFORMANCE, EvaluationResult, GameResult
 from serpentune.evaluation.settings import EvaluationSettings
-from serpentune.evaluation.store import open_results
+from serpentune.evaluation.spread import ENGINES, play_here, play_on_ray
+from serpentune.evaluation.store import OpenResults, open_part, open_results
 from serpentune.models import LoadedModel
 from serpentune.teachers import get
 
@@ -51,6 +53,8 @@ def evaluate_contestant(
     overwrite: bool = False,
     quiet: bool = False,
     advanced: Callable[[int], None] | None = None,
+    engine: str = "local",
+    address: str | None = None,
 ) -> EvaluationResult:
     """Let somebody play, measure a model's language on `test_records`, and write everything to `folder`.
 
@@ -66,15 +70,21 @@ def evaluate_contestant(
         overwrite: replace what the folder holds.
         quiet: show no progress bar.
         advanced: called with the number of games that ended since the last call, instead of showing a bar.
+        engine: `local`: in this process, or under torchrun in all of its processes; `ray`: on a Ray cluster.
+        address: of the Ray cluster; None for the one that RAY_ADDRESS names, or else one on this machine.
 
     Raises:
-        UserError: impossible settings, a board too large for the model's context, or a folder with another evaluation
-            in it or that another process writes to.
+        UserError: impossible settings, an unknown engine, a board too large for the model's context, or a folder with
+            another evaluation in it or that another process writes to.
     """
     from serpentune.evaluation.language import language_metrics
     from serpentune.evaluation.resources import measure, versions
 
     settings.check()
+    if engine not in ENGINES:
+        raise unknown_name("engine", engine, ENGINES)
+    if engine == "ray" and process_count() > 1:
+        raise UserError("Ray spreads the games itself: start the engine ray without torchrun.")
     manifest = {
         "name": contestant.name,
         "format": 1,
@@ -84,18 +94,32 @@ def evaluate_contestant(
         **contestant.notes,
         "versions": versions(),
     }
+    if not is_first_process():
+        _play_part(contestant, folder, settings, manifest)
+        return EvaluationResult.load(folder)
     loaded = contestant.loaded
     device = "cpu" if loaded is None else loaded.model.device
     with open_results(folder, manifest, overwrite=overwrite) as results:
-        seeds = [seed for seed in range(settings.seed, settings.seed + settings.games) if seed not in results.finished]
+        wait_for_all()  # the others look up which games are finished
+        wait_for_all()
+        seeds = _missing(settings, results)
         played: list[GameResult] = []
         with (
             measure(device) as used,
             progress_bar(f"Playing ({contestant.name})", len(seeds), quiet=quiet or advanced is not None) as advance,
         ):
-            for result in _play(contestant, seeds, settings, advanced or advance):
+            ended = advanced or (lambda games: advance(games * process_count()))
+            own = seeds[:: process_count()]
+            games = (
+                play_on_ray(contestant, own, settings, ended, address)
+                if engine == "ray"
+                else play_here(contestant, own, settings, ended)
+            )
+            for result in games:
                 results.add(judged(result, get(settings.teacher)))
                 played.append(result)
+            wait_for_all()
+            played += results.take_parts()
         if played:
             write_json(folder / PERFORMANCE, _performance(played, used.seconds, used.peak_memory_mb, str(device)))
         if test_records and loaded is not None:
@@ -104,22 +128,24 @@ def evaluate_contestant(
                     loaded.model, loaded.tokenizer, test_records, chat=loaded.chat, progress=advance
                 )
             write_json(folder / LANGUAGE, figures)
+        wait_for_all()
     return EvaluationResult.load(folder)
 
 
-def _play(
-    contestant: Contestant, seeds: Sequence[int], settings: EvaluationSettings, advanced: Callable[[int], None]
-) -> Iterator[GameResult]:
-    return play_games(
-        contestant.player(settings),
-        seeds,
-        settings.width,
-        settings.height,
-        limits=settings.limits,
-        policy=Policy.parse(settings.policy),
-        replan_every=settings.replan_every,
-        advanced=advanced,
-    )
+def _play_part(contestant: Contestant, folder: Path, settings: EvaluationSettings, manifest: Mapping[str, Any]) -> None:
+    """The share of one process that isn't the first."""
+    wait_for_all()
+    with open_part(folder, process_rank(), manifest) as results:
+        seeds = _missing(settings, results)
+        wait_for_all()
+        for result in play_here(contestant, seeds[process_rank() :: process_count()], settings, lambda _: None):
+            results.add(judged(result, get(settings.teacher)))
+    wait_for_all()
+    wait_for_all()
+
+
+def _missing(settings: EvaluationSettings, results: OpenResults) -> list[int]:
+    return [seed for seed in range(settings.seed, settings.seed + settings.games) if seed not in results.finished]
 
 
 def _performance(

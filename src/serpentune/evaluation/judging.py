@@ -14,10 +14,10 @@ from serpentune.teachers import Teacher
 def judged(result: GameResult, teacher: Teacher) -> GameResult:
     """The result with its moves held against a teacher's in the same states.
 
-    Moves that the policy for unreadable answers chose are not the player's and are left out.
+    Moves of an opening, and those that the policy for unreadable answers chose, are not the player's and are left out.
     """
     record = result.record
-    own = np.setdiff1d(np.arange(len(record.moves)), np.array(result.replaced, np.int64))
+    own = np.setdiff1d(np.arange(result.opening, len(record.moves)), np.array(result.replaced, np.int64))
     right = teacher.moves(states_before(record, own))
     played = np.frombuffer(record.moves, np.uint8)[own]
     return replace(result, agreed=int((right == played).sum()), asked=int((right != Move.NO_PATH_FOUND).sum()))

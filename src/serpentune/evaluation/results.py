@@ -44,6 +44,7 @@ class GameResult:
         cut: answers that were ended by the most tokens that they may have.
         constrained: answers whose likeliest token was no move, so that the best move was taken instead.
         replaced: places in the record's moves, ascending, where the policy for unreadable answers chose the move.
+        opening: moves at the beginning that somebody else played; 0 where the player began.
         tokens: tokens that were written.
         ms: wall time of the game's answers in milliseconds, its share of each batch.
     """
@@ -56,6 +57,7 @@ class GameResult:
     cut: int = 0
     constrained: int = 0
     replaced: tuple[int, ...] = ()
+    opening: int = 0
     tokens: int = 0
     ms: float = 0.0
 
@@ -77,6 +79,7 @@ class GameResult:
             "cut": self.cut,
             "constrained": self.constrained,
             "replaced": list(self.replaced),
+            "opening": self.opening,
             "tokens": self.tokens,
             "ms": round(self.ms, 3),
         }
@@ -112,6 +115,7 @@ class GameResult:
                 cut=int(data.get("cut", 0)),
                 constrained=int(data.get("constrained", 0)),
                 replaced=tuple(int(place) for place in data.get("replaced", ())),
+                opening=int(data.get("opening", 0)),
                 tokens=int(data.get("tokens", 0)),
                 ms=float(data["ms"]),
             )
@@ -125,6 +129,8 @@ class GameResult:
             result.answers - result.cut,
             result.answers - result.constrained,
             result.tokens,
+            result.opening,
+            len(record.moves) - result.opening,
         )
         if any(not 0 <= place < len(record.moves) for place in result.replaced):
             raise ValueError("a move that it says was replaced is none of its moves")

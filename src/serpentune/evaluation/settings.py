@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.datasets import get_encoding, get_style
-from serpentune.evaluation.play import MODES, Policy
+from serpentune.evaluation.play import MODES, Opening, Policy
 from serpentune.game import Limits, check_board
 from serpentune.teachers import get
 
 if TYPE_CHECKING:
-    from serpentune.models.decoding import Engine
+    from serpentune.models.decoding import DecoderKind
 
-_ENGINES = ("auto", "slots", "plain")
+_DECODERS = ("auto", "slots", "plain")
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,11 @@ class EvaluationSettings:
             pass) or `free` (it writes what it likes, and the move is looked for).
         policy: what is played where an answer can't be used: `end`, `random`, or `fallback TEACHER`.
         replan_every: moves of an answer that are played at most before the model is asked again; None for all.
+        opening: who begins the games, and up to which length of the snake, such as `HAMILTONIAN 12`; None lets the
+            player begin.
         limits: when a game is stopped although the snake lives.
         max_new_tokens: where an answer is cut; None for what its mode and board may need.
-        engine: how answers are generated, as of `models.decoding.open_decoder`; it changes no game in 32 bits.
+        decoder: how answers are generated, as of `models.decoding.open_decoder`; it changes no game in 32 bits.
         places: games that run side by side; None for what suits the player.
     """
 
@@ -50,17 +52,18 @@ class EvaluationSettings:
     mode: str = "plan"
     policy: str = "end"
     replan_every: int | None = None
+    opening: str | None = None
     limits: Limits = field(default_factory=Limits)
     max_new_tokens: int | None = None
-    engine: Engine = "auto"
+    decoder: DecoderKind = "auto"
     places: int | None = None
 
     def check(self) -> None:
         """Refuse what can't be played.
 
         Raises:
-            UserError: a number out of range, an impossible board, or an unknown teacher, style, encoding, mode, policy
-                or engine.
+            UserError: a number out of range, an impossible board, or an unknown teacher, style, encoding, mode, policy,
+                opening or decoder.
         """
         if self.games < 1:
             raise UserError(f"At least one game is needed, not {self.games}.")
@@ -75,7 +78,9 @@ class EvaluationSettings:
         get_style(self.style)
         get_encoding(self.encoding)
         Policy.parse(self.policy)
-        for kind, chosen, known in (("mode", self.mode, MODES), ("engine", self.engine, _ENGINES)):
+        if self.opening is not None:
+            Opening.parse(self.opening)
+        for kind, chosen, known in (("mode", self.mode, MODES), ("decoder", self.decoder, _DECODERS)):
             if chosen not in known:
                 raise unknown_name(kind, chosen, known)
 
@@ -92,6 +97,7 @@ class EvaluationSettings:
             "mode": self.mode,
             "policy": str(Policy.parse(self.policy)),
             "replan_every": self.replan_every,
+            "opening": self.opening and str(Opening.parse(self.opening)),
             "max_new_tokens": self.max_new_tokens,
             "limits": self.limits.as_dict(),
         }

@@ -17,6 +17,9 @@ from serpentune.evaluation.results import GAMES, LANGUAGE, MANIFEST, PERFORMANCE
 
 _LOG = logging.getLogger(__name__)
 
+_PART = "games.part-{}.jsonl"
+"""Games of one process of several, until the first one takes them."""
+
 _MAY_DIFFER = frozenset({"versions", "games", "model", "training"})
 """Entries of a manifest that don't decide how a game goes: a model may have moved, its hash tells its weights."""
 
@@ -28,8 +31,9 @@ class OpenResults:
         finished: seeds of the games that are there already.
     """
 
-    def __init__(self, path: Path, stream: IO[str], finished: frozenset[int]) -> None:
+    def __init__(self, path: Path, stream: IO[str], finished: frozenset[int], player: str) -> None:
         self.finished = finished
+        self._player = player
         self._path = path
         self._stream = stream
 
@@ -47,6 +51,11 @@ class OpenResults:
                 f"{self._path} can't be written ({error.strerror or error}). "
                 "The games before are kept: mend it and run the same evaluation again."
             ) from error
+
+    def take_parts(self) -> list[GameResult]:
+        """Bring the games that other processes wrote down into the one file; those games."""
+        self._stream.flush()
+        return _take_parts(self._path.parent, self._player)
 
 
 @contextmanager
@@ -70,15 +79,34 @@ def open_results(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) 
             stream = held.enter_context((folder / GAMES).open("a", encoding="utf-8"))
         except OSError as error:
             raise UserError(f"{folder} can't be written ({error.strerror or error}).") from error
-        yield OpenResults(folder / GAMES, stream, finished)
+        yield OpenResults(folder / GAMES, stream, finished, manifest["name"])
+
+
+@contextmanager
+def open_part(folder: Path, number: int, manifest: Mapping[str, Any]) -> Iterator[OpenResults]:
+    """The games of one process of several, the first of which holds the folder and takes all parts in the end.
+
+    Raises:
+        UserError: the folder isn't there, as where it lies on a disk that this process doesn't share, or can't be
+            written.
+    """
+    path = folder / _PART.format(number)
+    try:
+        finished = _finished(folder / GAMES, manifest["name"])
+        with path.open("a", encoding="utf-8") as stream:
+            yield OpenResults(path, stream, finished, manifest["name"])
+    except OSError as error:
+        raise UserError(
+            f"{path} can't be written ({error.strerror or error}). All processes must see the results folder."
+        ) from error
 
 
 def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> frozenset[int]:
     """Settle the manifest; the seeds that are finished."""
     path = folder / MANIFEST
     if overwrite or not path.is_file():
-        for name in (GAMES, LANGUAGE, PERFORMANCE):
-            (folder / name).unlink(missing_ok=True)
+        for old in (*(folder / name for name in (GAMES, LANGUAGE, PERFORMANCE)), *_parts(folder)):
+            old.unlink(missing_ok=True)
         write_json(path, dict(manifest))
         return frozenset()
     before = read_json(path)
@@ -96,9 +124,33 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
             f"{folder} holds an evaluation of {before['games']} games, more than {now['games']}. Ask for as many, "
             "choose another folder, or pass --overwrite to replace it."
         )
+    _take_parts(folder, manifest["name"])
     finished = _finished(folder / GAMES, manifest["name"])
     write_json(path, now)
     return finished
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob(_PART.format("*")))
+
+
+def _take_parts(folder: Path, player: str) -> list[GameResult]:
+    """Append what parts hold to the one file of games, once, wherever an earlier try was killed."""
+    parts = _parts(folder)
+    known = _finished(folder / GAMES, player) if parts else frozenset()
+    taken: list[GameResult] = []
+    for part in parts:
+        _finished(part, player)  # cuts off a torn last line, and refuses what is no game
+        lines = part.read_text(encoding="utf-8").splitlines()
+        games = [GameResult.from_json(line, player) for line in lines]
+        new = [game for game in games if game.record.seed not in known]
+        with (folder / GAMES).open("a", encoding="utf-8") as stream:
+            stream.writelines(game.to_json() + "\n" for game in new)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.unlink()
+        taken += new
+    return taken
 
 
 def _finished(path: Path, player: str) -> frozenset[int]:

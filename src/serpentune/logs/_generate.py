@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from serpentune import teachers
+from serpentune.common.cluster import ray_cluster
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import ensure_free
 from serpentune.common.threads import mapped
 from serpentune.game import Limits, check_board, check_seeds
-from serpentune.logs._ray import ray_cluster, shards_on_ray
+from serpentune.logs._ray import shards_on_ray
 from serpentune.logs._shards import Shard, make_shard, shards_of
 from serpentune.logs._unfinished import Request, Unfinished, unfinished_run
 from serpentune.logs._write import Format, check_format

@@ -7,16 +7,13 @@ shard once, so nothing is lost and nothing is there twice.
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
 import platform
-import socket
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import serpentune
 from serpentune import teachers
+from serpentune.common.cluster import first_line, processors
 from serpentune.common.errors import UserError
 from serpentune.game import Limits
 from serpentune.logs._shards import Shard, make_shard
@@ -24,71 +21,8 @@ from serpentune.logs._shards import Shard, make_shard
 _RETRIES = 20
 """More than a cluster loses machines under one shard; a teacher that crashes its process would go on for ever."""
 
-_PATIENCE = 10.0
-"""Seconds for a cluster to answer at its address."""
-
 _TASKS_A_PROCESSOR = 2
 """Enough that a worker finds its next shard waiting; more would only fill the cluster's memory with finished ones."""
-
-
-@contextlib.contextmanager
-def ray_cluster(address: str | None) -> Iterator[Any]:
-    """The `ray` module, connected while the block runs.
-
-    A connection that the caller has made already is used, and left as it was.
-
-    Args:
-        address: of a running cluster (`host:6379`, `ray://host:10001`); None takes the one that RAY_ADDRESS names, or
-            else starts one on this machine that goes with the block.
-
-    Raises:
-        UserError: Ray isn't installed, no cluster answers there, or the connected one is another.
-    """
-    try:
-        import ray
-    except ImportError as error:
-        raise UserError(
-            "The engine ray needs Ray, which is not installed: pip install 'serpentune[cluster]', here and on every "
-            "machine of the cluster."
-        ) from error
-    if ray.is_initialized():
-        connected = ray.get_runtime_context().gcs_address
-        if address not in (None, connected):
-            raise UserError(f"This process is connected to the Ray cluster at {connected}, not to {address}.")
-        yield ray
-        return
-    # Asked for nothing, Ray would look for the cluster that was last started on this machine, and wait for it for ever
-    # where that was killed.
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
-    _knock(address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that is started here reports to nobody
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise _unreachable(address, _first_line(error)) from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def _knock(address: str) -> None:
-    """Refuse an address where nothing listens: Ray itself would go on trying for minutes."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    if not host or not port.isdecimal():  # `local`, or something for Ray to judge
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
-    except (OSError, OverflowError) as error:
-        raise _unreachable(address, str(error)) from error
-
-
-def _unreachable(address: str, reason: str) -> UserError:
-    where = "on this machine" if address == "local" else f"at {address}"
-    return UserError(
-        f"No Ray cluster could be reached {where} ({reason}). One that asks for a token needs RAY_AUTH_MODE=token and "
-        "its token here too: see docs/scaling.md."
-    )
 
 
 def shards_on_ray(
@@ -115,7 +49,7 @@ def shards_on_ray(
     running: dict[Any, Shard] = {}
     try:
         while True:
-            most = _TASKS_A_PROCESSOR * _processors(ray)
+            most = _TASKS_A_PROCESSOR * processors(ray)
             while len(running) < most and (shard := next(waiting, None)) is not None:
                 reference = task.remote(serpentune.__version__, player, width, height, limits, shard)
                 running[reference] = shard
@@ -125,7 +59,7 @@ def shards_on_ray(
             shard = running.pop(done)
             yield shard, _content(ray, done, shard)
     except ray.exceptions.RayError as error:
-        raise UserError(f"The Ray cluster failed ({_first_line(error)}).") from error
+        raise UserError(f"The Ray cluster failed ({first_line(error)}).") from error
     finally:
         for reference in running:
             ray.cancel(reference, force=True)
@@ -141,20 +75,8 @@ def _content(ray: Any, done: Any, shard: Shard) -> bytes:
         seeds = f"{shard.seed} to {shard.seed + shard.games - 1}"
         raise UserError(
             f"The games of the seeds {seeds} came to no end on the Ray cluster, {_RETRIES} retries included "
-            f"({_first_line(error)}). Does the teacher crash on them?"
+            f"({first_line(error)}). Does the teacher crash on them?"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _processors(ray: Any) -> int:
-    """How many the cluster has at present: machines come and go."""
-    count = int(ray.cluster_resources().get("CPU", 0))
-    if count < 1:
-        raise UserError("The Ray cluster has no processor to play on.")
-    return count
 
 
 def _make(version: str, player: str, width: int, height: int, limits: Limits, shard: Shard) -> bytes:

@@ -113,7 +113,7 @@ class ExperimentPipeline:
     def run(self) -> ExperimentResults:
         """Run every step that isn't finished yet.
 
-        Where `torchrun` starts several processes, all of them train, and the first one does everything else.
+        Where `torchrun` starts several processes, all of them train and play, and the first one does everything else.
 
         Raises:
             UserError: bad input; everything that can be is checked before any work is done.
@@ -123,6 +123,8 @@ class ExperimentPipeline:
             return self._run()
         wait_for_all()  # for the data set
         students = self.train()
+        if (games := self._games(check_files(self.dataset))) is not None:
+            self.play(students, games)
         return ExperimentResults(self.recipe, self.experiment.folder, {}, students, {}, {}, None, {}, 0.0)
 
     def _run(self) -> ExperimentResults:
@@ -144,7 +146,8 @@ class ExperimentPipeline:
             report = None
             if games is not None:
                 with self._step("evaluate", seconds):
-                    results, comparisons = self.evaluate(students, games)
+                    results = self.play(students, games)
+                    comparisons = self.compare(results)
                 with self._step("report", seconds):
                     report = self.report(manifest, students, results, comparisons)
             took = time.perf_counter() - began
@@ -253,33 +256,35 @@ class ExperimentPipeline:
         result = train_once(config, splits, folder, callbacks=[TimeEstimate()], quiet=self.quiet)
         return {self.runs()[0].name: result}
 
-    def evaluate(
-        self, students: Mapping[str, TrainingResult], games: EvaluationSettings
-    ) -> tuple[list[EvaluationResult], dict[str, ComparisonReport]]:
-        """Let the untuned base and every student play the same games, and compare each student with the base."""
-        from serpentune.comparison import ModelComparator, by_method
+    def play(self, students: Mapping[str, TrainingResult], games: EvaluationSettings) -> list[EvaluationResult]:
+        """Let the untuned base and every student play the same games."""
         from serpentune.evaluation import evaluate_students
 
         assert self.recipe.evaluation is not None
-        folder = self.experiment.folder / EVALUATION
         test = load_splits(self.dataset)["test"]
         records = list(test.select(range(min(len(test), self.recipe.evaluation.records))))
         found = evaluate_students(
             {name: trained.model_path for name, trained in students.items()},
             [cell.config for cell in self.runs()],
-            folder,
+            self.experiment.folder / EVALUATION,
             games,
             test_records=records,
             quiet=self.quiet,
         )
-        results = list(found.values())
+        return list(found.values())
+
+    def compare(self, results: Sequence[EvaluationResult]) -> dict[str, ComparisonReport]:
+        """Compare each student with the base it was made from."""
+        from serpentune.comparison import ModelComparator, by_method
+
+        folder = self.experiment.folder / EVALUATION
         comparator = ModelComparator(folder, seed=self.training_config().seed)
         comparisons = comparator.compare_all(results)
         for comparison in comparisons.values():
             _LOG.info("%s", comparison.verdict)
         for method in by_method(results):
             _LOG.info("%s", method.sentence)
-        return results, comparisons
+        return comparisons
 
     def report(
         self,

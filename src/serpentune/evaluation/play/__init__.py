@@ -3,6 +3,7 @@
 from serpentune.evaluation.play._answers import Answer, find_moves, read_answer
 from serpentune.evaluation.play._games import play_games
 from serpentune.evaluation.play._model import MODES, ModelPlayer
+from serpentune.evaluation.play._openings import Opening
 from serpentune.evaluation.play._players import FunctionPlayer, Player, RandomPlayer, TeacherPlayer, answers_to
 from serpentune.evaluation.play._policies import Policy
 
@@ -11,6 +12,7 @@ __all__ = [
     "Answer",
     "FunctionPlayer",
     "ModelPlayer",
+    "Opening",
     "Player",
     "Policy",
     "RandomPlayer",

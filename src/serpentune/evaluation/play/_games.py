@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.evaluation.play._answers import Answer
+from serpentune.evaluation.play._openings import Opening
 from serpentune.evaluation.play._players import Player
 from serpentune.evaluation.play._policies import Policy
 from serpentune.evaluation.results import GameResult
@@ -26,6 +27,7 @@ def play_games(
     limits: Limits | None = None,
     policy: Policy | None = None,
     replan_every: int | None = None,
+    opening: Opening | None = None,
     advanced: Callable[[int], None] = lambda _: None,
 ) -> Iterator[GameResult]:
     """Play a game of every seed; each result comes when its game ends, so the short games come first.
@@ -45,10 +47,11 @@ def play_games(
         limits: when a game is stopped although the snake lives.
         policy: what is played where an answer can't be read; an empty move without.
         replan_every: moves of an answer that are played at most; all without.
+        opening: who begins the games; the player itself without.
         advanced: called with 1 for each game that has ended.
     """
     if len(seeds):
-        table = _Table(player, seeds, width, height, limits, policy or Policy(), replan_every)
+        table = _Table(player, seeds, width, height, limits, policy or Policy(), replan_every, opening)
         for result in table.play():
             advanced(1)
             yield result
@@ -65,6 +68,7 @@ class _Game:
     constrained: int = 0
     tokens: int = 0
     ms: float = 0.0
+    opening: int = 0
     moves: int = 0
     replaced: list[int] = field(default_factory=list)
     invalid: Counter[str] = field(default_factory=Counter)
@@ -89,17 +93,19 @@ class _Table:
         limits: Limits | None,
         policy: Policy,
         replan_every: int | None,
+        opening: Opening | None,
     ) -> None:
         count = min(player.places, len(seeds))
         self.player = player
         self.policy = policy
         self.replan_every = replan_every
+        self.opening = opening
         self.games = LockstepGames(seeds[:count], width, height, limits)
         self.waiting = iter(seeds[count:])
         self.at = [_Game() for _ in range(count)]
 
     def play(self) -> Iterator[GameResult]:
-        asking = np.arange(len(self.games))
+        asking = yield from self._begin(np.arange(len(self.games)))
         unanswered: set[int] = set()
         while len(asking) or unanswered:
             began = time.perf_counter()
@@ -117,10 +123,36 @@ class _Table:
             stopped = playing
             while len(playing):
                 playing = self._step(playing)
-            ended = stopped[self.games.endings[stopped] != Ending.RUNNING]
-            yield from self._results(ended)
-            self._refill(ended)
-            asking = stopped[self.games.endings[stopped] == Ending.RUNNING]
+            ended = self.games.endings[stopped] != Ending.RUNNING
+            yield from self._results(stopped[ended])
+            begun = yield from self._begin(self._refill(stopped[ended]))
+            asking = np.concatenate((stopped[~ended], begun))
+
+    def _begin(self, places: NDArray[np.int64]) -> Generator[GameResult, None, NDArray[np.int64]]:
+        """Play the openings of games that have just begun; the places of those that go on after it.
+
+        An opening that ends its game makes room for the next game at once.
+        """
+        going = [places[:0]]
+        while len(places):
+            if self.opening is not None:
+                self.opening.play(self.games, places)
+                for place in places:
+                    self.at[place].opening = self.at[place].moves = int(self.games.steps[place])
+            over = self.games.endings[places] != Ending.RUNNING
+            going.append(places[~over])
+            yield from self._results(places[over])
+            places = self._refill(places[over])
+        return np.sort(np.concatenate(going))
+
+    def _refill(self, ended: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Begin the next games in the places `ended`; the places of those that there were."""
+        seeds = [seed for _, seed in zip(ended, self.waiting, strict=False)]
+        taken = ended[: len(seeds)]
+        self.games.restart(taken, seeds)
+        for place in taken:
+            self.at[place] = _Game()
+        return taken
 
     def _results(self, ended: NDArray[np.int64]) -> Iterator[GameResult]:
         for place, record in zip(ended, self.games.records(self.player.name, ended), strict=True):
@@ -132,15 +164,10 @@ class _Table:
                 cut=game.cut,
                 constrained=game.constrained,
                 replaced=tuple(game.replaced),
+                opening=game.opening,
                 tokens=game.tokens,
                 ms=game.ms,
             )
-
-    def _refill(self, ended: NDArray[np.int64]) -> None:
-        seeds = [seed for _, seed in zip(ended, self.waiting, strict=False)]
-        self.games.restart(ended[: len(seeds)], seeds)
-        for place in ended[: len(seeds)]:
-            self.at[place] = _Game()
 
     def _step(self, playing: NDArray[np.int64]) -> NDArray[np.int64]:
         """Play one move of the games `playing`; those whose answer goes on after it."""

@@ -18,7 +18,7 @@ from serpentune.models import LoadedModel, context_length, end_ids, prompt_ids, 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from serpentune.models.decoding import Decoder, Engine
+    from serpentune.models.decoding import Decoder, DecoderKind
 
 MODES = {
     "plan": "the model writes its moves, which are read from the start of its answer",
@@ -50,7 +50,7 @@ class ModelPlayer:
         mode: str = "plan",
         places: int | None = None,
         max_new_tokens: int | None = None,
-        engine: Engine = "auto",
+        decoder: DecoderKind = "auto",
         name: str | None = None,
     ) -> None:
         """Ask the model to play like `teacher`.
@@ -64,7 +64,7 @@ class ModelPlayer:
             places: most questions at once; None for what suits the device.
             max_new_tokens: where an answer is cut; None for what a plan for the whole board takes in mode `plan`, and
                 256 tokens in mode `free`.
-            engine: how answers are generated, as of `models.decoding.open_decoder`.
+            decoder: how answers are generated, as of `models.decoding.open_decoder`.
             name: what it is called in results; the model's own name without.
 
         Raises:
@@ -86,7 +86,7 @@ class ModelPlayer:
         self._style = style
         self._mode = mode
         self._most = max_new_tokens
-        self._engine: Engine = engine
+        self._kind: DecoderKind = decoder
         self._asked: dict[int, list[int]] = {}
         if mode == "move":
             self._directions  # noqa: B018 - refuses a tokenizer that can't be asked so, before anything is played
@@ -134,7 +134,7 @@ class ModelPlayer:
         from serpentune.models.decoding import open_decoder
 
         loaded = self._loaded
-        return open_decoder(loaded.model, loaded.tokenizer, slots=self.places, chat=loaded.chat, engine=self._engine)
+        return open_decoder(loaded.model, loaded.tokenizer, slots=self.places, chat=loaded.chat, kind=self._kind)
 
     @cached_property
     def _directions(self) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from serpentune.models.decoding._plain import PlainDecoder, greedy
 from serpentune.models.decoding._slots import SlotDecoder, Unsuited
 
-Engine = Literal["auto", "slots", "plain"]
+DecoderKind = Literal["auto", "slots", "plain"]
 
 _LOG = logging.getLogger(__name__)
 _TRIAL = ((5, 6, 7, 8, 9, 10, 11, 12), (7, 6, 5))
@@ -46,7 +46,7 @@ class Decoder(Protocol):
         ...
 
 
-def open_decoder(model: Any, tokenizer: Any, *, slots: int, chat: bool = False, engine: Engine = "auto") -> Decoder:
+def open_decoder(model: Any, tokenizer: Any, *, slots: int, chat: bool = False, kind: DecoderKind = "auto") -> Decoder:
     """The decoder of a model.
 
     Args:
@@ -54,19 +54,19 @@ def open_decoder(model: Any, tokenizer: Any, *, slots: int, chat: bool = False, 
         tokenizer: gives the end token.
         slots: prompts at once.
         chat: stop also at what ends a turn in the tokenizer's chat template.
-        engine: `slots`, `plain`, or `auto`: slots where a trial shows that they give what `generate` gives, else plain,
+        kind: `slots`, `plain`, or `auto`: slots where a trial shows that they give what `generate` gives, else plain,
             which is said in the log.
 
     Raises:
-        Unsuited: the engine is `slots` and the model can't be asked so.
+        Unsuited: `slots` is asked for and the model can't be asked so.
     """
-    if engine == "plain":
+    if kind == "plain":
         return PlainDecoder(model, tokenizer, slots=slots, chat=chat)
     try:
         _try(model, tokenizer, chat)
         return SlotDecoder(model, tokenizer, slots=slots, chat=chat)
     except Unsuited as reason:
-        if engine == "slots":
+        if kind == "slots":
             raise
         _LOG.warning("answers come from plain generate, which is slower: %s", reason)
         return PlainDecoder(model, tokenizer, slots=slots, chat=chat)
