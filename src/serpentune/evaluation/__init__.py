@@ -4,10 +4,18 @@ Knows nothing of comparison.
 """
 
 from serpentune.evaluation.arena import arena, evaluate_arena, own_apples
-from serpentune.evaluation.contestants import Contestant, model_contestant, open_contestant, teacher_contestant
+from serpentune.evaluation.contestants import (
+    Contestant,
+    endpoint_contestant,
+    model_contestant,
+    open_contestant,
+    teacher_contestant,
+)
 from serpentune.evaluation.evaluate import evaluate_contestant, evaluate_model
 from serpentune.evaluation.play import (
     Answer,
+    Endpoint,
+    EndpointPlayer,
     FunctionPlayer,
     ModelPlayer,
     Player,
@@ -25,6 +33,8 @@ __all__ = [
     "UNTUNED",
     "Answer",
     "Contestant",
+    "Endpoint",
+    "EndpointPlayer",
     "EvaluationReport",
     "EvaluationResult",
     "EvaluationSettings",
@@ -38,6 +48,7 @@ __all__ = [
     "TeacherPlayer",
     "arena",
     "evaluate_arena",
+    "endpoint_contestant",
     "evaluate_contestant",
     "evaluate_model",
     "evaluate_students",

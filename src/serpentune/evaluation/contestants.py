@@ -1,4 +1,4 @@
-"""Floor 8, evaluation: who can be evaluated: language models, teachers, and chance."""
+"""Floor 8, evaluation: who can be evaluated: language models here or behind an endpoint, teachers, and chance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serpentune.datasets import get_encoding, get_style
-from serpentune.evaluation.play import ModelPlayer, Player, RandomPlayer, TeacherPlayer
+from serpentune.evaluation.play import Endpoint, EndpointPlayer, ModelPlayer, Player, RandomPlayer, TeacherPlayer
 from serpentune.models import LoadedModel, open_model, short_name
 from serpentune.teachers import fingerprint, get, names
 from serpentune.training import RUN, trained_with
@@ -116,6 +116,30 @@ def model_contestant(loaded: LoadedModel, name: str | None = None) -> Contestant
 
     identity = {"model_sha256": weights_sha256(loaded.model), **({"chat": True} if loaded.chat else {})}
     return Contestant(label, identity, player, {"model": loaded.name, **_training(loaded)}, loaded)
+
+
+def endpoint_contestant(endpoint: Endpoint, name: str | None = None) -> Contestant:
+    """A model that is served at an OpenAI-compatible address; nothing is sent before it plays.
+
+    Raises:
+        UserError: there is no API key where one is wanted; in `player` also a mode in which no endpoint can be asked.
+    """
+    endpoint.api_key()
+    label = name or endpoint.model
+
+    def player(settings: EvaluationSettings) -> EndpointPlayer:
+        return EndpointPlayer(
+            endpoint,
+            teacher=get(settings.teacher).name,
+            encoding=get_encoding(settings.encoding),
+            style=get_style(settings.style),
+            mode=settings.mode,
+            places=settings.places,
+            max_new_tokens=settings.max_new_tokens,
+            name=label,
+        )
+
+    return Contestant(label, {"endpoint": endpoint.identity()}, player)
 
 
 def _training(loaded: LoadedModel) -> dict[str, Any]:

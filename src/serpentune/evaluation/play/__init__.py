@@ -1,6 +1,8 @@
 """Floor 8, evaluation: games really played, many in lockstep, by whoever answers questions about states."""
 
 from serpentune.evaluation.play._answers import Answer, find_moves, read_answer
+from serpentune.evaluation.play._endpoint import EndpointPlayer
+from serpentune.evaluation.play._endpoint_settings import Endpoint
 from serpentune.evaluation.play._games import play_games
 from serpentune.evaluation.play._model import MODES, ModelPlayer
 from serpentune.evaluation.play._openings import Opening
@@ -10,6 +12,8 @@ from serpentune.evaluation.play._policies import Policy
 __all__ = [
     "MODES",
     "Answer",
+    "Endpoint",
+    "EndpointPlayer",
     "FunctionPlayer",
     "ModelPlayer",
     "Opening",

@@ -1,0 +1,151 @@
+"""Floor 8, evaluation: a model behind an OpenAI-compatible endpoint as a player: a request for each question."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from serpentune.common.errors import UserError
+from serpentune.datasets import CompletionStyle, Encoding, prompts
+from serpentune.evaluation.play._answers import Answer, read_answer
+from serpentune.evaluation.play._chat_client import ChatClient, Completion
+from serpentune.evaluation.play._endpoint_settings import Endpoint
+from serpentune.game import States
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_MODES = ("free", "plan")
+_PLACES = 8
+_MAX_NEW_TOKENS = 256
+FAILED = "failed"
+"""What an answer is called that the endpoint owes although it answers others."""
+
+
+class EndpointPlayer:
+    """A served model that is asked by one message for each question.
+
+    A request that fails after its retries says nothing about the model, so two cases are kept apart by asking a prompt
+    again that was answered before. Where that is answered, the endpoint is well and can't answer this prompt (too
+    long for it, refused by a filter, a crash): the answer is `failed`, for which the game's policy stands in, and it is
+    taken to be a function of the state like any other. Where it isn't, the service is out, and `UserError` ends the
+    games before anything is counted, so that an outage changes no number.
+
+    Use it in a `with` statement, or call `close`: requests that are still in flight are then given up. An error in
+    `answers`, Ctrl-C among them, does that too.
+
+    Attributes:
+        name: what it is called in results.
+        places: most requests in flight.
+        seconds: wall time spent on answers so far.
+        close: ends what is in flight, and the connections; a second call does nothing.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        teacher: str,
+        encoding: Encoding,
+        style: CompletionStyle,
+        mode: str = "free",
+        places: int | None = None,
+        max_new_tokens: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Ask the model to play like `teacher`. Nothing is sent yet.
+
+        Args:
+            endpoint: the model, where it is, and how it is asked.
+            teacher: whom the prompt names.
+            encoding: how states are written.
+            style: what the prompt asks for.
+            mode: `free` (the move is looked for in what the model writes) or `plan` (moves at the start of it).
+            places: most requests in flight; 8 without.
+            max_new_tokens: where an answer is cut; 256 without.
+            name: what it is called in results; the model's own name without.
+
+        Raises:
+            UserError: another mode, no place, no token, or there is no API key where one is wanted.
+        """
+        from anyio.from_thread import start_blocking_portal
+
+        if mode not in _MODES:
+            raise UserError(
+                f"An endpoint tells no probabilities, so that it can't be asked in mode {mode}. Choose free or plan."
+            )
+        for what, value in (("places", places), ("max_new_tokens", max_new_tokens)):
+            if value is not None and value < 1:
+                raise UserError(f"{what} is {value}; at least one is needed.")
+        self.name = name or endpoint.model
+        self.places = places or _PLACES
+        self.seconds = 0.0
+        self._free = mode == "free"
+        self._prices = endpoint.prices
+        self._teacher = teacher
+        self._encoding = encoding
+        self._style = style
+        self._client = ChatClient(endpoint, max_new_tokens or _MAX_NEW_TOKENS, self.places)
+        self._open: dict[Future[Completion | None], int] = {}
+        # The requests' event loop has a thread of its own: the caller's may have one that runs, as in a notebook.
+        stack = ExitStack()
+        self._portal = stack.enter_context(start_blocking_portal(name="endpoint"))
+        stack.callback(self._portal.call, self._client.close)
+        stack.callback(_give_up, self._open)
+        # At exit, or once nobody holds the player any more, it closes by itself: the thread would outlive it.
+        self.close = weakref.finalize(self, stack.close)
+
+    def __enter__(self) -> EndpointPlayer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def tokens(self) -> int:
+        """Tokens generated so far, as the endpoint counts them."""
+        return self._client.traffic.completion_tokens
+
+    def ask(self, places: Sequence[int], states: States) -> None:
+        """As of `Player.ask`."""
+        began = time.perf_counter()
+        asked = prompts(states, self._teacher, self._encoding, self._style)
+        for place, prompt in zip(places, asked, strict=True):
+            self._open[self._portal.start_task_soon(self._client.complete, prompt)] = place
+        self.seconds += time.perf_counter() - began
+
+    def answers(self) -> list[tuple[int, Answer]]:
+        """As of `Player.answers`.
+
+        Raises:
+            UserError: the endpoint refuses or is out, or the budget is spent, as of `ChatClient.complete`.
+        """
+        began = time.perf_counter()
+        try:
+            done, _ = wait(self._open, return_when=FIRST_COMPLETED)
+            found = [(self._open.pop(request), self._answer(request.result())) for request in done]
+        except BaseException:
+            self.close()
+            raise
+        self.seconds += time.perf_counter() - began
+        return sorted(found, key=lambda entry: entry[0])
+
+    def _answer(self, completion: Completion | None) -> Answer:
+        if completion is None:
+            return Answer(b"", FAILED)
+        return read_answer(completion.text, free=self._free, cut=completion.cut, tokens=completion.tokens)
+
+    def performance(self) -> dict[str, Any]:
+        """What was asked so far and what it cost, for `performance.json`."""
+        return self._client.traffic.as_dict(self._prices)
+
+
+def _give_up(requests: dict[Future[Completion | None], int]) -> None:
+    for request in requests:
+        request.cancel()
