@@ -36,6 +36,7 @@ from serpentune.evaluation import (
 from serpentune.evaluation.play import answers_to
 from serpentune.game import Limits, letters, random_states
 from serpentune.models import LoadedModel, load_base
+from serpentune.models.export import export_model
 from tests.evaluation.chat_server import COMPLETION_TOKENS, PROMPT_TOKENS, Replies, Reply, plays_bfs, says, serving
 from tests.evaluation.players import plan
 
@@ -294,6 +295,8 @@ def test_a_budget_ends_the_games_and_keeps_the_finished_ones(tmp_path: Path) -> 
         price = endpoint(server.url, prices=(0, 1_000_000 / COMPLETION_TOKENS))  # one a request
         evaluated(price, tmp_path / "whole")
         wanted = len(server.bodies)
+        account = json.loads((tmp_path / "whole" / "performance.json").read_text())["endpoint"]
+        assert account["requests"] == account["cost"] == wanted
         server.bodies.clear()
         with pytest.raises(
             UserError, match=r"budget is spent: \d+ requests to http.* cost \d+ of \d+\. Games that are"
@@ -303,6 +306,12 @@ def test_a_budget_ends_the_games_and_keeps_the_finished_ones(tmp_path: Path) -> 
         assert 0 < len(lines(tmp_path / "half")) < 6
         evaluated(replace(price, budget=2 * wanted), tmp_path / "half")
         assert lines(tmp_path / "half") == lines(tmp_path / "whole")
+
+        # The evaluations of one contestant spend one budget.
+        contestant = endpoint_contestant(replace(price, budget=wanted + 1))
+        evaluate_contestant(contestant, tmp_path / "one", SMALL, quiet=True)
+        with pytest.raises(UserError, match="budget is spent"):
+            evaluate_contestant(contestant, tmp_path / "two", SMALL, quiet=True)
 
         server.replies = lambda prompt, number: says("U", usage=False)
         with player(price) as asked:
@@ -398,6 +407,12 @@ def chat_nano(nano: LoadedModel, tmp_path: Path) -> Path:
     return folder
 
 
+def played_here(folder: Path) -> ModelPlayer:
+    loaded = load_base(folder, chat=True, dtype=torch.float32)
+    encoding, style = get_encoding("grid"), get_style("plan")
+    return ModelPlayer(loaded, teacher="BFS", encoding=encoding, style=style, mode="free")
+
+
 def test_transformers_own_server_plays_the_games_of_the_model_that_it_serves(chat_nano: Path) -> None:
     from transformers.cli.serve import Serve
 
@@ -414,9 +429,19 @@ def test_transformers_own_server_plays_the_games_of_the_model_that_it_serves(cha
             counted = served.tokens
     finally:
         server.kill_server()
-    loaded = load_base(chat_nano, chat=True, dtype=torch.float32)
-    local = ModelPlayer(
-        loaded, teacher="BFS", encoding=get_encoding("grid"), style=get_style("plan"), mode="free", engine="plain"
-    )
+    local = played_here(chat_nano)
     assert there == games(local)
     assert counted == local.tokens
+
+
+@pytest.mark.slow
+def test_llama_cpp_plays_the_games_of_the_model_that_was_exported_to_it(chat_nano: Path, tmp_path: Path) -> None:
+    llama_cpp = pytest.importorskip("xllamacpp", reason="llama.cpp's bindings are not installed")
+    (file,) = export_model(chat_nano, tmp_path / "out", gguf=["f32"]).gguf
+    settings = llama_cpp.CommonParams()
+    settings.model.path, settings.n_ctx, settings.n_parallel, settings.warmup = str(file.path), 2048, 2, False
+    server = llama_cpp.Server(settings)
+    with player(Endpoint(f"{server.listening_address}/v1", "nano"), places=2) as served:
+        there = games(served)
+    del server
+    assert there == games(played_here(chat_nano))

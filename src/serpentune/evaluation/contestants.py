@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serpentune.datasets import get_encoding, get_style
-from serpentune.evaluation.play import Endpoint, EndpointPlayer, ModelPlayer, Player, RandomPlayer, TeacherPlayer
+from serpentune.evaluation.play import (
+    Endpoint,
+    EndpointPlayer,
+    ModelPlayer,
+    Player,
+    RandomPlayer,
+    TeacherPlayer,
+    Traffic,
+)
 from serpentune.models import LoadedModel, open_model, short_name
 from serpentune.teachers import fingerprint, get, names
 from serpentune.training import RUN, trained_with
@@ -47,6 +55,7 @@ class Contestant:
         player: makes the player for some settings.
         loaded: the language model, where it is one in this process.
         reopen: how another process opens it; None where only this one knows it.
+        account: more figures for `performance.json`, asked for after the games.
     """
 
     name: str
@@ -55,6 +64,7 @@ class Contestant:
     notes: Mapping[str, Any] = field(default_factory=dict)
     loaded: LoadedModel | None = None
     reopen: Reopen | None = None
+    account: Callable[[], Mapping[str, Any]] = dict
 
 
 def open_contestant(
@@ -121,11 +131,13 @@ def model_contestant(loaded: LoadedModel, name: str | None = None) -> Contestant
 def endpoint_contestant(endpoint: Endpoint, name: str | None = None) -> Contestant:
     """A model that is served at an OpenAI-compatible address; nothing is sent before it plays.
 
+    All its players share one budget, and its account is of all of them so far.
+
     Raises:
         UserError: there is no API key where one is wanted; in `player` also a mode in which no endpoint can be asked.
     """
     endpoint.api_key()
-    label = name or endpoint.model
+    label, traffic = name or endpoint.model, Traffic()
 
     def player(settings: EvaluationSettings) -> EndpointPlayer:
         return EndpointPlayer(
@@ -136,10 +148,14 @@ def endpoint_contestant(endpoint: Endpoint, name: str | None = None) -> Contesta
             mode=settings.mode,
             places=settings.places,
             max_new_tokens=settings.max_new_tokens,
+            traffic=traffic,
             name=label,
         )
 
-    return Contestant(label, {"endpoint": endpoint.identity()}, player)
+    def account() -> dict[str, Any]:
+        return {"endpoint": traffic.as_dict(endpoint.prices)}
+
+    return Contestant(label, {"endpoint": endpoint.identity()}, player, account=account)
 
 
 def _training(loaded: LoadedModel) -> dict[str, Any]:

@@ -121,7 +121,8 @@ def evaluate_contestant(
             wait_for_all()
             played += results.take_parts()
         if played:
-            write_json(folder / PERFORMANCE, _performance(played, used.seconds, used.peak_memory_mb, str(device)))
+            figures = _performance(played, used.seconds, used.peak_memory_mb, str(device))
+            write_json(folder / PERFORMANCE, {**figures, **contestant.account()})
         if test_records and loaded is not None:
             with progress_bar(f"Language ({contestant.name})", len(test_records), quiet=quiet) as advance:
                 figures = language_metrics(

@@ -8,6 +8,7 @@ from serpentune.evaluation.play._model import MODES, ModelPlayer
 from serpentune.evaluation.play._openings import Opening
 from serpentune.evaluation.play._players import FunctionPlayer, Player, RandomPlayer, TeacherPlayer, answers_to
 from serpentune.evaluation.play._policies import Policy
+from serpentune.evaluation.play._traffic import Traffic
 
 __all__ = [
     "MODES",
@@ -21,6 +22,7 @@ __all__ = [
     "Policy",
     "RandomPlayer",
     "TeacherPlayer",
+    "Traffic",
     "answers_to",
     "find_moves",
     "play_games",

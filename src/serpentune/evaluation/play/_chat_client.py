@@ -91,21 +91,22 @@ class ChatClient:
     """Asks an endpoint; of one event loop, many prompts at a time.
 
     Attributes:
-        traffic: what was asked so far.
+        traffic: what was asked so far, perhaps by others before.
     """
 
-    def __init__(self, endpoint: Endpoint, max_tokens: int, places: int) -> None:
+    def __init__(self, endpoint: Endpoint, traffic: Traffic, max_tokens: int, places: int) -> None:
         """Make ready to ask; nothing is sent yet.
 
         Args:
             endpoint: who is asked.
+            traffic: where what is asked is counted; the budget is for all that it holds.
             max_tokens: where an answer is cut.
             places: most requests in flight.
 
         Raises:
             UserError: there is no API key where one is wanted.
         """
-        self.traffic = Traffic()
+        self.traffic = traffic
         self._endpoint = endpoint
         self._max_tokens = max_tokens
         self._key = endpoint.api_key()

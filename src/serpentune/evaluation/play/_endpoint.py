@@ -14,6 +14,7 @@ from serpentune.datasets import CompletionStyle, Encoding, prompts
 from serpentune.evaluation.play._answers import Answer, read_answer
 from serpentune.evaluation.play._chat_client import ChatClient, Completion
 from serpentune.evaluation.play._endpoint_settings import Endpoint
+from serpentune.evaluation.play._traffic import Traffic
 from serpentune.game import States
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class EndpointPlayer:
         mode: str = "free",
         places: int | None = None,
         max_new_tokens: int | None = None,
+        traffic: Traffic | None = None,
         name: str | None = None,
     ) -> None:
         """Ask the model to play like `teacher`. Nothing is sent yet.
@@ -67,6 +69,7 @@ class EndpointPlayer:
             mode: `free` (the move is looked for in what the model writes) or `plan` (moves at the start of it).
             places: most requests in flight; 8 without.
             max_new_tokens: where an answer is cut; 256 without.
+            traffic: where what is asked is counted. Players that share it share the endpoint's budget.
             name: what it is called in results; the model's own name without.
 
         Raises:
@@ -89,7 +92,7 @@ class EndpointPlayer:
         self._teacher = teacher
         self._encoding = encoding
         self._style = style
-        self._client = ChatClient(endpoint, max_new_tokens or _MAX_NEW_TOKENS, self.places)
+        self._client = ChatClient(endpoint, traffic or Traffic(), max_new_tokens or _MAX_NEW_TOKENS, self.places)
         self._open: dict[Future[Completion | None], int] = {}
         # The requests' event loop has a thread of its own: the caller's may have one that runs, as in a notebook.
         stack = ExitStack()
