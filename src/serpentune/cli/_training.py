@@ -9,6 +9,7 @@ from serpentune.cli import _training_options as options
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output, number, seconds
 from serpentune.cli._sweeps import show_sweep
+from serpentune.common.errors import UserError
 
 if TYPE_CHECKING:
     from serpentune.training import AdvancedTrainingConfig, TrainingResult
@@ -59,7 +60,9 @@ def train(
             help="Train each combination, in a folder each: lr=1e-4,3e-4 seed=0,1,2.",
         ),
     ] = None,
-    max_runs: Annotated[int, option("--max-runs", metavar="N", help="Runs that a sweep may have.")] = 100,
+    max_runs: Annotated[
+        int | None, option("--max-runs", metavar="N", help="Runs that a sweep may have.", default="100")
+    ] = None,
     seed: Annotated[
         int | None, option("--seed", metavar="N", help="Of weights, dropout and order.", default="0")
     ] = None,
@@ -98,6 +101,8 @@ def train(
     from serpentune.datasets import load_splits
 
     settings = options.configuration(training.AdvancedTrainingConfig, config, _PLACES, given, set or ())
+    if max_runs is not None and not sweep:
+        raise UserError("--max-runs bounds the runs of a --sweep, and there is none.")
     if sweep:
         swept = training.sweep(
             settings,
@@ -106,7 +111,7 @@ def train(
             output_dir,
             resume=resume,
             overwrite=overwrite,
-            max_runs=max_runs,
+            **({} if max_runs is None else {"max_runs": max_runs}),
             quiet=out.quiet,
             announce=out.note if is_first_process() else lambda _: None,
         )
