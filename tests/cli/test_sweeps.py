@@ -84,6 +84,11 @@ def test_a_grid_that_makes_no_sense_is_refused(grid: list[str], message: str, da
     assert not (tmp_path / "sweep").exists()
 
 
+def test_a_bound_on_the_runs_of_no_sweep_is_refused(dataset: Path, tmp_path: Path) -> None:
+    refused = train(dataset, tmp_path / "run", "--max-runs", "5")
+    assert refused.code == 2 and "bounds the runs of a --sweep" in refused.err
+
+
 def test_a_recipe_is_run_with_settings_changed(tmp_path: Path) -> None:
     file = tmp_path / "small.yaml"
     file.write_text(RECIPE)

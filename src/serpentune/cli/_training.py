@@ -111,7 +111,7 @@ def train(
             output_dir,
             resume=resume,
             overwrite=overwrite,
-            **({} if max_runs is None else {"max_runs": max_runs}),
+            max_runs=training.MAX_RUNS if max_runs is None else max_runs,
             quiet=out.quiet,
             announce=out.note if is_first_process() else lambda _: None,
         )
