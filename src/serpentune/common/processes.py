@@ -23,8 +23,8 @@ def is_first_process() -> bool:
 def wait_for_all() -> None:
     """Go on when every process of the run has come here; at once where there is one only."""
     if process_count() > 1:
-        import torch
         from accelerate import PartialState
+        from accelerate.utils import is_cuda_available
 
         # Without GPUs it would take each process for the only one if it weren't told.
-        PartialState(cpu=not torch.cuda.is_available()).wait_for_everyone()
+        PartialState(cpu=not is_cuda_available()).wait_for_everyone()
