@@ -1,7 +1,7 @@
 """Floor 4: state → prompt, moves → completion; balancing, splits by game, export. Knows nothing of training."""
 
 from serpentune.datasets.build import DatasetStats, build_dataset
-from serpentune.datasets.completions import STYLES, CompletionStyle, get_style, prompts, read_moves
+from serpentune.datasets.completions import STYLES, CompletionStyle, after_moves, get_style, prompts, read_moves
 from serpentune.datasets.description import DatasetDescription, describe
 from serpentune.datasets.encodings import Encoding, GridEncoding, get_encoding
 from serpentune.datasets.inspection import Inspection, Shown, inspect_dataset
@@ -21,6 +21,7 @@ __all__ = [
     "Inspection",
     "Recipe",
     "Shown",
+    "after_moves",
     "build_dataset",
     "describe",
     "get_encoding",

@@ -17,7 +17,7 @@ from serpentune.datasets._looks import summary_of
 from serpentune.datasets._read_csv import TARGET
 from serpentune.datasets._rows import Rows
 from serpentune.datasets._understand import Found, Known, Summarised
-from serpentune.datasets.completions import parse_prompt
+from serpentune.datasets.completions import after_moves, parse_prompt
 from serpentune.game import Move
 
 
@@ -60,14 +60,12 @@ def check_explanations(rows: Rows, known: Known, found: Found) -> int:
     own = np.flatnonzero(known.explains)
     taken = rows.table.select(["prompt", "completion"]).take(known.rows[own])
     for place, prompt, completion in zip(own.tolist(), *(column.to_pylist() for column in taken.columns), strict=True):
-        moves = int(known.offsets[place + 1] - known.offsets[place])
         asked = parse_prompt(prompt)
         try:
             teacher = teachers.get(asked[0]) if asked else None
         except UserError:
             teacher = None
-        text = "".join(completion.split(maxsplit=moves)[moves:])
-        checked = teachers.check_explanation(known.states[place], text, teacher)
+        checked = teachers.check_explanation(known.states[place], after_moves(completion), teacher)
         row = int(known.rows[place])
         if checked.false:
             found("explanations", row, f"{checked.false[0].sentence!r}: {checked.false[0].reason}")

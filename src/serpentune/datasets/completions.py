@@ -206,6 +206,12 @@ def read_moves(text: str) -> bytes:
     return bytes(moves)
 
 
+def after_moves(text: str) -> str:
+    """What an answer says behind the moves at its start: its reasons, in the style `explain`; else mostly nothing."""
+    words = re.match(rf"(?:[\s,]*[^\s,]+){{{len(read_moves(text))}}}[\s,]*", text)
+    return text if words is None else text[words.end() :]
+
+
 def write_completions(moves: Bytes, starts: Offsets, lengths: Offsets) -> Texts:
     """Moves as text, a letter each with a space before it, `n` completions of the styles `move` and `plan`.
 

@@ -150,6 +150,7 @@ def clustered_share(
     trials: ArrayLike,
     rng: np.random.Generator,
     *,
+    cluster: str = "game",
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Finding:
@@ -162,6 +163,7 @@ def clustered_share(
         successes: `(games,)`, at most `trials`.
         trials: `(games,)`.
         rng: where the resamples are drawn from.
+        cluster: what a game is called in the finding, where decisions come together in something else.
         level: coverage of the interval.
         resamples: bootstrap samples.
 
@@ -170,21 +172,22 @@ def clustered_share(
     """
     hits, tries = pairs(successes, trials)
     if (hits < 0).any() or (hits > tries).any():
-        raise ValueError("a game has more successes than trials, or fewer than none")
+        raise ValueError(f"a {cluster} has more successes than trials, or fewer than none")
     hits, tries = hits[tries > 0], tries[tries > 0]
+    quantity = f"the share, {cluster}s resampled whole,"
     if not len(tries):
-        return Finding("the share, games resampled whole,", None, 0, "no interval", reason="nothing was tried")
+        return Finding(quantity, None, 0, "no interval", reason="nothing was tried")
     estimate = float(hits.sum() / tries.sum())
     shares = hits / tries
     if len(tries) < 2 or np.ptp(shares) == 0:
-        reason = "every game has the same share, so the bootstrap sees no spread between games"
-        return Finding("the share, games resampled whole,", estimate, len(tries), "no interval", reason=reason)
+        reason = f"every {cluster} has the same share, so the bootstrap sees no spread between {cluster}s"
+        return Finding(quantity, estimate, len(tries), "no interval", reason=reason)
 
     def share(hit: NDArray[np.float64], tried: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
         return np.asarray(hit.sum(axis=axis) / tried.sum(axis=axis))
 
     interval, method = _bootstrap((hits, tries), share, rng, level, resamples)
-    return Finding("the share, games resampled whole,", estimate, len(tries), f"{method} over games", interval)
+    return Finding(quantity, estimate, len(tries), f"{method} over {cluster}s", interval)
 
 
 def _dz(a: NDArray[np.float64], b: NDArray[np.float64]) -> EffectSize | None:
