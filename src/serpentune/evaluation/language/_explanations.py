@@ -1,0 +1,117 @@
+"""Floor 8, evaluation: whether what a model says of the board is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from serpentune.common.errors import UserError
+from serpentune.datasets import after_moves
+from serpentune.datasets._looks import Unreadable, read_by_looks
+from serpentune.datasets.completions import parse_prompt
+from serpentune.evaluation.language._records import MeasuredRecord
+from serpentune.game import State
+from serpentune.statistics import clustered_share
+from serpentune.teachers import ExplanationCheck, Teacher, check_explanation, get
+
+EXPLAINED = ("explanation_truth", "explanation_truth_interval", "explanation_faultless", "reference_truth")
+"""Figures that are None where nothing was claimed."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a prompt shows.
+
+    Attributes:
+        state: the board.
+        teacher: whose move is to be explained; None where no teacher of that name is registered.
+        explains: whether reasons are asked for.
+    """
+
+    state: State
+    teacher: Teacher | None
+    explains: bool
+
+    def check(self, answer: str) -> ExplanationCheck:
+        """What becomes of the sentences behind an answer's moves."""
+        return check_explanation(self.state, after_moves(answer), self.teacher)
+
+
+def explanation_figures(records: Sequence[MeasuredRecord]) -> tuple[dict[str, Any], dict[str, str]]:
+    """How true the explanations in measured answers are, and in the records' own completions, as a check.
+
+    Every explanation is checked: some thousand a second, where a model writes a few.
+
+    Returns:
+        The figures, which `language_metrics` describes, and the reason for each that is None.
+    """
+    written: list[ExplanationCheck] = []
+    references: list[ExplanationCheck] = []
+    missing = 0
+    for record, asked in _shown(records):
+        answer = asked.check(record.answer or "")
+        if asked.explains or _claims(answer):
+            written.append(answer)
+            missing += not after_moves(record.answer or "")
+        references.append(asked.check(record.completion))
+
+    true, claims = [len(check.true) for check in written], [_claims(check) for check in written]
+    judged = [check for check in written if _claims(check)]
+    figures: dict[str, Any] = {
+        "explanations": len(written),
+        "explanation_claims": sum(claims),
+        **dict.fromkeys(EXPLAINED),
+        "explanation_unreadable": sum(len(check.unreadable) for check in written),
+        "explanation_missing": missing,
+        "reference_claims": sum(map(_claims, references)),
+    }
+    undefined: dict[str, str] = {}
+    if judged:
+        found = clustered_share(true, claims, np.random.default_rng(0), cluster="explanation")
+        figures["explanation_truth"] = found.estimate
+        figures["explanation_faultless"] = sum(not check.false for check in judged) / len(judged)
+        if found.interval is None:
+            undefined["explanation_truth_interval"] = str(found.reason)
+        else:
+            figures["explanation_truth_interval"] = {**asdict(found.interval), "method": found.method}
+    else:
+        undefined |= dict.fromkeys(EXPLAINED[:3], _why_none(records, written))
+    if figures["reference_claims"]:
+        figures["reference_truth"] = sum(len(check.true) for check in references) / figures["reference_claims"]
+    else:
+        undefined["reference_truth"] = "no completion makes a claim about a board that its prompt shows"
+    return figures, undefined
+
+
+def _shown(records: Sequence[MeasuredRecord]) -> Iterator[tuple[MeasuredRecord, _Asked]]:
+    """The records whose prompts show a state, with it."""
+    for record in records:
+        parsed = parse_prompt(record.prompt)
+        if parsed is None:
+            continue
+        try:
+            read = read_by_looks(record.prompt, record.completion)
+        except Unreadable:
+            continue
+        if read is None or read.state is None:
+            continue
+        try:
+            teacher = get(parsed[0])
+        except UserError:  # a prompt may name anybody
+            teacher = None
+        yield record, _Asked(read.state, teacher, parsed[2].explains)
+
+
+def _claims(check: ExplanationCheck) -> int:
+    return len(check.true) + len(check.false)
+
+
+def _why_none(records: Sequence[MeasuredRecord], written: Sequence[ExplanationCheck]) -> str:
+    if written:
+        return "no explanation makes a claim that can be checked"
+    if any((parsed := parse_prompt(record.prompt)) and parsed[2].explains for record in records):
+        return "the prompts that ask for explanations don't show the state"
+    return "no prompt asks for an explanation, and no answer holds one"

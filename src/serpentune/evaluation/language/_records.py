@@ -1,0 +1,94 @@
+"""Floor 8, evaluation: what a model made of each held-out record, and the file that keeps it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from serpentune.common.errors import UserError
+from serpentune.common.files import write_text
+
+RECORDS = "language.jsonl"
+"""Where a results folder keeps them."""
+
+
+@dataclass(frozen=True)
+class MeasuredRecord:
+    """A record with the model's prediction of its completion and the model's own answer.
+
+    Attributes:
+        prompt: as it stands in the record.
+        completion: as it stands in the record.
+        answer: the model's greedy answer as text; None for a record that the model's context doesn't hold, of which
+            nothing was measured.
+        limit: most tokens that the answer could have, its end token included.
+        cut: whether the answer was ended by that limit.
+        tokens: tokens of the completion and of what ends it.
+        nll: the sum of their negative log-likelihoods in nats; infinite or NaN where the model gives none.
+        right: how many of them the model ranks first, given the right tokens before.
+    """
+
+    prompt: str
+    completion: str
+    answer: str | None
+    limit: int
+    cut: bool = False
+    tokens: int = 0
+    nll: float = 0.0
+    right: int = 0
+
+    def to_json(self) -> str:
+        """The record as one line; a likelihood that is no finite number is null."""
+        return json.dumps(asdict(self) | {"nll": self.nll if math.isfinite(self.nll) else None})
+
+    @classmethod
+    def from_json(cls, line: str) -> MeasuredRecord:
+        """The inverse of `to_json`; a likelihood that is null is NaN.
+
+        Raises:
+            ValueError: the line is no JSON object of this form.
+        """
+        data = json.loads(line)
+        if not isinstance(data, dict) or data.keys() != {field.name for field in fields(cls)}:
+            raise ValueError("it has not the fields of a measured record")
+        record = cls(**data | {"nll": math.nan if data["nll"] is None else data["nll"]})
+        texts = (record.prompt, record.completion, "" if record.answer is None else record.answer)
+        counts = (record.limit, record.tokens, record.right)
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("its prompt, completion or answer is no text")
+        if not all(isinstance(count, int) and count >= 0 for count in counts) or record.right > record.tokens:
+            raise ValueError("its counts of tokens are impossible")
+        if not isinstance(record.nll, int | float) or not isinstance(record.cut, bool):
+            raise ValueError("its likelihood is no number, or whether it was cut is not said")
+        return record
+
+
+def save_records(path: Path, records: Iterable[MeasuredRecord]) -> None:
+    """Write measured records, a line each; the file is there whole or not at all.
+
+    Raises:
+        UserError: the file can't be written.
+    """
+    write_text(path, "".join(record.to_json() + "\n" for record in records))
+
+
+def load_records(path: Path) -> list[MeasuredRecord]:
+    """Read what `save_records` wrote.
+
+    Raises:
+        UserError: the file can't be read, or a line of it is no measured record; the message names the line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} can't be read ({error}).") from error
+    records = []
+    for number, line in enumerate(lines, 1):
+        try:
+            records.append(MeasuredRecord.from_json(line))
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path}, line {number}: {error}. Measure the model's language again.") from error
+    return records
