@@ -11,18 +11,8 @@ import pytest
 import torch
 
 import serpentune
-from serpentune.common.errors import UserError
 from serpentune.common.memory import host_peak_bytes
-from serpentune.evaluation.resources import latency, measure, versions
-from serpentune.models import LoadedModel, load_base, prompt_ids
-from serpentune.models.decoding import greedy
-
-PROMPTS = ["Player BFS. Board 4x4, heading UP.\n . . A .\n . H . .\n . ^ . .\n . ^ < .\nMove:", "Move:", "Moves:"]
-
-
-@pytest.fixture(scope="module")
-def nano() -> LoadedModel:
-    return load_base("nano")
+from serpentune.evaluation.resources import measure, versions
 
 
 def test_seconds_are_wall_time_and_the_host_peak_sees_memory_that_is_gone() -> None:
@@ -39,6 +29,7 @@ def test_seconds_are_wall_time_and_the_host_peak_sees_memory_that_is_gone() -> N
     assert used.device_peak_bytes is None
     assert used.host_peak_bytes is not None and used.host_peak_bytes >= size
     assert used.peak_memory_mb == used.host_peak_bytes / 1_000_000
+    assert used.joules is None and "NVIDIA" in used.unmetered
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands a parent's peak on")
@@ -88,29 +79,19 @@ def test_versions_are_those_that_run_and_fit_into_json() -> None:
     assert json.loads(json.dumps(found)) == found
 
 
-def test_latency_reports_both_batch_sizes(nano: LoadedModel) -> None:
-    began = time.perf_counter()
-    figures = latency(nano.model, nano.tokenizer, PROMPTS, repeats=5, warmup=1, max_new_tokens=4, batch_repeats=2)
-    took = time.perf_counter() - began
-    assert 0 < figures["ms_per_answer_p50"] <= figures["ms_per_answer_p95"] < 1000 * took
-    assert (figures["answers"], figures["batch_size"], figures["batches"]) == (5, 3, 2)
-    assert figures["tokens_per_second"] > 2 * 3 / took  # each answer has at least one token, the end
-    json.dumps(figures, allow_nan=False)
-
-
-def test_only_tokens_that_were_written_count(nano: LoadedModel) -> None:
-    """Rows that ended early are padded by the batch; padding is no speed."""
-    answers = greedy(nano.model, nano.tokenizer, prompt_ids(nano.tokenizer, PROMPTS), 12)
-    lengths = [len(answer) for answer in answers]
-    assert len(set(lengths)) > 1
-    figures = latency(nano.model, nano.tokenizer, PROMPTS, repeats=1, warmup=0, max_new_tokens=12, batch_repeats=2)
-    assert figures["tokens_per_answer"] == sum(lengths) / len(lengths)
-
-
-def test_bad_requests_are_refused(nano: LoadedModel) -> None:
-    with pytest.raises(UserError, match="no prompts"):
-        latency(nano.model, nano.tokenizer, [])
-    with pytest.raises(UserError, match="repeats is too small"):
-        latency(nano.model, nano.tokenizer, PROMPTS, repeats=0)
-    with pytest.raises(UserError, match="warmup is too small"):
-        latency(nano.model, nano.tokenizer, PROMPTS, warmup=-1)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_energy_is_the_cards_or_there_is_a_reason() -> None:
+    matrix = torch.randn(8192, 8192, device="cuda")
+    with measure("cuda") as used:
+        began = time.perf_counter()
+        while time.perf_counter() - began < 1:
+            _ = matrix @ matrix
+            torch.cuda.synchronize()
+    if used.joules is None:
+        assert used.unmetered
+    else:
+        assert not used.unmetered
+        assert 10 < used.joules / used.seconds < 2000  # watts of a card at work
+    with measure("cuda") as idle:
+        pass
+    assert (idle.joules is None) is bool(idle.unmetered)

@@ -9,20 +9,24 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from serpentune import models
 from serpentune.common.errors import UserError
 from serpentune.models import (
     STRATEGIES,
     STUDENT,
     FullConfig,
+    LoadedModel,
     LoRAConfig,
     QLoRAConfig,
     StrategyConfig,
+    bytes_on_disk,
     load_base,
     load_student,
     model_sha256,
     save_student,
     wrap,
 )
+from tests.models.tiny import save_gguf
 
 IDS = torch.arange(1, 25)[None]
 
@@ -109,6 +113,21 @@ def test_model_sha256_follows_the_weights(llama: Path, tmp_path: Path) -> None:
     assert model_sha256(copy) != model_sha256(llama)
     with pytest.raises(UserError):
         model_sha256(tmp_path)
+
+
+def test_a_size_on_disk_is_that_of_all_files_with_weights(llama: Path, tmp_path: Path) -> None:
+    base = (llama / "model.safetensors").stat().st_size
+    assert bytes_on_disk(load_base(llama)) == base
+    model, tokenizer = trained(llama, LoRAConfig(rank=4))
+    path = save_student(tmp_path / "student", model, tokenizer, base=str(llama), strategy=LoRAConfig(rank=4))
+    adapter = (path / "adapter_model.safetensors").stat().st_size
+    assert bytes_on_disk(load_student(path)) == base + adapter
+    gguf = save_gguf(tmp_path / "tiny.gguf", llama)
+    assert bytes_on_disk(load_base(gguf)) == gguf.stat().st_size
+    assert bytes_on_disk(LoadedModel(model, tokenizer, "mine", "folder")) is None
+    assert (
+        bytes_on_disk(load_base("nano")) == (Path(models.__file__).parent / "nano" / "model.safetensors").stat().st_size
+    )
 
 
 def test_gathered_weights_are_saved_without_those_that_are_tied(llama: Path, tmp_path: Path) -> None:

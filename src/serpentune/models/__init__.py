@@ -6,6 +6,7 @@ Knows nothing of Snake. torch and transformers are imported when a model is firs
 from serpentune.models._device import bf16_is_native, check_precision, device
 from serpentune.models._find import BUILT_IN, Found, find_base
 from serpentune.models._libraries import quiet_libraries
+from serpentune.models._size import bytes_on_disk
 from serpentune.models.load import (
     LoadedModel,
     base_config,
@@ -48,6 +49,7 @@ __all__ = [
     "StrategyConfig",
     "base_config",
     "bf16_is_native",
+    "bytes_on_disk",
     "check_precision",
     "context_length",
     "device",

@@ -54,16 +54,15 @@ class MeasuredRecord:
         data = json.loads(line)
         if not isinstance(data, dict) or data.keys() != {field.name for field in fields(cls)}:
             raise ValueError("it has not the fields of a measured record")
-        record = cls(**data | {"nll": math.nan if data["nll"] is None else data["nll"]})
-        texts = (record.prompt, record.completion, "" if record.answer is None else record.answer)
-        counts = (record.limit, record.tokens, record.right)
+        texts = (data["prompt"], data["completion"], "" if data["answer"] is None else data["answer"])
+        counts = (data["limit"], data["tokens"], data["right"])
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("its prompt, completion or answer is no text")
-        if not all(isinstance(count, int) and count >= 0 for count in counts) or record.right > record.tokens:
+        if not all(isinstance(count, int) and count >= 0 for count in counts) or data["right"] > data["tokens"]:
             raise ValueError("its counts of tokens are impossible")
-        if not isinstance(record.nll, int | float) or not isinstance(record.cut, bool):
+        if not isinstance(data["nll"], int | float | None) or not isinstance(data["cut"], bool):
             raise ValueError("its likelihood is no number, or whether it was cut is not said")
-        return record
+        return cls(**data | {"nll": math.nan if data["nll"] is None else data["nll"]})
 
 
 def save_records(path: Path, records: Iterable[MeasuredRecord]) -> None:
