@@ -6,15 +6,22 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
-from serpentune.models.decoding._plain import PlainDecoder, greedy
+import torch
+
+from serpentune.models.decoding._plain import PlainDecoder
+from serpentune.models.decoding._scores import next_scores
 from serpentune.models.decoding._slots import SlotDecoder, Unsuited
 
 DecoderKind = Literal["auto", "slots", "plain"]
 
 _LOG = logging.getLogger(__name__)
 _TRIAL = ((5, 6, 7, 8, 9, 10, 11, 12), (7, 6, 5))
-"""Prompts, as places in the vocabulary, that both decoders must answer alike."""
+"""Prompts, as places in the vocabulary, that are answered on trial."""
 _TRIAL_TOKENS = 3
+_ALIKE = {False: 0.05, True: 1e-4}
+"""Share of the best score by which that of a token which was written may be lower, in 16 and in 32 bits."""
+_TRIALS = 4
+"""The first two calls of each kind warm up, the third is recorded."""
 
 
 class Decoder(Protocol):
@@ -63,8 +70,16 @@ def open_decoder(model: Any, tokenizer: Any, *, slots: int, chat: bool = False, 
     if kind == "plain":
         return PlainDecoder(model, tokenizer, slots=slots, chat=chat)
     try:
-        _try(model, tokenizer, chat)
-        return SlotDecoder(model, tokenizer, slots=slots, chat=chat)
+        if next(model.parameters()).device.type != "cuda":
+            _try(model, tokenizer, chat, graphs=False)
+            return SlotDecoder(model, tokenizer, slots=slots, chat=chat)
+        try:
+            _try(model, tokenizer, chat, graphs=True)
+            return SlotDecoder(model, tokenizer, slots=slots, chat=chat)
+        except Unsuited as reason:
+            _try(model, tokenizer, chat, graphs=False)
+            _LOG.warning("tokens are written without CUDA graphs, which is slower: %s", reason)
+            return SlotDecoder(model, tokenizer, slots=slots, chat=chat, graphs=False)
     except Unsuited as reason:
         if kind == "slots":
             raise
@@ -72,21 +87,28 @@ def open_decoder(model: Any, tokenizer: Any, *, slots: int, chat: bool = False, 
         return PlainDecoder(model, tokenizer, slots=slots, chat=chat)
 
 
-def _try(model: Any, tokenizer: Any, chat: bool) -> None:
-    """Hold the first tokens of a few answers against `generate`.
+def _try(model: Any, tokenizer: Any, chat: bool, *, graphs: bool) -> None:
+    """Hold a few answers against the model's own scores; with `graphs` so often that they are recorded and replayed.
 
     Raises:
         Unsuited: they differ, or the model doesn't know what a slot decoder asks of it.
     """
     size = model.config.get_text_config().vocab_size
     prompts = [[place % size for place in prompt] for prompt in _TRIAL]
-    decoder = SlotDecoder(model, tokenizer, slots=len(prompts), chat=chat, graphs=False)
+    found: dict[int, list[int]] = {}
     try:
-        decoder.begin(range(len(prompts)), prompts, _TRIAL_TOKENS)
-        found: dict[int, list[int]] = {}
-        while answers := decoder.finished():
-            found |= dict(answers)
+        decoder = SlotDecoder(model, tokenizer, slots=len(prompts), chat=chat, graphs=graphs)
+        for _ in range(_TRIALS if graphs else 1):
+            decoder.begin(range(len(prompts)), prompts, _TRIAL_TOKENS)
+            while answers := decoder.finished():
+                found |= dict(answers)
+    except torch.OutOfMemoryError:
+        raise
     except (TypeError, ValueError, RuntimeError, IndexError, AttributeError, NotImplementedError) as error:
         raise Unsuited(f"{type(model).__name__} can't be asked slot by slot ({error})") from error
-    if [found[slot] for slot in range(len(prompts))] != greedy(model, tokenizer, prompts, _TRIAL_TOKENS, chat):
+    written = [(prompts[slot] + row[:place], token) for slot, row in found.items() for place, token in enumerate(row)]
+    scores = next_scores(model, [before for before, _ in written])
+    best = scores.max(dim=-1).values
+    chosen = scores[range(len(written)), [token for _, token in written]]
+    if (best - chosen > _ALIKE[model.dtype.itemsize > 2] * best.abs().clamp(min=1)).any():
         raise Unsuited(f"{type(model).__name__} answers otherwise when it is asked slot by slot")

@@ -14,8 +14,9 @@ import torch
 
 from serpentune.models.decoding._graphs import Replayed
 from serpentune.models.decoding._plain import stop_ids
-from serpentune.models.decoding._scores import by_length, keeps_logits
+from serpentune.models.decoding._scores import keeps_logits
 from serpentune.models.decoding._slot_cache import Slots, slot_cache
+from serpentune.models.load import context_length
 
 _ROUNDED = 64
 """The cache grows by so many tokens a slot."""
@@ -26,6 +27,8 @@ _REFILL = 4
 _SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
 """Prompts that a GPU reads at once; fewer are filled up, so that there are few graphs."""
 _STEP = ("step",)
+_FILLED = 8
+"""Prompts are filled up to a multiple of so many tokens, so that those of nearly one length are read together."""
 
 
 class Unsuited(Exception):
@@ -58,6 +61,7 @@ class SlotDecoder:
         self._ends = torch.tensor(stop_ids(tokenizer, chat), device=self._device)
         self._graphs = self._device.type == "cuda" if graphs is None else graphs
         self._pool = torch.cuda.graph_pool_handle() if self._graphs else None
+        self._context = int(min(context_length(model.config), 2**31))
         self._layers = config.num_hidden_layers
         self._open: set[int] = set()
         self._room = self._most = 0
@@ -70,12 +74,15 @@ class SlotDecoder:
         self._fit(max(map(len, prompts)), max_new_tokens)
         self._open.update(slots)
         with torch.inference_mode():
-            for places in by_length(prompts):
-                ids = torch.tensor([list(prompts[place]) for place in places])
-                rows = torch.tensor([slots[place] for place in places])
-                for first in range(0, len(rows), _SIZES[-1]):
-                    part = slice(first, first + _SIZES[-1])
-                    self._read(ids[part], rows[part], max_new_tokens)
+            for width, places in self._by_width(prompts):
+                for first in range(0, len(places), _SIZES[-1]):
+                    part = places[first : first + _SIZES[-1]]
+                    ids = torch.zeros(len(part), width, dtype=torch.long)
+                    for row, place in enumerate(part):
+                        ids[row, : len(prompts[place])] = torch.tensor(list(prompts[place]))
+                    lengths = torch.tensor([len(prompts[place]) for place in part])
+                    limits = torch.full((len(part),), max_new_tokens)
+                    self._read(ids, torch.tensor([slots[place] for place in part]), lengths, limits)
 
     def finished(self) -> list[tuple[int, list[int]]]:
         """As of `Decoder.finished`."""
@@ -125,20 +132,44 @@ class SlotDecoder:
         rows = [slot for slot in range(self.slots) if running[slot]]
         return torch.tensor(rows, device=self._device) if 2 * len(rows) < self.slots else None
 
-    def _read(self, ids: torch.Tensor, rows: torch.Tensor, limit: int) -> None:
-        """Read prompts of one length, int64 `(n, T)`, into the slots `rows`, and write each answer's first token."""
-        count, length = ids.shape
+    def _by_width(self, prompts: Sequence[Sequence[int]]) -> list[tuple[int, list[int]]]:
+        """Places of prompts that are read together, with the tokens that each of them is filled up to.
+
+        What follows a prompt changes nothing before it, and is overwritten by the answer before anything looks at it.
+        """
+        groups: dict[int, list[int]] = {}
+        for place, prompt in enumerate(prompts):
+            width = min(-(-len(prompt) // _FILLED) * _FILLED, self._context)
+            groups.setdefault(width, []).append(place)
+        return list(groups.items())
+
+    def _read(self, ids: torch.Tensor, rows: torch.Tensor, lengths: torch.Tensor, limits: torch.Tensor) -> None:
+        """Read prompts into the slots `rows`, and write each answer's first token.
+
+        Args:
+            ids: int64 `(n, T)`, prompts at the left.
+            rows: int64 `(n,)`.
+            lengths: int64 `(n,)`, tokens of each prompt.
+            limits: int64 `(n,)`, most tokens of each answer.
+        """
         if not self._graphs:
-            self._first(ids.to(self._device), rows.to(self._device), limit)
+            self._first(*(each.to(self._device) for each in (ids, rows, lengths, limits)))
             return
+        count, width = ids.shape
         size = next(size for size in _SIZES if size >= count)
-        filled, into = torch.zeros(size, length, dtype=torch.long), torch.full((size,), self.slots)
-        filled[:count], into[:count] = ids, rows
-        key = (size, length, limit)
+        filled = (
+            torch.zeros(size, width, dtype=torch.long),
+            torch.full((size,), self.slots),
+            torch.full((size,), width),
+            torch.ones(size, dtype=torch.long),
+        )
+        for whole, given in zip(filled, (ids, rows, lengths, limits), strict=True):
+            whole[:count] = given
+        key = (size, width)
         if key not in self._replayed:
-            place, to = filled.to(self._device), into.to(self._device)
-            self._replayed[key] = Replayed(lambda: self._first(place, to, limit), (place, to), pool=self._pool)
-        self._replayed[key](filled, into)
+            held = tuple(each.to(self._device) for each in filled)
+            self._replayed[key] = Replayed(lambda: self._first(*held), held, pool=self._pool)
+        self._replayed[key](*filled)
 
     def _steps(self, running: list[bool]) -> None:
         """Write the next tokens."""
@@ -150,17 +181,23 @@ class SlotDecoder:
         for _ in range(_STRIDE):
             self._replayed[_STEP]()
 
-    def _first(self, ids: torch.Tensor, rows: torch.Tensor, limit: int) -> None:
+    def _first(self, ids: torch.Tensor, rows: torch.Tensor, lengths: torch.Tensor, limits: torch.Tensor) -> None:
         self._cells.reading = rows
-        logits = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1).logits
+        width = ids.shape[1]
+        kept = min(_FILLED, width)  # every prompt ends in the last so many columns
+        logits = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=kept).logits
         self._cells.reading = None
-        token = logits[:, -1].argmax(dim=-1)
+        last = (lengths - 1 - (width - kept))[:, None, None].expand(-1, -1, logits.shape[-1])  # (n, 1, V)
+        token = logits.gather(1, last)[:, 0].argmax(dim=-1)
         self._token[rows] = token
         self._written[rows, 0] = token
-        self._cells.at[rows] = ids.shape[1]
+        self._cells.at[rows] = lengths
         self._count[rows] = 1
-        self._limit[rows] = limit
-        self._running[rows] = ~torch.isin(token, self._ends) & (limit > 1)
+        self._limit[rows] = limits
+        self._running[rows] = ~self._is_end(token) & (limits > 1)
+
+    def _is_end(self, tokens: torch.Tensor) -> torch.Tensor:
+        return (tokens[:, None] == self._ends).any(dim=-1)
 
     def _step(self, rows: torch.Tensor | None = None) -> None:
         """Write one more token in each slot whose answer goes on; the others count it out and keep their place."""
@@ -182,7 +219,7 @@ class SlotDecoder:
         # All that is read of the state is read before any of it is written: without rows these are views of it.
         place = self._count[chosen].clamp(max=self._most - 1)[:, None]
         counted = self._count[chosen] + running
-        goes_on = running & ~torch.isin(following, self._ends) & (counted < self._limit[chosen])
+        goes_on = running & ~self._is_end(following) & (counted < self._limit[chosen])
         written = self._written[chosen]
         new = torch.where(running[:, None], following[:, None], written.gather(1, place))
         self._written[chosen] = written.scatter(1, place, new)
