@@ -86,3 +86,33 @@ def test_only_cell_has_a_goal_and_it_is_free() -> None:
     assert goals > 0
     others = [teacher for name in teachers.names() if (teacher := teachers.get(name)) is not teachers.CELL]
     assert all(decision.goal is None for teacher in others for decision in teacher.decisions(states))
+
+
+@EVERYONE
+def test_choices_are_the_moves_of_decisions_as_arrays(teacher: Teacher) -> None:
+    states = random_states(400, 8, 6, seed=16)
+    moves, equal = teacher.choices(states)
+    decisions = teacher.decisions(states)
+    assert moves.tolist() == [decision.move for decision in decisions]
+    assert equal.tolist() == [_mask(decision.equal_moves) for decision in decisions]
+    assert 0 in equal
+
+
+@BOARDS
+def test_legal_and_safe_moves_are_those_of_decisions_as_masks(width: int, height: int) -> None:
+    states = random_states(400, width, height, seed=17)
+    legal, safe = teachers.legal_and_safe(states)
+    decisions = BFS.decisions(states)
+    assert legal.tolist() == [_mask(decision.legal_moves) for decision in decisions]
+    assert safe.tolist() == [_mask(decision.safe_moves) for decision in decisions]
+
+
+def test_what_is_no_state_has_no_legal_moves() -> None:
+    states = random_states(3, 6, 6, seed=18)
+    states.body[1, 0] = 36
+    with pytest.raises(ValueError, match="no states of a 6x6 board"):
+        teachers.legal_and_safe(states)
+
+
+def _mask(moves: tuple[Move, ...]) -> int:
+    return sum(1 << move for move in moves)

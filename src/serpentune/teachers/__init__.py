@@ -9,6 +9,7 @@ from serpentune.teachers._cell import CELL
 from serpentune.teachers._check import ExplanationCheck, FalseClaim, check_explanation
 from serpentune.teachers._decision import Decision
 from serpentune.teachers._dfs import DFS
+from serpentune.teachers._facts import legal_and_safe
 from serpentune.teachers._hamiltonian import HAMILTONIAN
 from serpentune.teachers._hybrids import ASTAR_HAMILTONIAN, BFS_HAMILTONIAN
 from serpentune.teachers._kernel import (
@@ -65,6 +66,7 @@ __all__ = [
     "check_explanation",
     "fingerprint",
     "get",
+    "legal_and_safe",
     "names",
     "play",
     "play_batch",

@@ -12,11 +12,11 @@ from numba import types
 from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
-from serpentune.game import DIRECTIONS, Move, State, States, _rules, check_board
+from serpentune.game import DIRECTIONS, Move, State, States, _rules
 from serpentune.game._jit import kernel
 from serpentune.teachers._decision import Decision
 from serpentune.teachers._explanations import Reasons, explanation
-from serpentune.teachers._facts import NONE, board_facts
+from serpentune.teachers._facts import NONE, board_facts, check_states
 from serpentune.teachers._kernel import (
     CHOOSE_TYPE,
     EQUAL_MOVES,
@@ -121,8 +121,9 @@ class Teacher:
             ValueError: as `decide`.
         """
         if self.kernel is None:
-            moves = self.moves(states).tolist()
-            asked = [(NO_PATH, 0, 1 << move & 15, 0, _rules.NO_CELL) for move in moves]
+            answers = self.moves(states)
+            moves = answers.tolist()
+            asked = [(NO_PATH, 0, mask, 0, _rules.NO_CELL) for mask in _only(answers).tolist()]
         else:
             codes, facts = self._ask(self.kernel, states, wanted=True)
             moves, asked = codes.tolist(), facts.tolist()
@@ -178,11 +179,30 @@ class Teacher:
         """
         if self.kernel is not None:
             return self._ask(self.kernel, states, wanted=False)[0]
-        self._check(states)
+        check_states(states)
         return np.array([self._answer(state) for state in states], np.int8)
 
+    def choices(self, states: States) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+        """The moves in many states of one board size, and those that the teacher holds equally good.
+
+        What `decisions` gives as `move` and `equal_moves`, as arrays and without the other facts.
+
+        Returns:
+            The `Move` codes, int8 `(n,)`; and masks, int64 `(n,)`: bit `1 << direction` for each equally good move, the
+            chosen one among them, and 0 where the snake is trapped.
+
+        Raises:
+            UserError: as `decide`.
+            ValueError: as `decide`.
+        """
+        if self.kernel is not None:
+            moves, facts = self._ask(self.kernel, states, wanted=True)
+            return moves, facts[:, EQUAL_MOVES]
+        moves = self.moves(states)
+        return moves, _only(moves)
+
     def _ask(self, choose: Choose, states: States, *, wanted: bool) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
-        self._check(states)
+        check_states(states)
         moves = np.empty(len(states), np.int8)
         facts = np.empty((len(states), FACTS), np.int64)
         _decide(
@@ -199,20 +219,6 @@ class Teacher:
         )
         return moves, facts
 
-    def _check(self, states: States) -> None:
-        check_board(states.width, states.height)
-        cells = states.width * states.height
-        inside = np.arange(cells) < states.length[:, None]
-        if (
-            states.body.shape != (len(states), cells)
-            or not ((states.length >= 1) & (states.length <= cells)).all()
-            or not ((states.body >= 0) & (states.body < cells))[inside].all()
-            or not ((states.apple >= _rules.NO_CELL) & (states.apple < cells)).all()
-            or not ((states.direction >= _rules.NO_DIRECTION) & (states.direction < 4)).all()
-        ):
-            # A kernel would write outside its arrays.
-            raise ValueError(f"no states of a {states.width}x{states.height} board: a cell or direction lies outside")
-
     def _answer(self, state: State) -> int:
         assert self.function is not None
         try:
@@ -228,6 +234,11 @@ class Teacher:
                 f"teacher {self.name} answered {answer!r}; it may answer a direction or NO_PATH_FOUND. Mend it."
             )
         return int(answer)
+
+
+def _only(moves: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Masks with nothing but the given moves in them; 0 for `NO_PATH_FOUND`."""
+    return 1 << moves.astype(np.int64) & 15
 
 
 def _unless(missing: int, value: int) -> int | None:
