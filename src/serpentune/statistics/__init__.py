@@ -13,6 +13,7 @@ from serpentune.statistics._means import (
     bca_interval,
     bca_paired_interval,
     clustered_share,
+    interquartile_mean,
     paired_permutation,
 )
 from serpentune.statistics._power import PairsNeeded, fewest_pairs, pairs_needed
@@ -32,6 +33,7 @@ __all__ = [
     "cohens_dz",
     "fewest_pairs",
     "holm",
+    "interquartile_mean",
     "mcnemar_exact",
     "p_text",
     "paired_permutation",

@@ -20,6 +20,22 @@ _BATCH_ELEMENTS = 2_000_000
 """Resampled values held in memory at once."""
 
 
+def interquartile_mean(values: ArrayLike, axis: int = -1) -> Any:
+    """The mean without the lowest and the highest quarter, by SciPy's `trim_mean`.
+
+    Nearly as steady as the mean, and nearly as deaf to a few extreme values as the median, which is why evaluations of
+    players that learn report it (Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical
+    Precipice"). Of each end as many whole values are left out as a quarter holds.
+
+    Args:
+        values: `(..., n)`.
+        axis: along which the mean is taken.
+    """
+    from scipy.stats import trim_mean
+
+    return trim_mean(values, 0.25, axis=axis)
+
+
 def bca_interval(
     values: ArrayLike,
     rng: np.random.Generator,
@@ -51,7 +67,7 @@ def bca_interval(
         ValueError: there are no values, one is NaN or infinite, or one lies outside the bounds.
     """
     array = observations(values)
-    name = "the mean" if statistic is np.mean else f"the {getattr(statistic, '__name__', 'statistic')}"
+    name = f"the {getattr(statistic, '__name__', 'statistic').replace('_', ' ')}"
     estimate = float(statistic(array, axis=-1))
     if bounds is not None and not (bounds[0] <= array.min() and array.max() <= bounds[1]):
         raise ValueError(f"a value lies outside the bounds {bounds[0]} to {bounds[1]}")
