@@ -52,7 +52,7 @@ def play(player: Player, seeds: Sequence[int], side: int, own_seed: int = 0) -> 
     while len(games.running):
         chosen = player(games.states(), games.legal(), rng)
         games.step(np.where(games.endings == Ending.RUNNING, chosen, NO_MOVE).astype(np.int8))
-    return [GameResult(record, record.steps, {}, 0, 0, 1.0) for record in games.records("player")]
+    return [GameResult(record, record.steps, {}, ms=1.0) for record in games.records("player")]
 
 
 def save(

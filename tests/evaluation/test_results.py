@@ -10,7 +10,7 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.evaluation import EvaluationResult, GameResult, figures, play_games
-from serpentune.evaluation.judging import judged
+from serpentune.evaluation.judging import judge
 from serpentune.game import Ending
 from serpentune.teachers import get
 from tests.evaluation.players import Scripted, plan
@@ -20,14 +20,14 @@ from tests.evaluation.players import Scripted, plan
 def games() -> list[GameResult]:
     """A few won games, and lost ones with unreadable answers."""
     player = Scripted(lambda state: "" if state.apple == 0 else plan("BFS")(state), name="mine")
-    played = [judged(result, get("BFS")) for result in play_games(player, range(30), 4, 4)]
-    assert any(game.invalid for game in played) and any(game.agreed for game in played)
+    played = list(play_games(player, range(30), 4, 4))
+    assert any(game.invalid for game in played) and any(not game.invalid for game in played)
     return played
 
 
 @pytest.fixture
 def folder(games: list[GameResult], tmp_path: Path) -> Path:
-    (tmp_path / "manifest.json").write_text(json.dumps({"name": "mine", "grid": [4, 4]}))
+    (tmp_path / "manifest.json").write_text(json.dumps({"name": "mine", "grid": [4, 4], "teacher": "BFS"}))
     (tmp_path / "games.jsonl").write_text("".join(game.to_json() + "\n" for game in games))
     return tmp_path
 
@@ -37,12 +37,7 @@ def test_a_game_comes_back_from_its_line(games: list[GameResult]) -> None:
         again = GameResult.from_json(game.to_json(), "mine")
         assert again.ms == pytest.approx(game.ms, abs=0.001)
         assert again.to_json() == game.to_json()
-        assert (again.answers, again.invalid, again.agreed, again.asked) == (
-            game.answers,
-            game.invalid,
-            game.agreed,
-            game.asked,
-        )
+        assert (again.answers, again.invalid) == (game.answers, game.invalid)
         record = game.record
         assert again.record.moves == record.moves
         assert (again.record.apples, again.record.ending, again.record.seed) == (
@@ -61,7 +56,8 @@ def test_a_folder_comes_back_in_the_order_of_seeds(folder: Path, games: list[Gam
     assert result.wins.sum() == sum(game.record.ending == Ending.WIN for game in games)
     assert sum(result.endings.values()) == 30
     assert result.invalid == {"empty": sum(game.invalid.get("empty", 0) for game in games)}
-    assert result.agreement == sum(game.agreed for game in games) / sum(game.asked for game in games)
+    found = judge(games, get("BFS"))
+    assert result.agreement == found.exact.sum() / found.decisions.sum()
     assert (result.language, result.performance) == (None, None)
 
 
@@ -97,7 +93,8 @@ def change(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
         (change(score=float("inf")), "not a game"),
         (change(ms=float("nan")), "impossible"),
         (change(answers=-1), "impossible"),
-        (change(agreed=10**6), "impossible"),
+        (change(cut=10**6), "impossible"),
+        (change(constrained=[10**6]), "none of its moves"),
         (change(invalid={"reversal": -1}), "impossible"),
         (lambda game: [game], "not a game"),
     ],
@@ -120,6 +117,14 @@ def test_a_line_that_is_no_game_is_refused(folder: Path, line: str) -> None:
     with (folder / "games.jsonl").open("a") as stream:
         stream.write(line + "\n")
     with pytest.raises(UserError, match=r"games\.jsonl, line 31: "):
+        EvaluationResult.load(folder)
+
+
+def test_a_game_on_another_board_is_refused(folder: Path) -> None:
+    (other,) = play_games(Scripted(plan("BFS")), [77], 5, 4)
+    with (folder / "games.jsonl").open("a") as stream:
+        stream.write(other.to_json() + "\n")
+    with pytest.raises(UserError, match=r"games\.jsonl, line 31: the game was played on another board"):
         EvaluationResult.load(folder)
 
 

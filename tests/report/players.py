@@ -62,27 +62,23 @@ def play(
     """Play real games, write them as a results folder, and read it back."""
     games = LockstepGames(seeds, *size)
     rng = np.random.default_rng(1)
-    asked, agreed = np.zeros(len(seeds), int), np.zeros(len(seeds), int)
     while len(running := games.running):
         states, legal = games.states(), games.legal()
         moves = np.zeros(len(games), np.int8)
         for index in running:
             moves[index] = choose(states[index], legal[index], rng)
-            asked[index] += 1
-            agreed[index] += moves[index] == greedy(states[index], legal[index], rng)
         games.step(moves)
     folder.mkdir(parents=True)
     lines = []
-    for index, record in enumerate(games.records(name)):
+    for record in games.records(name):
         kinds = {"reversal": record.moves.count(Move.INVALID_REVERSAL), "unreadable": record.moves.count(Move.EMPTY)}
-        played = GameResult(
-            record, len(record.moves), kinds, int(agreed[index]), int(asked[index]), 2.5 * len(record.moves)
-        )
+        played = GameResult(record, len(record.moves), kinds, ms=2.5 * len(record.moves))
         lines.append(played.to_json() + "\n")
     (folder / GAMES).write_text("".join(lines))
     told = {
         "name": name,
         "grid": list(size),
+        "teacher": "BFS",
         "limits": Limits().as_dict(),
         "policy": "greedy",
         "seeds": list(seeds),

@@ -131,7 +131,7 @@ def test_five_models_on_two_hundred_games_stay_below_a_megabyte(tmp_path: Path) 
     for number, name in enumerate(["BFS", "DFS", "ASTAR", "HAMILTONIAN", "HAMILTONIAN"]):
         # Different seeds for each, since equal games would pack too well.
         records = teachers.play(teachers.get(name), range(200 * number, 200 * number + 200), 10, 10)
-        games = tuple(GameResult(record, record.steps, {}, 0, 0, 1.0) for record in records)
+        games = tuple(GameResult(record, record.steps, {}, ms=1.0) for record in records)
         results.append(EvaluationResult(f"model {number}", {"name": name}, games, None, None))
     path = write_report(results, tmp_path / "r.html", title="t")
     assert path.stat().st_size <= 1_000_000

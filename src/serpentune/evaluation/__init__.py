@@ -12,6 +12,8 @@ from serpentune.evaluation.contestants import (
     teacher_contestant,
 )
 from serpentune.evaluation.evaluate import evaluate_contestant, evaluate_model
+from serpentune.evaluation.held_out import HeldOutState, held_out_metrics, states_of_games, states_of_records
+from serpentune.evaluation.metrics import play_metrics
 from serpentune.evaluation.play import (
     Answer,
     Endpoint,
@@ -24,7 +26,7 @@ from serpentune.evaluation.play import (
     TeacherPlayer,
     play_games,
 )
-from serpentune.evaluation.results import EvaluationResult, GameResult, results_folders
+from serpentune.evaluation.results import EvaluationResult, GameResult, recompute, results_folders
 from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.evaluation.students import UNTUNED, evaluate_students, evaluate_sweep
 from serpentune.evaluation.suite import EvaluationReport, EvaluationSuite, figures
@@ -41,6 +43,7 @@ __all__ = [
     "EvaluationSuite",
     "FunctionPlayer",
     "GameResult",
+    "HeldOutState",
     "ModelPlayer",
     "Player",
     "Policy",
@@ -54,10 +57,15 @@ __all__ = [
     "evaluate_students",
     "evaluate_sweep",
     "figures",
+    "held_out_metrics",
     "model_contestant",
     "open_contestant",
     "own_apples",
     "play_games",
+    "play_metrics",
+    "recompute",
     "results_folders",
+    "states_of_games",
+    "states_of_records",
     "teacher_contestant",
 ]

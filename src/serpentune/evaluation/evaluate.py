@@ -12,13 +12,11 @@ from serpentune.common.files import write_json
 from serpentune.common.processes import is_first_process, process_count, process_rank, wait_for_all
 from serpentune.common.progress import progress_bar
 from serpentune.evaluation.contestants import Contestant, model_contestant
-from serpentune.evaluation.judging import judged
-from serpentune.evaluation.results import LANGUAGE, PERFORMANCE, EvaluationResult, GameResult
+from serpentune.evaluation.results import LANGUAGE, PERFORMANCE, EvaluationResult, GameResult, write_play_and_states
 from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.evaluation.spread import ENGINES, play_here, play_on_ray
 from serpentune.evaluation.store import OpenResults, open_part, open_results
 from serpentune.models import LoadedModel
-from serpentune.teachers import get
 
 
 def evaluate_model(
@@ -116,7 +114,7 @@ def evaluate_contestant(
                 else play_here(contestant, own, settings, ended)
             )
             for result in games:
-                results.add(judged(result, get(settings.teacher)))
+                results.add(result)
                 played.append(result)
             wait_for_all()
             played += results.take_parts()
@@ -129,6 +127,7 @@ def evaluate_contestant(
                     loaded.model, loaded.tokenizer, test_records, chat=loaded.chat, progress=advance
                 )
             write_json(folder / LANGUAGE, figures)
+        write_play_and_states(folder)
         wait_for_all()
     return EvaluationResult.load(folder)
 
@@ -140,7 +139,7 @@ def _play_part(contestant: Contestant, folder: Path, settings: EvaluationSetting
         seeds = _missing(settings, results)
         wait_for_all()
         for result in play_here(contestant, seeds[process_rank() :: process_count()], settings, lambda _: None):
-            results.add(judged(result, get(settings.teacher)))
+            results.add(result)
     wait_for_all()
     wait_for_all()
 

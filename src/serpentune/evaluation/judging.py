@@ -1,23 +1,164 @@
-"""Floor 8, evaluation: what the moves of a game are worth, found by replaying it; no model is needed."""
+"""Floor 8, evaluation: what the moves of games are worth, found by replaying them; no model is needed."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from serpentune.evaluation.results import GameResult
-from serpentune.game import Move, states_before
-from serpentune.teachers import Teacher
+from serpentune.common.errors import UserError
+from serpentune.common.threads import mapped
+from serpentune.game import Ending, GameBatch, GameRecord, Move
+from serpentune.teachers import Teacher, legal_and_safe
+
+if TYPE_CHECKING:
+    from serpentune.evaluation.results import GameResult
+
+LENGTHS = (1, 6, 11, 21, 41, 81, 161, 321, 641, 1281)
+"""The least snake length of each bin; from the second on each bin is about twice as wide as the one before, the last is
+open. They are the same on all boards, so that boards can be compared."""
+
+_CELLS_AT_ONCE = 1 << 22
+"""Cells of the states that are judged in one piece: eight megabytes of bodies."""
+
+Counts = NDArray[np.int64]
 
 
-def judged(result: GameResult, teacher: Teacher) -> GameResult:
-    """The result with its moves held against a teacher's in the same states.
+@dataclass(frozen=True)
+class Judgement:
+    """What is counted of `n` games, in their order.
 
-    Moves of an opening, and those that the policy for unreadable answers chose, are not the player's and are left out.
+    Moves of an opening, and those that the policy for unusable answers chose, are not the player's and are left out.
+
+    Attributes:
+        decisions: int64 `(n, bins)` by snake length (`LENGTHS`), as all up to `fatal`: moves in states for which the
+            teacher has one, answers without a move among them; none without a teacher.
+        exact: those that are the teacher's move.
+        equal: those that the teacher holds as good as its own.
+        moves: moves in one of the four directions that don't turn back: those that moved the snake or killed it.
+        fatal: those after which the snake is dead or can't reach its tail, while there was a safe move.
+        legal: int64 `(n,)`, answers whose first choice was a legal move.
+        answers: int64 `(n,)`, answers to states in which there is a legal move.
     """
-    record = result.record
-    own = np.setdiff1d(np.arange(result.opening, len(record.moves)), np.array(result.replaced, np.int64))
-    right = teacher.moves(states_before(record, own))
-    played = np.frombuffer(record.moves, np.uint8)[own]
-    return replace(result, agreed=int((right == played).sum()), asked=int((right != Move.NO_PATH_FOUND).sum()))
+
+    decisions: Counts
+    exact: Counts
+    equal: Counts
+    moves: Counts
+    fatal: Counts
+    legal: Counts
+    answers: Counts
+
+
+def judge(games: Sequence[GameResult], teacher: Teacher | None) -> Judgement:
+    """Hold every move of some games against the board and against a teacher.
+
+    Args:
+        games: games on one board that `game.verify` accepts, at least one.
+        teacher: whose moves are the right ones; None leaves that uncounted.
+
+    Raises:
+        UserError: a game has fewer answers than its moves must have come from, or the teacher broke its contract.
+    """
+    batch = GameBatch.from_records([_prepared(game.record) for game in games])
+    found = _look(batch, teacher)
+    count = len(games)
+    of_game = np.repeat(np.arange(count), np.diff(batch.move_offsets))
+    starts = batch.move_offsets[:-1]
+    replaced = _marked(starts, [game.replaced for game in games], len(of_game))
+    constrained = _marked(starts, [game.constrained for game in games], len(of_game))
+
+    moves = batch.moves.astype(np.int64)
+    directed = moves <= Move.LEFT
+    bit = np.where(directed, 1 << (moves & 3), 0)
+    back = directed & (found.direction >= 0) & (moves == (found.direction + 2) % 4)
+    begun = np.arange(len(moves)) - starts[of_game] >= np.array([_begins(game) for game in games])[of_game]
+    own = begun & ~replaced
+    decides = own & (found.right != 0)
+    moved = own & directed & ~back
+
+    key = of_game * len(LENGTHS) + np.searchsorted(LENGTHS, found.length, "right") - 1
+
+    def by_length(chosen: NDArray[np.bool_]) -> Counts:
+        return np.bincount(key[chosen], minlength=count * len(LENGTHS)).reshape(count, len(LENGTHS))
+
+    # Where a move leaves the state as it is, the answer is played again without asking: it is one answer.
+    stays = back | (~directed & (moves != Move.NO_PATH_FOUND))
+    asked = begun.copy()
+    asked[1:] &= ~stays[:-1] | (of_game[1:] != of_game[:-1])
+    trapped = asked & (found.legal == 0)
+    # Later moves of a plan are played only while they are legal, so that an illegal one is the first of its answer.
+    wrong = asked & ~trapped & (replaced | constrained | (bit & found.legal == 0))
+
+    def by_game(chosen: NDArray[np.bool_]) -> Counts:
+        return np.bincount(of_game[chosen], minlength=count)
+
+    answers = np.array([game.answers for game in games], np.int64) - by_game(trapped)
+    legal = answers - by_game(wrong)
+    if (legal < 0).any():
+        seed = games[int(np.argmin(legal))].record.seed
+        raise UserError(f"The game with seed {seed} says that it has fewer answers than its moves must have come from.")
+    return Judgement(
+        by_length(decides),
+        by_length(decides & (bit == found.right)),
+        by_length(decides & (bit & found.equal != 0)),
+        by_length(moved),
+        by_length(moved & (found.safe != 0) & (bit & found.safe == 0)),
+        legal,
+        answers,
+    )
+
+
+def _begins(game: GameResult) -> int:
+    """The place of the first move that is not the opening's; behind all of them where the game ended in it."""
+    ended_in_it = game.opening > 0 and not game.answers
+    return len(game.record.moves) + 1 if ended_in_it else game.opening
+
+
+def _prepared(record: GameRecord) -> GameRecord:
+    """The record with the answer that gave the game up as its last move, which records of games played here lack."""
+    gave_up = bytes([Move.NO_PATH_FOUND])
+    missing = record.ending == Ending.NO_PATH_FOUND and not record.moves.endswith(gave_up)
+    # Nothing here depends on the seed, and a column has no room for every one.
+    return replace(record, moves=record.moves + gave_up * missing, seed=None)
+
+
+@dataclass(frozen=True)
+class _States:
+    """What is known of the states before `k` moves, int64 `(k,)` each; masks have bit `1 << direction`."""
+
+    legal: Counts
+    safe: Counts
+    right: Counts
+    equal: Counts
+    length: Counts
+    direction: Counts
+
+
+def _look(batch: GameBatch, teacher: Teacher | None) -> _States:
+    stop = int(batch.move_offsets[-1])
+    piece = max(1, _CELLS_AT_ONCE // (batch.width * batch.height))
+
+    def look(start: int) -> Counts:
+        states = batch.states_at(np.arange(start, min(start + piece, stop)))
+        right = equal = np.zeros(len(states), np.int64)
+        if teacher is not None:
+            moves, equal = teacher.choices(states)
+            right = 1 << moves.astype(np.int64) & 15  # 0 for NO_PATH_FOUND
+        return np.stack([*legal_and_safe(states), right, equal, states.length, states.direction])
+
+    compiled = teacher is None or teacher.kernel is not None
+    starts = range(0, stop, piece)
+    pieces = list(mapped(look, starts, None if compiled and len(starts) > 1 else 1))
+    return _States(*np.concatenate([np.zeros((6, 0), np.int64), *pieces], axis=1))
+
+
+def _marked(starts: Counts, places: Sequence[Sequence[int]], moves: int) -> NDArray[np.bool_]:
+    """Marks at some places of each game, in the moves of all games laid end to end."""
+    marks = np.zeros(moves, np.bool_)
+    for start, own in zip(starts.tolist(), places, strict=True):
+        marks[start + np.array(own, np.int64)] = True
+    return marks

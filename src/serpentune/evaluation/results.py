@@ -1,7 +1,8 @@
 """Floor 8, evaluation: what an evaluation leaves on disk, and how it is read back.
 
-A results folder holds `games.jsonl` (append-only, a line per finished game), `language.json`, `performance.json` and
-`manifest.json`. Every figure of later floors is computed from these files, never from a live model.
+A results folder holds what was measured: `games.jsonl` (append-only, a line per finished game), `states.jsonl` (answers
+to held-out states), `language.json`, `performance.json` and `manifest.json`. `play.json` and `states.json` hold the
+figures that follow from the first two. Every figure of later floors comes from these files, never from a live model.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +21,20 @@ from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import read_json
+from serpentune.common.locks import held_folder
+from serpentune.evaluation.derived import origin, read_figures, write_figures
+from serpentune.evaluation.metrics import NO_TEACHER, limits_of, play_metrics
+from serpentune.evaluation.states import StateAnswer, read_answers, state_metrics
 from serpentune.game import Ending, GameRecord, from_letters, letters, verify
+from serpentune.teachers import Teacher, get, names
 
 GAMES = "games.jsonl"
 MANIFEST = "manifest.json"
 LANGUAGE = "language.json"
 PERFORMANCE = "performance.json"
+PLAY = "play.json"
+STATES = "states.json"
+STATE_ANSWERS = "states.jsonl"
 
 EVALUATION = "evaluation"
 """Where the results folders of a sweep or an experiment lie in its folder."""
@@ -39,10 +50,9 @@ class GameResult:
         invalid: moves of answers that could not be used, by kind: `reversal` (turns back into the neck), and where
             an answer has no move what `play.Answer.unusable` says (`empty`, `unreadable`, `contradictory`, failures of
             an endpoint); an answer that is played again is counted again.
-        agreed: moves that equal the reference teacher's move in the same state.
-        asked: moves in states for which the reference teacher has a move.
         cut: answers that were ended by the most tokens that they may have.
-        constrained: answers whose likeliest token was no move, so that the best move was taken instead.
+        constrained: places in the record's moves, ascending, of those that begin an answer whose likeliest token was
+            no move, so that the best move was taken instead.
         replaced: places in the record's moves, ascending, where the policy for unreadable answers chose the move.
         opening: moves at the beginning that somebody else played; 0 where the player began.
         tokens: tokens that were written.
@@ -52,10 +62,8 @@ class GameResult:
     record: GameRecord
     answers: int
     invalid: dict[str, int]
-    agreed: int = 0
-    asked: int = 0
     cut: int = 0
-    constrained: int = 0
+    constrained: tuple[int, ...] = ()
     replaced: tuple[int, ...] = ()
     opening: int = 0
     tokens: int = 0
@@ -74,10 +82,8 @@ class GameResult:
             "apples": list(record.apples),
             "answers": self.answers,
             "invalid": self.invalid,
-            "agreed": self.agreed,
-            "asked": self.asked,
             "cut": self.cut,
-            "constrained": self.constrained,
+            "constrained": list(self.constrained),
             "replaced": list(self.replaced),
             "opening": self.opening,
             "tokens": self.tokens,
@@ -110,10 +116,8 @@ class GameResult:
                 record,
                 int(data["answers"]),
                 {str(kind): int(count) for kind, count in data["invalid"].items()},
-                int(data["agreed"]),
-                int(data["asked"]),
                 cut=int(data.get("cut", 0)),
-                constrained=int(data.get("constrained", 0)),
+                constrained=tuple(int(place) for place in data.get("constrained", ())),
                 replaced=tuple(int(place) for place in data.get("replaced", ())),
                 opening=int(data.get("opening", 0)),
                 tokens=int(data.get("tokens", 0)),
@@ -124,16 +128,15 @@ class GameResult:
         counts = (
             result.answers,
             *result.invalid.values(),
-            result.agreed,
-            result.asked - result.agreed,
             result.answers - result.cut,
-            result.answers - result.constrained,
+            result.answers - len(result.constrained),
             result.tokens,
             result.opening,
             len(record.moves) - result.opening,
         )
-        if any(not 0 <= place < len(record.moves) for place in result.replaced):
-            raise ValueError("a move that it says was replaced is none of its moves")
+        answered = len(record.moves) + (record.ending == Ending.NO_PATH_FOUND)  # giving up is no move of a record
+        if any(not 0 <= place < answered for place in (*result.replaced, *result.constrained)):
+            raise ValueError("a move that it says was replaced or constrained is none of its moves")
         if min(counts) < 0 or not 0 <= result.ms < math.inf:
             raise ValueError("its counts of answers, or their time, are impossible")
         if problem := verify(record):
@@ -151,6 +154,8 @@ class EvaluationResult:
         games: in the order of their seeds.
         language: figures of `language.json`, or None where language was not evaluated.
         performance: figures of `performance.json`, or None.
+        stored_play: figures of `play.json`, where there is one of these games.
+        states: figures on held-out states by teacher, as of `state_metrics`, or None where none were asked about.
     """
 
     name: str
@@ -158,45 +163,46 @@ class EvaluationResult:
     games: tuple[GameResult, ...]
     language: dict[str, Any] | None
     performance: dict[str, Any] | None
+    stored_play: dict[str, Any] | None = None
+    states: dict[str, Any] | None = None
 
     @classmethod
     def load(cls, folder: Path) -> EvaluationResult:
         """Read a results folder; every game is replayed.
 
+        Figures of games and of held-out states that are missing or stale are computed again, which is logged, and not
+        written: `recompute` does that.
+
         Raises:
             UserError: a file is missing or damaged, no game is finished, a game doesn't follow from its moves, or a
                 seed stands twice; the message names file and line.
         """
-        if not (folder / MANIFEST).is_file():
-            raise UserError(f"{folder} is no results folder: it has no {MANIFEST}. `serpentune evaluate` makes one.")
-        manifest = read_json(folder / MANIFEST)
-        if not isinstance(manifest, dict) or not isinstance(manifest.get("name"), str):
-            raise UserError(f"{folder / MANIFEST}: no evaluation manifest (it has no model name).")
-        path = folder / GAMES
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path} can't be read ({error}).") from error
-        if not text:
-            raise UserError(f"{path}: no game is finished. Run the same evaluation again; it goes on where it stopped.")
-        if not text.endswith("\n"):
-            raise UserError(
-                f"{path}, line {text.count(chr(10)) + 1}: it is torn, as a killed run leaves it. "
-                "Run the same evaluation again; it goes on where it stopped."
-            )
-        games = []
-        for number, line in enumerate(text.splitlines(), 1):
-            try:
-                games.append(GameResult.from_json(line, manifest["name"]))
-            except ValueError as error:
-                raise UserError(f"{path}, line {number}: {error}.") from error
-        twice = [seed for seed, count in Counter(game.record.seed for game in games).items() if count > 1]
-        if twice:
-            raise UserError(f"{path}: seed {twice[0]} stands more than once.")
-        games.sort(key=lambda game: game.record.seed or 0)
+        manifest, raw = _manifest(folder), _raw(folder / GAMES)
+        games = _games(folder / GAMES, raw, manifest["name"])
+        states = None
+        if (folder / STATE_ANSWERS).is_file():
+            answers = read_answers(folder / STATE_ANSWERS)
+            states = read_figures(folder / STATES, _states_origin(folder, answers))
+            if states is None:
+                states = state_metrics(answers)
         return cls(
-            manifest["name"], manifest, tuple(games), _optional(folder / LANGUAGE), _optional(folder / PERFORMANCE)
+            manifest["name"],
+            manifest,
+            games,
+            _optional(folder / LANGUAGE),
+            _optional(folder / PERFORMANCE),
+            read_figures(folder / PLAY, _play_origin(raw, manifest)),
+            states,
         )
+
+    @cached_property
+    def play(self) -> dict[str, Any]:
+        """The figures of the games, as of `play_metrics`: those of `play.json`, or computed now.
+
+        Raises:
+            UserError: as of `play_metrics`, or the manifest's limits are none.
+        """
+        return self.stored_play or _play_figures(self.games, self.manifest)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -234,8 +240,101 @@ class EvaluationResult:
     @property
     def agreement(self) -> float | None:
         """Share of moves that equal the reference teacher's in the same state; None where none was asked."""
-        asked = sum(game.asked for game in self.games)
-        return sum(game.agreed for game in self.games) / asked if asked else None
+        agreed: float | None = self.play["accuracy"] if self.games else None
+        return agreed
+
+
+def recompute(folder: str | Path) -> EvaluationResult:
+    """Compute every figure of a results folder again from its raw files, and write `play.json` and `states.json`.
+
+    No model is needed or loaded. Figures of `language.json` and `performance.json` were measured, and stay.
+
+    Raises:
+        UserError: another process writes to the folder, or as of `EvaluationResult.load`.
+    """
+    _manifest(Path(folder))
+    with held_folder(Path(folder), by="an evaluation"):
+        write_play_and_states(Path(folder))
+    return EvaluationResult.load(Path(folder))
+
+
+def write_play_and_states(folder: Path) -> None:
+    """What `recompute` does, for whoever holds the folder already.
+
+    Raises:
+        UserError: as of `EvaluationResult.load`.
+    """
+    manifest, raw = _manifest(folder), _raw(folder / GAMES)
+    games = _games(folder / GAMES, raw, manifest["name"])
+    write_figures(folder / PLAY, _play_figures(games, manifest), _play_origin(raw, manifest))
+    if (folder / STATE_ANSWERS).is_file():
+        answers = read_answers(folder / STATE_ANSWERS)
+        write_figures(folder / STATES, state_metrics(answers), _states_origin(folder, answers))
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    if not (folder / MANIFEST).is_file():
+        raise UserError(f"{folder} is no results folder: it has no {MANIFEST}. `serpentune evaluate` makes one.")
+    manifest = read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("name"), str):
+        raise UserError(f"{folder / MANIFEST}: no evaluation manifest (it has no model name).")
+    return manifest
+
+
+def _raw(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} can't be read ({error}).") from error
+
+
+def _games(path: Path, raw: bytes, player: str) -> tuple[GameResult, ...]:
+    """The games of a `games.jsonl` in the order of their seeds."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} can't be read ({error}).") from error
+    if not text:
+        raise UserError(f"{path}: no game is finished. Run the same evaluation again; it goes on where it stopped.")
+    if not text.endswith("\n"):
+        raise UserError(
+            f"{path}, line {text.count(chr(10)) + 1}: it is torn, as a killed run leaves it. "
+            "Run the same evaluation again; it goes on where it stopped."
+        )
+    games = []
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            games.append(GameResult.from_json(line, player))
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: {error}.") from error
+        if len({(game.record.width, game.record.height) for game in (games[0], games[-1])}) > 1:
+            raise UserError(f"{path}, line {number}: the game was played on another board than those before.")
+    twice = [seed for seed, count in Counter(game.record.seed for game in games).items() if count > 1]
+    if twice:
+        raise UserError(f"{path}: seed {twice[0]} stands more than once.")
+    return tuple(sorted(games, key=lambda game: game.record.seed or 0))
+
+
+def _teacher(manifest: dict[str, Any]) -> tuple[Teacher | None, str]:
+    """The teacher that a manifest names, and else why there is none."""
+    name = manifest.get("teacher")
+    if name is None:
+        return None, NO_TEACHER
+    return (get(name), "") if name in names() else (None, f"no teacher is registered under the name {name}")
+
+
+def _play_figures(games: tuple[GameResult, ...], manifest: dict[str, Any]) -> dict[str, Any]:
+    teacher, without = _teacher(manifest)
+    return play_metrics(games, teacher, limits=limits_of(manifest), without=without)
+
+
+def _play_origin(raw: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
+    name = manifest.get("teacher")
+    return origin(raw, [] if name is None else [str(name)], limits=manifest.get("limits"))
+
+
+def _states_origin(folder: Path, answers: Sequence[StateAnswer]) -> dict[str, Any]:
+    return origin(_raw(folder / STATE_ANSWERS), sorted({answer.teacher for answer in answers}))
 
 
 def _optional(path: Path) -> dict[str, Any] | None:

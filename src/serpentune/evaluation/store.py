@@ -13,7 +13,16 @@ from typing import IO, Any
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free, read_json, write_json
 from serpentune.common.locks import held_folder
-from serpentune.evaluation.results import GAMES, LANGUAGE, MANIFEST, PERFORMANCE, GameResult
+from serpentune.evaluation.results import (
+    GAMES,
+    LANGUAGE,
+    MANIFEST,
+    PERFORMANCE,
+    PLAY,
+    STATE_ANSWERS,
+    STATES,
+    GameResult,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -105,7 +114,8 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
     """Settle the manifest; the seeds that are finished."""
     path = folder / MANIFEST
     if overwrite or not path.is_file():
-        for old in (*(folder / name for name in (GAMES, LANGUAGE, PERFORMANCE)), *_parts(folder)):
+        made = (GAMES, LANGUAGE, PERFORMANCE, PLAY, STATE_ANSWERS, STATES)
+        for old in (*(folder / name for name in made), *_parts(folder)):
             old.unlink(missing_ok=True)
         write_json(path, dict(manifest))
         return frozenset()

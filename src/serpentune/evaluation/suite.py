@@ -111,19 +111,20 @@ class EvaluationSuite:
 def figures(result: EvaluationResult) -> dict[str, Any]:
     """The main figures of an evaluation as one flat dictionary; what was not measured is None.
 
-    Shares lie between 0 and 1; steps are moves a game; `agreement` is the share of moves that equal the teacher's.
+    They are those of `play_metrics`, without the rows by snake length, the methods and the reasons, which
+    `EvaluationResult.play` has too; of language, speed and memory; `agreement`, another name of `accuracy`; and
+    `held_out`: by teacher, `accuracy` and `accuracy_equal` on held-out states.
     """
     language = result.language or {}
     performance = result.performance or {}
     return {
-        "games": len(result.games),
-        "wins": int(result.wins.sum()),
-        "win_rate": float(result.wins.mean()),
-        "score_mean": float(result.scores.mean()),
-        "steps_mean": float(result.steps.mean()),
-        "endings": result.endings,
-        "invalid": result.invalid,
+        **{name: value for name, value in result.play.items() if name not in ("by_length", "methods", "undefined")},
         "agreement": result.agreement,
+        "held_out": result.states
+        and {
+            teacher: {name: found[name] for name in ("states", "accuracy", "accuracy_equal")}
+            for teacher, found in result.states.items()
+        },
         "perplexity": language.get("perplexity"),
         "bleu": language.get("bleu"),
         "rouge_l": language.get("rouge_l"),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.report import _format
 from serpentune.report._tables import Cell, Column, Row, Table, between, figure, without_empty_columns
-from serpentune.statistics import Finding, bca_interval, clustered_share, wilson_interval
+from serpentune.statistics import Finding, Interval, bca_interval, wilson_interval
 
 RESAMPLING_SEED = 0
 """Bootstraps of a report start from this seed, so that the same results always make the same report."""
@@ -56,14 +57,27 @@ def _model(result: EvaluationResult, colour: int) -> Model:
         return Model(result, colour, None, None, None)
     rng = np.random.default_rng(RESAMPLING_SEED)
     most = max(game.record.width * game.record.height - 1 for game in games)
-    asked = np.array([game.asked for game in games], np.float64)
-    agreed = np.array([game.agreed for game in games], np.float64)
     return Model(
         result,
         colour,
         wilson_interval(int(result.wins.sum()), len(games)),
         bca_interval(result.scores, rng, bounds=(0.0, float(most))),
-        clustered_share(agreed, asked, rng) if asked.sum() else None,
+        _agreement(result.play),
+    )
+
+
+def _agreement(play: Mapping[str, Any]) -> Finding | None:
+    """The decision accuracy of `play_metrics` as a finding."""
+    if play["accuracy"] is None:
+        return None
+    low, high = play["accuracy_low"], play["accuracy_high"]
+    return Finding(
+        "the share of moves that equal the teacher's",
+        play["accuracy"],
+        play["games"],
+        play["methods"].get("accuracy", "no interval"),
+        None if low is None else Interval(low, high, 0.95),
+        reason=play["undefined"].get("accuracy_low"),
     )
 
 

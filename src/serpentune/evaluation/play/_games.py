@@ -65,7 +65,7 @@ class _Game:
     at: int = 0
     answers: int = 0
     cut: int = 0
-    constrained: int = 0
+    constrained: list[int] = field(default_factory=list)
     tokens: int = 0
     ms: float = 0.0
     opening: int = 0
@@ -77,7 +77,8 @@ class _Game:
         self.answer, self.at = answer, 0
         self.answers += 1
         self.cut += answer.cut
-        self.constrained += answer.constrained
+        if answer.constrained:
+            self.constrained.append(self.moves)
         self.tokens += answer.tokens
 
 
@@ -162,7 +163,7 @@ class _Table:
                 game.answers,
                 dict(game.invalid),
                 cut=game.cut,
-                constrained=game.constrained,
+                constrained=tuple(game.constrained),
                 replaced=tuple(game.replaced),
                 opening=game.opening,
                 tokens=game.tokens,
