@@ -73,6 +73,7 @@ def test_an_evaluation_leaves_games_language_speed_and_a_manifest(
     assert {path.name for path in (tmp_path / "r").iterdir()} == {
         "games.jsonl",
         "language.json",
+        "language.jsonl",
         "manifest.json",
         "performance.json",
         "play.json",

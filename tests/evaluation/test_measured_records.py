@@ -12,7 +12,6 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.datasets import after_moves, get_encoding, get_style, prompts
 from serpentune.evaluation.language import (
-    RECORDS,
     MeasuredRecord,
     language_figures,
     language_metrics,
@@ -83,8 +82,8 @@ def test_every_figure_comes_again_from_the_file(measured: list[MeasuredRecord], 
         MeasuredRecord("long", " U", None, 8),
     ]
     for kept in (measured, odd, odd[2:]):
-        save_records(tmp_path / RECORDS, kept)
-        assert language_figures(load_records(tmp_path / RECORDS)) == language_figures(kept)
+        save_records(tmp_path / "language.jsonl", kept)
+        assert language_figures(load_records(tmp_path / "language.jsonl")) == language_figures(kept)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,7 @@ def test_every_figure_comes_again_from_the_file(measured: list[MeasuredRecord], 
 def test_a_damaged_line_is_named(
     change: dict[str, object], answer: str, measured: list[MeasuredRecord], tmp_path: Path
 ) -> None:
-    path = tmp_path / RECORDS
+    path = tmp_path / "language.jsonl"
     save_records(path, measured[:2])
     first, second = path.read_text().splitlines()
     path.write_text(f"{first}\n{json.dumps(json.loads(second) | change)}\n")
@@ -109,7 +108,7 @@ def test_a_damaged_line_is_named(
 
 
 def test_a_torn_or_missing_file_is_named(measured: list[MeasuredRecord], tmp_path: Path) -> None:
-    path = tmp_path / RECORDS
+    path = tmp_path / "language.jsonl"
     with pytest.raises(UserError, match="can't be read"):
         load_records(path)
     save_records(path, measured[:2])

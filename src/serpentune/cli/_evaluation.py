@@ -2,63 +2,60 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from serpentune.cli import _evaluation_options as asked
 from serpentune.cli import _training_options as options
 from serpentune.cli._arguments import option
-from serpentune.cli._output import NOT_MEASURED, Output, number, percent
+from serpentune.cli._evaluation_output import show_arena, show_many, show_one
+from serpentune.cli._output import Output
 from serpentune.cli._sweeps import show_evaluated
-from serpentune.common.errors import UserError
+from serpentune.common.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from serpentune.evaluation import EvaluationSettings
-    from serpentune.statistics import Finding
+    from serpentune.evaluation import EvaluationResult, EvaluationSettings
+
+SUITES = {
+    "play": ("play",),
+    "language": ("language",),
+    "states": ("states",),
+    "speed": ("speed",),
+    "full": ("play", "language", "states", "speed"),
+    "generalise": (),
+}
+"""What each suite measures; `generalise` plays in every row of the arena."""
+
+_WITH_DATASET = ("play", "language", "states")
 
 
 def evaluate(
     out: Output,
-    model: Annotated[
-        str,
+    models: Annotated[
+        list[str],
         typer.Argument(
-            metavar="MODEL",
-            help="A student's folder, a built-in model (nano, smollm2-135m), a folder, a GGUF file, or a hub id.",
+            metavar="MODEL...",
+            help="Who plays: a student's folder, a built-in model (nano, smollm2-135m), a folder, a GGUF file, a hub "
+            "id, a teacher's name, or random. Or the folder of a sweep.",
         ),
     ],
-    games: Annotated[int, option("--games", metavar="N", help="Games to play.")] = 200,
-    grid_size: Annotated[
-        str, option("--grid-size", metavar="N", help="Cells a side, or WIDTHxHEIGHT such as 10x8.")
-    ] = "6",
-    seed: Annotated[
-        int,
-        option("--seed", metavar="N", help="Seed of the first game; give all models that you will compare the same."),
-    ] = 1000,
-    teacher: Annotated[
-        str, option("--teacher", metavar="NAME", help="Whom the prompt says to play like, and whose moves to match.")
-    ] = "BFS",
-    style: Annotated[
-        str,
+    suite: Annotated[
+        str | None,
         option(
-            "--style",
-            metavar="STYLE",
-            help="plan: ask for the moves to the apple; move: for one; explain: for one, whose reasons are not read.",
+            "--suite",
+            metavar="NAME",
+            help="play, language, states, speed, full (all of them), or generalise: boards, lengths and states it "
+            "wasn't taught.",
+            default="play; with --dataset language and states too",
         ),
-    ] = "plan",
-    encoding: Annotated[
-        str, option("--encoding", metavar="NAME", help="How boards are written; ask a student as it was taught.")
-    ] = "grid",
-    chat: Annotated[
-        bool,
-        option(
-            "--chat", help="Ask an untuned instruct model through its chat template; students know how to be asked."
-        ),
-    ] = False,
-    trust_remote_code: options.TrustRemoteCode = None,
+    ] = None,
     dataset: Annotated[
         Path | None,
-        option("--dataset", metavar="DIR", help="Measure perplexity, BLEU and ROUGE-L on this data set's test split."),
+        option("--dataset", metavar="DIR", help="Measure language, and choices in held-out states, on its test split."),
     ] = None,
     language_records: Annotated[
         int, option("--language-records", metavar="N", help="Records of the test split at most.")
@@ -66,101 +63,170 @@ def evaluate(
     name: Annotated[
         str | None, option("--name", metavar="NAME", help="What to call the model in tables.", default="its folder")
     ] = None,
-    output: Annotated[
-        Path | None, option("--output", metavar="DIR", help="The results folder.", default="output/evaluations/NAME")
-    ] = None,
+    output: asked.Folder = None,
     overwrite: Annotated[bool, option("--overwrite", help="Replace a folder that holds files.")] = False,
+    recompute: Annotated[
+        bool, option("--recompute", help="MODEL is a results folder: compute its figures again from its files.")
+    ] = False,
+    games: asked.Games = 200,
+    grid_size: asked.GridSize = "6",
+    seed: asked.Seed = 1000,
+    on_unreadable: asked.OnUnreadable = "end",
+    opening: asked.OpeningOf = None,
+    teacher: asked.TeacherName = "BFS",
+    style: asked.Style = None,
+    encoding: asked.EncodingName = "grid",
+    mode: asked.Mode = None,
+    replan_every: asked.ReplanEvery = None,
+    max_new_tokens: asked.MaxNewTokens = None,
+    chat: asked.Chat = False,
+    trust_remote_code: options.TrustRemoteCode = None,
+    endpoint: asked.EndpointUrl = None,
+    endpoint_key_env: asked.EndpointKey = None,
+    endpoint_system: asked.EndpointSystem = None,
+    endpoint_parameter: asked.EndpointParameters = None,
+    endpoint_timeout: asked.EndpointTimeout = 120.0,
+    endpoint_retries: asked.EndpointRetries = 6,
+    endpoint_rate_limit: asked.EndpointRate = None,
+    endpoint_prices: asked.EndpointPrices = None,
+    endpoint_budget: asked.EndpointBudget = None,
+    batch_size: asked.BatchSize = None,
+    decoder: asked.DecoderName = "auto",
+    engine: asked.EngineName = "local",
+    address: asked.Address = None,
 ) -> None:
-    """Let a model really play, and measure how well.
+    """Let models really play, and measure how well.
 
     The games go on where a stopped evaluation of the same model ended.
     """
-    from serpentune.common.paths import PathUtils
-    from serpentune.comparison import rank
-    from serpentune.evaluation import EvaluationSettings, evaluate_model, figures
+    from serpentune.evaluation import (
+        Endpoint,
+        EvaluationSettings,
+        endpoint_contestant,
+        evaluate_arena,
+        evaluate_contestant,
+        open_contestant,
+    )
+    from serpentune.evaluation import recompute as recomputed
     from serpentune.game import parse_board
-    from serpentune.models import open_model, short_name
-    from serpentune.teachers import get
     from serpentune.training import is_sweep
 
-    if language_records < 0:
-        raise UserError(f"--language-records is {language_records}; 0 measures no language.")
+    if recompute:
+        found = {folder: recomputed(folder) for folder in map(Path, models)}
+        show_many(out, found) if len(found) > 1 else show_one(out, *next(iter(found.items())))
+        return
+    if suite is not None and suite not in SUITES:
+        raise unknown_name("suite", suite, SUITES)
+    if language_records < 1:
+        raise UserError(f"--language-records is {language_records}; at least one is needed. Or leave out --dataset.")
+    if suite in ("language", "states", "full") and dataset is None:
+        raise UserError(f"The suite {suite} measures on a data set: name one with --dataset.")
+    if len(models) > 1 and name is not None:
+        raise UserError("Several models have their own names. Leave out --name.")
+    mode = mode or ("plan" if endpoint is None else "free")
     width, height = parse_board(grid_size)
     settings = EvaluationSettings(
-        games=games, width=width, height=height, seed=seed, teacher=teacher, style=style, encoding=encoding
+        games=games,
+        width=width,
+        height=height,
+        seed=seed,
+        teacher=teacher,
+        style=style or ("plan" if mode == "plan" else "move"),
+        encoding=encoding,
+        mode=mode,
+        policy=on_unreadable,
+        replan_every=replan_every,
+        opening=opening,
+        max_new_tokens=max_new_tokens,
+        decoder=decoder,  # type: ignore[arg-type]
+        places=batch_size,
     )
     settings.check()
-    if is_sweep(Path(model)):
-        if chat or trust_remote_code:
-            given = "--chat" if chat else "--trust-remote-code"
-            raise UserError(f"{model} holds a sweep, which says itself how its models are opened. Leave out {given}.")
-        _sweep(out, Path(model), settings, output, dataset, language_records, overwrite, name)
+    how: dict[str, Any] = {"overwrite": overwrite, "quiet": out.quiet}
+    if suite != "generalise":
+        how["test_records"] = _records(dataset, language_records)
+    if len(models) == 1 and is_sweep(Path(models[0])):
+        if suite is not None or endpoint is not None or chat or trust_remote_code or name is not None:
+            raise UserError(
+                f"{models[0]} holds a sweep, whose students have names and know how they are asked. "
+                "Leave out --suite, --endpoint, --chat, --trust-remote-code and --name."
+            )
+        _sweep(out, Path(models[0]), settings, output, how)
         return
-    label = name or short_name(model)
-    folder = output or Path("output/evaluations") / PathUtils.safe_name(label)
-    records = _records(dataset, language_records)
-    result = evaluate_model(
-        open_model(model, chat=chat, trust_remote_code=bool(trust_remote_code)),
-        folder,
-        settings,
-        name=label,
-        test_records=records,
-        overwrite=overwrite,
-        quiet=out.quiet,
-    )
-    measured = figures(result)
-    ((_, standing),) = rank([result])
-    if out.json:
-        out.document(
-            {"name": label, "folder": folder, **measured, "win_finding": standing.wins, "score_finding": standing.score}
-        )
-        return
-    out.facts(
-        {
-            "model": label,
-            "games": f"{number(measured['games'], 0)} on {width}x{height}, seeds {seed} to {seed + games - 1}",
-            "won": _share(standing.wins, measured["wins"]),
-            "score": _mean(standing.score),
-            "steps": f"{number(measured['steps_mean'], 1)} a game",
-            "ends": _counts(measured["endings"], measured["games"]),
-            "invalid answers": _counts(measured["invalid"], None),
-            "agreement": f"{percent(measured['agreement'])} of moves are those of {get(teacher).name}",
-            "perplexity": number(measured["perplexity"], 3),
-            "BLEU": number(measured["bleu"], 1),
-            "ROUGE-L": number(measured["rouge_l"], 3),
-            "speed": f"{_with_unit(measured['ms_per_move'], 'ms a move')}, "
-            f"{_with_unit(measured['tokens_per_second'], 'tokens/s', 0)}",
-            "peak memory": _with_unit(measured["peak_memory_mb"], "MB", 0),
+    served: dict[str, Any] | None = None
+    if endpoint is not None:
+        served = {
+            "url": endpoint,
+            "api_key_env": endpoint_key_env,
+            "system": endpoint_system,
+            "parameters": _parameters(endpoint_parameter or ()),
+            "timeout": endpoint_timeout,
+            "retries": endpoint_retries,
+            "rate_limit": endpoint_rate_limit,
+            "prices": None if endpoint_prices is None else _prices(endpoint_prices),
+            "budget": endpoint_budget,
         }
-    )
-    out.line()
-    out.line(str(folder))
+    how |= {"engine": engine, "address": address}
+    if suite != "generalise":
+        how["measures"] = SUITES[suite] if suite is not None else _WITH_DATASET if dataset is not None else ("play",)
+    results: dict[Path, EvaluationResult] = {}
+    for model in models:
+        contestant = (
+            open_contestant(model, name=name, chat=chat, trust_remote_code=bool(trust_remote_code))
+            if served is None
+            else endpoint_contestant(Endpoint(model=model, **served), name)
+        )
+        folder = _folder(output, contestant.name, suite, alone=len(models) == 1)
+        if suite == "generalise":
+            show_arena(out, contestant.name, evaluate_arena(contestant, folder, settings, **how), folder)
+        else:
+            results[folder] = evaluate_contestant(contestant, folder, settings, **how)
+    if len(results) == 1:
+        show_one(out, *next(iter(results.items())))
+    elif results:
+        show_many(out, results)
 
 
-def _sweep(
-    out: Output,
-    folder: Path,
-    settings: EvaluationSettings,
-    output: Path | None,
-    dataset: Path | None,
-    language_records: int,
-    overwrite: bool,
-    name: str | None,
-) -> None:
+def _folder(output: Path | None, name: str, suite: str | None, *, alone: bool) -> Path:
+    """Where results go: with several models each has a folder of its own in the one that is named."""
+    from serpentune.common.paths import PathUtils
+
+    own = PathUtils.safe_name(f"{name}-{suite}" if suite == "generalise" else name)
+    return output if output is not None and alone else (output or Path("output/evaluations")) / own
+
+
+def _parameters(given: Sequence[str]) -> dict[str, Any]:
+    """`KEY=JSON` as a request's entries."""
+    parameters = {}
+    for each in given:
+        key, found, value = each.partition("=")
+        try:
+            if not (key and found):
+                raise ValueError
+            parameters[key] = json.loads(value)
+        except ValueError as error:
+            raise UserError(
+                f"--endpoint-parameter {each}: write KEY=JSON, such as seed=1, stop='[\"\\n\"]' or max_tokens=null."
+            ) from error
+    return parameters
+
+
+def _prices(text: str) -> tuple[float, float]:
+    try:
+        prompt, completion = map(float, text.split(","))
+    except ValueError as error:
+        raise UserError(
+            f"--endpoint-prices {text}: write what a million prompt and a million completion tokens cost, such as "
+            "0.15,0.60."
+        ) from error
+    return prompt, completion
+
+
+def _sweep(out: Output, folder: Path, settings: EvaluationSettings, output: Path | None, how: dict[str, Any]) -> None:
     """Evaluate every student of a sweep."""
     from serpentune.evaluation import evaluate_sweep
 
-    if name is not None:
-        raise UserError(f"{folder} holds a sweep, whose students have names already. Leave out --name.")
-    results = evaluate_sweep(
-        folder,
-        settings,
-        output_dir=output,
-        test_records=_records(dataset, language_records),
-        overwrite=overwrite,
-        quiet=out.quiet,
-    )
-    show_evaluated(out, results, output or folder)
+    show_evaluated(out, evaluate_sweep(folder, settings, output_dir=output, **how), output or folder)
 
 
 def _records(dataset: Path | None, most: int) -> list[Any]:
@@ -168,34 +234,7 @@ def _records(dataset: Path | None, most: int) -> list[Any]:
 
     if dataset is None:
         return []
-    return list(load_splits(dataset)["test"].select_columns(["prompt", "completion"]))[:most]
-
-
-def _share(found: Finding, wins: int) -> str:
-    interval = (
-        "" if found.interval is None else _between(percent(found.interval.low), percent(found.interval.high), "Wilson")
-    )
-    return f"{percent(found.estimate)} ({number(wins, 0)} of {number(found.n, 0)}{interval})"
-
-
-def _mean(found: Finding) -> str:
-    interval = "" if found.interval is None else _between(number(found.interval.low), number(found.interval.high), "")
-    return (
-        f"{number(found.estimate)} apples a game ({interval.removeprefix('; ') or 'no interval: ' + str(found.reason)})"
-    )
-
-
-def _between(low: str, high: str, method: str) -> str:
-    return f"; 95% {method + ' ' if method else ''}interval {low} to {high}"
-
-
-def _counts(counts: dict[str, int], total: int | None) -> str:
-    shown = [
-        f"{kind} {number(count, 0)}" + (f" ({percent(count / total, 0)})" if total else "")
-        for kind, count in counts.items()
+    test = load_splits(dataset)["test"]
+    return list(test.select_columns([name for name in ("prompt", "completion", "game") if name in test.column_names]))[
+        :most
     ]
-    return ", ".join(shown) or "none"
-
-
-def _with_unit(value: Any, unit: str, digits: int = 2) -> str:
-    return NOT_MEASURED if value is None else f"{number(value, digits)} {unit}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,28 @@ from serpentune.common.files import write_json
 from serpentune.common.processes import is_first_process, process_count, process_rank, wait_for_all
 from serpentune.common.progress import progress_bar
 from serpentune.evaluation.contestants import Contestant, model_contestant
-from serpentune.evaluation.results import LANGUAGE, PERFORMANCE, EvaluationResult, GameResult, write_play_and_states
+from serpentune.evaluation.held_out import ask, states_of_records, write_answers
+from serpentune.evaluation.results import (
+    LANGUAGE_RECORDS,
+    PERFORMANCE,
+    SPEED,
+    EvaluationResult,
+    GameResult,
+    write_derived,
+)
 from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.evaluation.spread import ENGINES, play_here, play_on_ray
 from serpentune.evaluation.store import OpenResults, open_part, open_results
 from serpentune.models import LoadedModel
+
+MEASURES = {
+    "play": "games really played",
+    "language": "prediction and writing on records, for language models",
+    "states": "choices in the records' states, which teachers visited",
+    "speed": "time, memory and size",
+}
+
+_LOG = logging.getLogger(__name__)
 
 
 def evaluate_model(
@@ -47,6 +66,7 @@ def evaluate_contestant(
     folder: Path,
     settings: EvaluationSettings,
     *,
+    measures: Collection[str] = ("play", "language"),
     test_records: Sequence[Mapping[str, str]] = (),
     overwrite: bool = False,
     quiet: bool = False,
@@ -54,7 +74,7 @@ def evaluate_contestant(
     engine: str = "local",
     address: str | None = None,
 ) -> EvaluationResult:
-    """Let somebody play, measure a model's language on `test_records`, and write everything to `folder`.
+    """Let somebody play, measure what else is asked for, and write everything to `folder`.
 
     A folder that a killed run of the same evaluation left is gone on with: finished games are kept, and the figures of
     speed and memory are those of the games that were missing.
@@ -63,27 +83,51 @@ def evaluate_contestant(
         contestant: who plays.
         folder: the results folder to make or to go on with.
         settings: how the games go.
-        test_records: prompts and completions for perplexity, BLEU and ROUGE-L; none leaves them unmeasured, and so does
-            a player that is no language model in this process.
+        measures: some of `MEASURES`.
+        test_records: prompts and completions for `language` and `states`; none leaves both unmeasured. Language is
+            unmeasured too for a player that is no language model in this process.
         overwrite: replace what the folder holds.
         quiet: show no progress bar.
         advanced: called with the number of games that ended since the last call, instead of showing a bar.
         engine: `local`: in this process, or under torchrun in all of its processes; `ray`: on a Ray cluster.
         address: of the Ray cluster; None for the one that RAY_ADDRESS names, or else one on this machine.
 
-    Raises:
-        UserError: impossible settings, an unknown engine, a board too large for the model's context, or a folder with
-            another evaluation in it or that another process writes to.
-    """
-    from serpentune.evaluation.language import language_metrics
-    from serpentune.evaluation.resources import measure, versions
+    Returns:
+        What the folder holds; without games where they were never asked for.
 
+    Raises:
+        UserError: impossible settings, an unknown measure or engine, a board too large for the model's context, or a
+            folder with another evaluation in it or that another process writes to.
+    """
     settings.check()
+    for measured in measures:
+        if measured not in MEASURES:
+            raise unknown_name("measure", measured, MEASURES)
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
     if engine == "ray" and process_count() > 1:
         raise UserError("Ray spreads the games itself: start the engine ray without torchrun.")
-    manifest = {
+    if is_first_process():
+        with open_results(folder, _manifest(contestant, settings), overwrite=overwrite) as results:
+            if "play" in measures:
+                _play(contestant, folder, settings, results, engine, address, quiet=quiet, advanced=advanced)
+            if test_records and "language" in measures and contestant.loaded is not None:
+                _language(contestant.name, contestant.loaded, test_records, folder, quiet=quiet)
+            if test_records and "states" in measures:
+                _states(contestant, test_records, folder, settings)
+            if "speed" in measures:
+                _speed(contestant, folder, settings, quiet=quiet)
+            write_derived(folder)
+    elif "play" in measures:
+        _play_part(contestant, folder, settings)
+    wait_for_all()
+    return EvaluationResult.load(folder, games_needed="play" in measures)
+
+
+def _manifest(contestant: Contestant, settings: EvaluationSettings) -> dict[str, Any]:
+    from serpentune.evaluation.resources import versions
+
+    return {
         "name": contestant.name,
         "format": 1,
         "serpentune": __version__,
@@ -92,20 +136,30 @@ def evaluate_contestant(
         **contestant.notes,
         "versions": versions(),
     }
-    if not is_first_process():
-        _play_part(contestant, folder, settings, manifest)
-        return EvaluationResult.load(folder)
-    loaded = contestant.loaded
-    device = "cpu" if loaded is None else loaded.model.device
-    with open_results(folder, manifest, overwrite=overwrite) as results:
-        wait_for_all()  # the others look up which games are finished
-        wait_for_all()
-        seeds = _missing(settings, results)
-        played: list[GameResult] = []
-        with (
-            measure(device) as used,
-            progress_bar(f"Playing ({contestant.name})", len(seeds), quiet=quiet or advanced is not None) as advance,
-        ):
+
+
+def _play(
+    contestant: Contestant,
+    folder: Path,
+    settings: EvaluationSettings,
+    results: OpenResults,
+    engine: str,
+    address: str | None,
+    *,
+    quiet: bool,
+    advanced: Callable[[int], None] | None,
+) -> None:
+    """Play the games that are missing, this process's share of them, and take over those of the other processes."""
+    from serpentune.evaluation.resources import measure
+
+    wait_for_all()  # the others look up which games are finished
+    wait_for_all()
+    seeds = _missing(settings, results)
+    device = "cpu" if contestant.loaded is None else str(contestant.loaded.model.device)
+    played: list[GameResult] = []
+    bar = progress_bar(f"Playing ({contestant.name})", len(seeds), quiet=quiet or advanced is not None)
+    try:
+        with measure(device) as used, bar as advance:
             ended = advanced or (lambda games: advance(games * process_count()))
             own = seeds[:: process_count()]
             games = (
@@ -118,30 +172,49 @@ def evaluate_contestant(
                 played.append(result)
             wait_for_all()
             played += results.take_parts()
-        if played:
-            figures = _performance(played, used.seconds, used.peak_memory_mb, str(device))
+    finally:
+        if played:  # also of games that were interrupted: what an endpoint took is paid
+            figures = _performance(played, used.seconds, used.peak_memory_mb, device)
             write_json(folder / PERFORMANCE, {**figures, **contestant.account()})
-        if test_records and loaded is not None:
-            with progress_bar(f"Language ({contestant.name})", len(test_records), quiet=quiet) as advance:
-                figures = language_metrics(
-                    loaded.model, loaded.tokenizer, test_records, chat=loaded.chat, progress=advance
-                )
-            write_json(folder / LANGUAGE, figures)
-        write_play_and_states(folder)
-        wait_for_all()
-    return EvaluationResult.load(folder)
 
 
-def _play_part(contestant: Contestant, folder: Path, settings: EvaluationSettings, manifest: Mapping[str, Any]) -> None:
+def _play_part(contestant: Contestant, folder: Path, settings: EvaluationSettings) -> None:
     """The share of one process that isn't the first."""
     wait_for_all()
-    with open_part(folder, process_rank(), manifest) as results:
+    with open_part(folder, process_rank(), contestant.name) as results:
         seeds = _missing(settings, results)
         wait_for_all()
         for result in play_here(contestant, seeds[process_rank() :: process_count()], settings, lambda _: None):
             results.add(result)
     wait_for_all()
-    wait_for_all()
+
+
+def _language(
+    name: str, loaded: LoadedModel, records: Sequence[Mapping[str, str]], folder: Path, *, quiet: bool
+) -> None:
+    from serpentune.evaluation.language import measure_records, save_records
+
+    with progress_bar(f"Language ({name})", len(records), quiet=quiet) as advance:
+        measured = measure_records(loaded.model, loaded.tokenizer, records, chat=loaded.chat, progress=advance)
+    save_records(folder / LANGUAGE_RECORDS, measured)
+
+
+def _states(
+    contestant: Contestant, records: Sequence[Mapping[str, str]], folder: Path, settings: EvaluationSettings
+) -> None:
+    try:
+        held = states_of_records(records)
+    except UserError as error:
+        _LOG.warning("choices in held-out states are not measured: %s", error)
+        return
+    write_answers(folder, ask(lambda teacher: contestant.player(replace(settings, teacher=teacher)), held))
+
+
+def _speed(contestant: Contestant, folder: Path, settings: EvaluationSettings, *, quiet: bool) -> None:
+    from serpentune.evaluation.speed import speed_metrics
+
+    with progress_bar(f"Speed ({contestant.name})", None, quiet=quiet) as advance:
+        write_json(folder / SPEED, speed_metrics(contestant, settings, progress=advance))
 
 
 def _missing(settings: EvaluationSettings, results: OpenResults) -> list[int]:

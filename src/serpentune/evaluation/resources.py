@@ -23,7 +23,7 @@ _PACKAGES = ("torch", "transformers", "peft", "trl", "numba")
 
 
 class Measurement:
-    """What a block of code took; the attributes exist once the block has ended.
+    """What a block of code took; the attributes exist once the block has ended, however it did.
 
     Attributes:
         seconds: wall time, work that the device was still doing at the end included.
@@ -72,16 +72,18 @@ def measure(device: torch.device | str) -> Iterator[Measurement]:
     used = Measurement()
     before, used.unmetered = _joules(device)
     began = time.perf_counter()
-    yield used
-    if on_gpu:
-        torch.cuda.synchronize(device)
-    used.seconds = time.perf_counter() - began
-    used.device_peak_bytes = torch.cuda.max_memory_allocated(device) if on_gpu else None
-    used.host_peak_bytes = host_peak_bytes()
-    after, _ = _joules(device)
-    used.joules = None if before is None or after is None or after <= before else after - before
-    if used.joules is None and not used.unmetered:
-        used.unmetered = "it took less time than the card's energy counter needs to move"
+    try:
+        yield used
+    finally:
+        if on_gpu:
+            torch.cuda.synchronize(device)
+        used.seconds = time.perf_counter() - began
+        used.device_peak_bytes = torch.cuda.max_memory_allocated(device) if on_gpu else None
+        used.host_peak_bytes = host_peak_bytes()
+        after, _ = _joules(device)
+        used.joules = None if before is None or after is None or after <= before else after - before
+        if used.joules is None and not used.unmetered:
+            used.unmetered = "it took less time than the card's energy counter needs to move"
 
 
 def _joules(device: torch.device) -> tuple[float | None, str]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
-from serpentune.common.files import read_json
+from serpentune.common.files import read_json, write_json
 from serpentune.common.locks import held_folder
 from serpentune.evaluation.derived import origin, read_figures, write_figures
 from serpentune.evaluation.metrics import NO_TEACHER, limits_of, play_metrics
@@ -33,6 +33,8 @@ MANIFEST = "manifest.json"
 LANGUAGE = "language.json"
 PERFORMANCE = "performance.json"
 PLAY = "play.json"
+LANGUAGE_RECORDS = "language.jsonl"
+SPEED = "speed.json"
 STATES = "states.json"
 STATE_ANSWERS = "states.jsonl"
 
@@ -156,6 +158,7 @@ class EvaluationResult:
         performance: figures of `performance.json`, or None.
         stored_play: figures of `play.json`, where there is one of these games.
         states: figures on held-out states by teacher, as of `state_metrics`, or None where none were asked about.
+        speed: figures of `speed.json`, or None where speed was not measured.
     """
 
     name: str
@@ -165,20 +168,22 @@ class EvaluationResult:
     performance: dict[str, Any] | None
     stored_play: dict[str, Any] | None = None
     states: dict[str, Any] | None = None
+    speed: dict[str, Any] | None = None
 
     @classmethod
-    def load(cls, folder: Path) -> EvaluationResult:
+    def load(cls, folder: Path, *, games_needed: bool = True) -> EvaluationResult:
         """Read a results folder; every game is replayed.
 
         Figures of games and of held-out states that are missing or stale are computed again, which is logged, and not
-        written: `recompute` does that.
+        written: `recompute` does that. A folder without games, of an evaluation that asked for none, is read where
+        `games_needed` is false.
 
         Raises:
-            UserError: a file is missing or damaged, no game is finished, a game doesn't follow from its moves, or a
-                seed stands twice; the message names file and line.
+            UserError: a file is missing or damaged, no game is finished but one is needed, a game doesn't
+                follow from its moves, or a seed stands twice; the message names file and line.
         """
         manifest, raw = _manifest(folder), _raw(folder / GAMES)
-        games = _games(folder / GAMES, raw, manifest["name"])
+        games = _games(folder / GAMES, raw, manifest["name"]) if raw or games_needed else ()
         states = None
         if (folder / STATE_ANSWERS).is_file():
             answers = read_answers(folder / STATE_ANSWERS)
@@ -191,18 +196,19 @@ class EvaluationResult:
             games,
             _optional(folder / LANGUAGE),
             _optional(folder / PERFORMANCE),
-            read_figures(folder / PLAY, _play_origin(raw, manifest)),
+            read_figures(folder / PLAY, _play_origin(raw, manifest)) if games else None,
             states,
+            _optional(folder / SPEED),
         )
 
     @cached_property
     def play(self) -> dict[str, Any]:
-        """The figures of the games, as of `play_metrics`: those of `play.json`, or computed now.
+        """The figures of the games, as of `play_metrics`: those of `play.json`, or computed now; empty without games.
 
         Raises:
             UserError: as of `play_metrics`, or the manifest's limits are none.
         """
-        return self.stored_play or _play_figures(self.games, self.manifest)
+        return self.stored_play or (_play_figures(self.games, self.manifest) if self.games else {})
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -245,31 +251,36 @@ class EvaluationResult:
 
 
 def recompute(folder: str | Path) -> EvaluationResult:
-    """Compute every figure of a results folder again from its raw files, and write `play.json` and `states.json`.
+    """Compute every figure of a results folder again from its raw files: games, answers to states, measured records.
 
-    No model is needed or loaded. Figures of `language.json` and `performance.json` were measured, and stay.
+    No model is needed or loaded. Time, memory and size were measured once, and stay.
 
     Raises:
         UserError: another process writes to the folder, or as of `EvaluationResult.load`.
     """
     _manifest(Path(folder))
     with held_folder(Path(folder), by="an evaluation"):
-        write_play_and_states(Path(folder))
-    return EvaluationResult.load(Path(folder))
+        write_derived(Path(folder))
+    return EvaluationResult.load(Path(folder), games_needed=False)
 
 
-def write_play_and_states(folder: Path) -> None:
+def write_derived(folder: Path) -> None:
     """What `recompute` does, for whoever holds the folder already.
 
     Raises:
         UserError: as of `EvaluationResult.load`.
     """
     manifest, raw = _manifest(folder), _raw(folder / GAMES)
-    games = _games(folder / GAMES, raw, manifest["name"])
-    write_figures(folder / PLAY, _play_figures(games, manifest), _play_origin(raw, manifest))
+    if raw:
+        games = _games(folder / GAMES, raw, manifest["name"])
+        write_figures(folder / PLAY, _play_figures(games, manifest), _play_origin(raw, manifest))
     if (folder / STATE_ANSWERS).is_file():
         answers = read_answers(folder / STATE_ANSWERS)
         write_figures(folder / STATES, state_metrics(answers), _states_origin(folder, answers))
+    if (folder / LANGUAGE_RECORDS).is_file():
+        from serpentune.evaluation.language import language_figures, load_records
+
+        write_json(folder / LANGUAGE, language_figures(load_records(folder / LANGUAGE_RECORDS)))
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -21,9 +21,6 @@ from serpentune.teachers import Teacher, get, play_batch
 if TYPE_CHECKING:
     from serpentune.common.progress import Advance
 
-SPEED = "speed.json"
-"""Where a results folder keeps these figures."""
-
 _PERCENTILES = (50, 95, 99)
 _GAMES = 64
 _TURNS = 4

@@ -16,9 +16,11 @@ from serpentune.common.locks import held_folder
 from serpentune.evaluation.results import (
     GAMES,
     LANGUAGE,
+    LANGUAGE_RECORDS,
     MANIFEST,
     PERFORMANCE,
     PLAY,
+    SPEED,
     STATE_ANSWERS,
     STATES,
     GameResult,
@@ -92,7 +94,7 @@ def open_results(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) 
 
 
 @contextmanager
-def open_part(folder: Path, number: int, manifest: Mapping[str, Any]) -> Iterator[OpenResults]:
+def open_part(folder: Path, number: int, player: str) -> Iterator[OpenResults]:
     """The games of one process of several, the first of which holds the folder and takes all parts in the end.
 
     Raises:
@@ -101,9 +103,9 @@ def open_part(folder: Path, number: int, manifest: Mapping[str, Any]) -> Iterato
     """
     path = folder / _PART.format(number)
     try:
-        finished = _finished(folder / GAMES, manifest["name"])
+        finished = _finished(folder / GAMES, player)
         with path.open("a", encoding="utf-8") as stream:
-            yield OpenResults(path, stream, finished, manifest["name"])
+            yield OpenResults(path, stream, finished, player)
     except OSError as error:
         raise UserError(
             f"{path} can't be written ({error.strerror or error}). All processes must see the results folder."
@@ -114,7 +116,7 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
     """Settle the manifest; the seeds that are finished."""
     path = folder / MANIFEST
     if overwrite or not path.is_file():
-        made = (GAMES, LANGUAGE, PERFORMANCE, PLAY, STATE_ANSWERS, STATES)
+        made = (GAMES, LANGUAGE, LANGUAGE_RECORDS, PERFORMANCE, PLAY, SPEED, STATE_ANSWERS, STATES)
         for old in (*(folder / name for name in made), *_parts(folder)):
             old.unlink(missing_ok=True)
         write_json(path, dict(manifest))

@@ -108,6 +108,9 @@ class EvaluationSuite:
         return EvaluationReport(results)
 
 
+_LANGUAGE = ("perplexity", "bits_per_byte", "token_accuracy", "bleu", "rouge_l", "explanation_truth")
+
+
 def figures(result: EvaluationResult) -> dict[str, Any]:
     """The main figures of an evaluation as one flat dictionary; what was not measured is None.
 
@@ -125,9 +128,7 @@ def figures(result: EvaluationResult) -> dict[str, Any]:
             teacher: {name: found[name] for name in ("states", "accuracy", "accuracy_equal")}
             for teacher, found in result.states.items()
         },
-        "perplexity": language.get("perplexity"),
-        "bleu": language.get("bleu"),
-        "rouge_l": language.get("rouge_l"),
+        **{name: language.get(name) for name in _LANGUAGE},
         "ms_per_move": performance.get("ms_per_move"),
         "tokens_per_second": performance.get("tokens_per_second"),
         "peak_memory_mb": performance.get("peak_memory_mb"),

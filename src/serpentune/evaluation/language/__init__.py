@@ -7,10 +7,9 @@ Prediction (loss, perplexity, bits per byte, token accuracy) is measured with th
 
 from serpentune.evaluation.language._figures import language_figures
 from serpentune.evaluation.language._measure import Sample, language_metrics, measure_records, tokenize_records
-from serpentune.evaluation.language._records import RECORDS, MeasuredRecord, load_records, save_records
+from serpentune.evaluation.language._records import MeasuredRecord, load_records, save_records
 
 __all__ = [
-    "RECORDS",
     "MeasuredRecord",
     "Sample",
     "language_figures",

@@ -11,9 +11,6 @@ from pathlib import Path
 from serpentune.common.errors import UserError
 from serpentune.common.files import write_text
 
-RECORDS = "language.jsonl"
-"""Where a results folder keeps them."""
-
 
 @dataclass(frozen=True)
 class MeasuredRecord:

@@ -1,0 +1,168 @@
+"""Floor 12, cli: the options of `evaluate`: games, how a model is asked, a served model, and where it all runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from serpentune.cli._arguments import option
+
+GAMES, ASKING, SERVED, MACHINE = "Games", "How a model is asked", "A served model", "Where it runs"
+
+Games = Annotated[int, option("--games", metavar="N", help="Games to play.", section=GAMES)]
+GridSize = Annotated[
+    str, option("--grid-size", metavar="N", help="Cells a side, or WIDTHxHEIGHT such as 10x8.", section=GAMES)
+]
+Seed = Annotated[
+    int,
+    option(
+        "--seed",
+        metavar="N",
+        help="Seed of the first game; give all models that you will compare the same.",
+        section=GAMES,
+    ),
+]
+OnUnreadable = Annotated[
+    str,
+    option(
+        "--on-unreadable",
+        metavar="POLICY",
+        help="end: an answer without a move is an empty move, and a few end the game; random; or 'fallback TEACHER'.",
+        section=GAMES,
+    ),
+]
+OpeningOf = Annotated[
+    str | None,
+    option("--opening", metavar="'TEACHER N'", help="Let a teacher play until the snake has N cells.", section=GAMES),
+]
+TeacherName = Annotated[
+    str,
+    option(
+        "--teacher", metavar="NAME", help="Whom the prompt says to play like, and whose moves to match.", section=ASKING
+    ),
+]
+Style = Annotated[
+    str | None,
+    option(
+        "--style",
+        metavar="STYLE",
+        help="plan: ask for the moves to the apple; move: for one; explain: for one, whose reasons are not read.",
+        default="plan; move in mode move",
+        section=ASKING,
+    ),
+]
+EncodingName = Annotated[
+    str,
+    option(
+        "--encoding", metavar="NAME", help="How boards are written; ask a student as it was taught.", section=ASKING
+    ),
+]
+Mode = Annotated[
+    str | None,
+    option(
+        "--mode",
+        metavar="MODE",
+        help="plan: it writes moves; move: the likeliest of the four, in one pass; free: the move is looked for in "
+        "what it writes.",
+        default="plan; free for an endpoint",
+        section=ASKING,
+    ),
+]
+ReplanEvery = Annotated[
+    int | None,
+    option(
+        "--replan-every",
+        metavar="N",
+        help="Moves of an answer before it is asked again.",
+        default="all",
+        section=ASKING,
+    ),
+]
+MaxNewTokens = Annotated[
+    int | None,
+    option(
+        "--max-new-tokens",
+        metavar="N",
+        help="Where an answer is cut.",
+        default="what its board may need",
+        section=ASKING,
+    ),
+]
+Chat = Annotated[
+    bool,
+    option(
+        "--chat",
+        help="Ask an untuned instruct model through its chat template; students know how to be asked.",
+        section=ASKING,
+    ),
+]
+EndpointUrl = Annotated[
+    str | None,
+    option(
+        "--endpoint", metavar="URL", help="MODEL is what it serves; such as http://localhost:8000/v1.", section=SERVED
+    ),
+]
+EndpointKey = Annotated[
+    str | None,
+    option("--endpoint-key-env", metavar="NAME", help="Environment variable with the API key.", section=SERVED),
+]
+EndpointSystem = Annotated[
+    str | None,
+    option("--endpoint-system", metavar="TEXT", help="A system message before every prompt.", section=SERVED),
+]
+EndpointParameters = Annotated[
+    list[str] | None,
+    option(
+        "--endpoint-parameter", metavar="KEY=JSON...", help="More of a request; null leaves one out.", section=SERVED
+    ),
+]
+EndpointTimeout = Annotated[float, option("--endpoint-timeout", metavar="S", help="Seconds for a try.", section=SERVED)]
+EndpointRetries = Annotated[
+    int, option("--endpoint-retries", metavar="N", help="Tries after one that failed.", section=SERVED)
+]
+EndpointRate = Annotated[
+    float | None,
+    option("--endpoint-rate-limit", metavar="N", help="Most requests a minute.", default="none", section=SERVED),
+]
+EndpointPrices = Annotated[
+    str | None,
+    option(
+        "--endpoint-prices",
+        metavar="IN,OUT",
+        help="What a million prompt and completion tokens cost.",
+        section=SERVED,
+    ),
+]
+EndpointBudget = Annotated[
+    float | None, option("--endpoint-budget", metavar="X", help="Stop when so much is spent.", section=SERVED)
+]
+BatchSize = Annotated[
+    int | None,
+    option("--batch-size", metavar="N", help="Games side by side.", default="64; GPU 512; endpoint 8", section=MACHINE),
+]
+DecoderName = Annotated[
+    str,
+    option(
+        "--decoder",
+        metavar="NAME",
+        help="slots: the next prompt as each answer ends; plain: transformers' generate; auto: slots where they answer "
+        "alike.",
+        section=MACHINE,
+    ),
+]
+EngineName = Annotated[
+    str,
+    option(
+        "--engine",
+        metavar="ENGINE",
+        help="local: here, under torchrun on every GPU; ray: a Ray cluster.",
+        section=MACHINE,
+    ),
+]
+Address = Annotated[
+    str | None,
+    option("--address", metavar="HOST:PORT", help="Of the Ray cluster.", default="RAY_ADDRESS", section=MACHINE),
+]
+Folder = Annotated[
+    Path | None, option("--output", metavar="DIR", help="The results folder.", default="output/evaluations/NAME")
+]
