@@ -97,7 +97,7 @@ def test_list_option_that_took_the_positional_arguments_says_so(results: list[Pa
         (["dataset", "build", "--train-test-split", "half"], "'--train-test-split': a number is needed."),
         (["generate", "--algorithms", "BFS", "--format", "xml"], "'xml' is not one of 'parquet', 'json'"),
         (["generate"], "Missing option '--algorithms'"),
-        (["evaluate"], "Missing argument 'MODEL'"),
+        (["evaluate"], "Missing argument 'MODEL...'"),
         (["teachers", "--log-level", "loud"], "'loud' is not one of 'debug', 'info', 'warning', 'error'"),
     ],
 )

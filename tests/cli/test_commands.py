@@ -185,8 +185,7 @@ def test_evaluate_measures_play_and_language(dataset: Path, tmp_path: Path) -> N
     figures = result.document
     assert figures["folder"] == "output/evaluations/nano"
     assert figures["games"] == 4 and sum(figures["endings"].values()) == 4
-    interval = figures["win_finding"]["interval"]
-    assert 0 <= interval["low"] <= figures["win_rate"] <= interval["high"] <= 1
+    assert 0 <= figures["win_rate_low"] <= figures["win_rate"] <= figures["win_rate_high"] <= 1
     assert figures["perplexity"] > 1 and 0 <= figures["agreement"] <= 1
     folder = tmp_path / "output" / "evaluations" / "nano"
     lines = (folder / "games.jsonl").read_text()

@@ -146,10 +146,17 @@ def evaluate(
     if suite != "generalise":
         how["test_records"] = _records(dataset, language_records)
     if len(models) == 1 and is_sweep(Path(models[0])):
-        if suite is not None or endpoint is not None or chat or trust_remote_code or name is not None:
+        given = {
+            "--suite": suite,
+            "--endpoint": endpoint,
+            "--chat": chat,
+            "--trust-remote-code": trust_remote_code,
+            "--name": name,
+        }
+        if wrong := [option for option, value in given.items() if value]:
             raise UserError(
-                f"{models[0]} holds a sweep, whose students have names and know how they are asked. "
-                "Leave out --suite, --endpoint, --chat, --trust-remote-code and --name."
+                f"{models[0]} holds a sweep, which says itself what its students are called and how they are opened. "
+                f"Leave out {wrong[0]}."
             )
         _sweep(out, Path(models[0]), settings, output, how)
         return

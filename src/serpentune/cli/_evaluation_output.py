@@ -26,6 +26,8 @@ def show_one(out: Output, folder: Path, result: EvaluationResult) -> None:
     facts |= _of_states(measured["held_out"] or {})
     if result.language:
         facts |= _of_language(measured)
+    elif "model" in result.manifest:
+        facts["perplexity"] = NOT_MEASURED
     if result.performance:
         facts["speed"] = (
             f"{_with_unit(measured['ms_per_move'], 'ms a move')}, "
