@@ -1,7 +1,8 @@
 """An evaluation in processes that are killed: `python -m tests.evaluation.killed scripted|nano FOLDER KILLS`.
 
-Each process goes on with FOLDER and is killed at a random point: while it starts, plays, or writes the figures.
-Finished games must stay. Then the evaluation is finished unharmed. Prints how many games it found finished.
+Each process goes on with FOLDER/killed and is killed at a random point: while it starts, plays, or writes the figures.
+Finished games must stay. Then that evaluation is finished, and one that was never killed is made in FOLDER/whole.
+Prints how many games the processes that were killed had finished.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from serpentune.evaluation import EvaluationSettings, evaluate_model, play_games
-from serpentune.evaluation.results import write_play_and_states
+from serpentune.evaluation.results import write_derived
 from serpentune.evaluation.store import open_results
 from serpentune.game import State
 from tests.evaluation.players import Scripted, plan
@@ -34,7 +35,7 @@ def scripted(folder: Path) -> None:
         seeds = [seed for seed in range(GAMES) if seed not in results.finished]
         for result in play_games(Scripted(answer, places=6), seeds, 4, 4):
             results.add(result)
-        write_play_and_states(folder)
+        write_derived(folder)
 
 
 def nano() -> Callable[[Path], None]:
@@ -81,6 +82,7 @@ def main(player: str, folder: Path, kills: int) -> None:
         before = now
     print(len(before))
     evaluate(folder)
+    evaluate(folder.parent / "whole")
 
 
 def finished(folder: Path) -> list[bytes]:
@@ -90,4 +92,4 @@ def finished(folder: Path) -> list[bytes]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]) / "killed", int(sys.argv[3]))

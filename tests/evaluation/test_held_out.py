@@ -13,17 +13,20 @@ from serpentune.common.errors import UserError
 from serpentune.datasets import get_encoding, get_style, prompts
 from serpentune.evaluation import (
     Answer,
+    EvaluationSettings,
     FunctionPlayer,
     HeldOutState,
     ModelPlayer,
     TeacherPlayer,
+    evaluate_contestant,
     held_out_metrics,
+    model_contestant,
     states_of_games,
     states_of_records,
 )
 from serpentune.evaluation.held_out import ask, write_answers
 from serpentune.evaluation.states import StateAnswer, read_answers, state_metrics
-from serpentune.game import Move, State, random_states, states_before
+from serpentune.game import Move, State, States, random_states, states_before
 from serpentune.models import LoadedModel
 from serpentune.teachers import get, play
 
@@ -110,6 +113,25 @@ def test_a_model_is_asked_to_play_like_each_teacher(nano: LoadedModel, held: lis
     found = held_out_metrics(player, held[::6])
     assert {name: metrics["states"] for name, metrics in found.items()} == dict.fromkeys(TEACHERS, 10)
     assert all(0 <= metrics["accuracy"] <= metrics["accuracy_equal"] <= 1 for metrics in found.values())
+
+
+def test_an_evaluation_keeps_the_answers_and_their_figures(
+    nano: LoadedModel, tmp_path: Path, held: list[HeldOutState]
+) -> None:
+    grid, style = get_encoding("grid"), get_style("plan")
+    records = [
+        {"prompt": prompts(States.stack([each.state]), each.teacher, grid, style)[0], "completion": " U"}
+        for each in held[::12]
+    ]
+    settings = EvaluationSettings(width=5, height=4, mode="move")
+    result = evaluate_contestant(
+        model_contestant(nano), tmp_path / "r", settings, measures=["states"], test_records=records, quiet=True
+    )
+    assert result.states is not None
+    assert {name: found["states"] for name, found in result.states.items()} == dict.fromkeys(TEACHERS, 5)
+    assert {answer.state for answer in read_answers(tmp_path / "r" / "states.jsonl")} == {
+        each.state for each in held[::12]
+    }
 
 
 def test_boards_may_differ(held: list[HeldOutState]) -> None:

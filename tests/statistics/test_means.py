@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from serpentune.statistics import bca_interval, bca_paired_interval, clustered_share, paired_permutation
+from serpentune.statistics import (
+    bca_interval,
+    bca_paired_interval,
+    clustered_share,
+    interquartile_mean,
+    paired_permutation,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -153,3 +159,20 @@ def test_decisions_of_one_game_are_no_independent_evidence() -> None:
     assert clustered_share([0], [0], np.random.default_rng(0)).reason == "nothing was tried"
     with pytest.raises(ValueError, match="more successes"):
         clustered_share([3], [2], np.random.default_rng(0))
+
+
+def test_the_interquartile_mean_leaves_out_a_quarter_at_each_end() -> None:
+    values = [1000.0, 1, 2, 3, 4, 5, 6, -1000]
+    assert interquartile_mean(values) == np.mean([2, 3, 4, 5]) == 3.5
+    assert interquartile_mean([1.0, 2, 9]) == 4  # a quarter of three holds no whole value
+    rows = np.array([values, values[::-1]])
+    np.testing.assert_array_equal(interquartile_mean(rows, axis=1), [3.5, 3.5])
+    found = bca_interval(np.random.default_rng(0).normal(size=200), np.random.default_rng(1), interquartile_mean)
+    assert found.quantity == "the interquartile mean" and found.method == "BCa bootstrap"
+    assert found.interval is not None and found.interval.low < found.estimate < found.interval.high  # type: ignore[operator]
+
+
+def test_a_statistic_that_is_mostly_one_value_falls_back_by_name() -> None:
+    found = bca_interval([0.0] * 95 + [1.0] * 5, np.random.default_rng(0), interquartile_mean)
+    assert found.estimate == 0
+    assert found.method == "percentile bootstrap (BCa is not defined)"
