@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from serpentune.common.errors import UserError
 from serpentune.datasets import get_encoding, get_style
 from serpentune.evaluation.play import (
     Endpoint,
@@ -19,7 +21,7 @@ from serpentune.evaluation.play import (
     Traffic,
 )
 from serpentune.models import LoadedModel, open_model, short_name
-from serpentune.teachers import fingerprint, get, names
+from serpentune.teachers import find, fingerprint, get, names
 from serpentune.training import RUN, trained_with
 
 if TYPE_CHECKING:
@@ -88,9 +90,15 @@ def open_contestant(
     if asked.lower() == RANDOM:
         label = name or RANDOM
         return Contestant(label, {"player": RANDOM}, lambda _: RandomPlayer(label), reopen=again)
-    if asked.upper() in names():
-        return replace(teacher_contestant(asked, name), reopen=again)
-    loaded = open_model(name_or_path, chat=chat, trust_remote_code=trust_remote_code)
+    if not path.exists() and (teacher := find(asked)) is not None:
+        return replace(teacher_contestant(teacher.name, name), reopen=again)
+    try:
+        loaded = open_model(name_or_path, chat=chat, trust_remote_code=trust_remote_code)
+    except UserError as error:
+        near = difflib.get_close_matches(asked.upper(), names(), n=1)
+        if near:
+            raise UserError(f"{error} Did you mean the teacher {near[0]}?") from error
+        raise
     return replace(model_contestant(loaded, name or short_name(name_or_path)), reopen=again)
 
 

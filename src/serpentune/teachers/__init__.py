@@ -22,7 +22,7 @@ from serpentune.teachers._kernel import (
     WORK_PER_CELL,
 )
 from serpentune.teachers._play import play, play_batch
-from serpentune.teachers._registry import fingerprint, get, names, register
+from serpentune.teachers._registry import find, fingerprint, get, names, register
 from serpentune.teachers._safe_greedy import BFS_SAFE_GREEDY
 from serpentune.teachers._shortcut import HAMILTONIAN_SHORTCUT
 from serpentune.teachers._teacher import Promise, Teacher
@@ -64,6 +64,7 @@ __all__ = [
     "Promise",
     "Teacher",
     "check_explanation",
+    "find",
     "fingerprint",
     "get",
     "legal_and_safe",

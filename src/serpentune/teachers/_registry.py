@@ -41,15 +41,25 @@ def get(name: str) -> Teacher:
     Raises:
         UserError: no such teacher; the message suggests the near match. Or an entry point is broken.
     """
+    found = find(name)
+    if found is None and "," in name:
+        raise UserError(f"There is no teacher named {name!r}. Separate several names by spaces, not by commas.")
+    if found is None:
+        raise unknown_name("teacher", name, _TEACHERS)
+    return found
+
+
+def find(name: str) -> Teacher | None:
+    """The teacher that `get` gives for a name, or None where there is none.
+
+    Raises:
+        UserError: an entry point is broken.
+    """
     key = name.strip().upper().replace("_", "-")
     key = _ALIASES.get(key, key)
     if key not in _TEACHERS:
         _load_entry_points()
-    if key not in _TEACHERS and "," in name:
-        raise UserError(f"There is no teacher named {name!r}. Separate several names by spaces, not by commas.")
-    if key not in _TEACHERS:
-        raise unknown_name("teacher", name, _TEACHERS)
-    return _TEACHERS[key]
+    return _TEACHERS.get(key)
 
 
 def names() -> tuple[str, ...]:
