@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import Move
 from serpentune.report import write_dataset_report, write_report
 from tests.datasets.made import positions, records, write
+from tests.report.opened import ARGUMENTS
 from tests.report.players import UNRULY, cycle, greedy, play, walk
 
 
@@ -84,3 +87,13 @@ def dataset_page(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A page about that data set with every section."""
     path = tmp_path_factory.mktemp("page") / "dataset.html"
     return write_dataset_report(dataset, path, title=f"Data {UNRULY}", tokenizer="nano", token_records=150)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()

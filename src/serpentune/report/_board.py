@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serpentune.game import DIRECTIONS, Move, State
+from serpentune.game import DIRECTIONS, Ending, GameRecord, Move, State, states_before
 from serpentune.report._templates import render
 
 _STEPS = {Move.UP: (0, -1), Move.RIGHT: (1, 0), Move.DOWN: (0, 1), Move.LEFT: (-1, 0)}
@@ -44,6 +44,12 @@ def board_svg(state: State, *, cell: int = 24, fatal: Move | None = None) -> str
         apple=None if state.apple < 0 else centre(state.apple),
         cross=cross,
     )
+
+
+def last_frame(record: GameRecord) -> str:
+    """The end of a game as a picture, for readers without JavaScript."""
+    state = states_before(record, [len(record.moves)])[0]
+    return board_svg(state, fatal=Move(record.moves[-1]) if record.ending in (Ending.WALL, Ending.SELF) else None)
 
 
 def _offset(place: tuple[float, float], *steps: tuple[float, tuple[int, int]]) -> tuple[float, float]:

@@ -39,13 +39,13 @@ def pack(results: Sequence[EvaluationResult], budget: int = REPLAY_BUDGET) -> Re
     for index, result in enumerate(results):
         for game in result.games:
             row = by_seed.setdefault(_seed(game.record), [None] * len(results))
-            row[index] = _game(game.record)
+            row[index] = game_row(game.record)
     rows = [[str(seed), by_seed[seed]] for seed in sorted(by_seed)]
     kept = len(rows)
-    data = _deflate(rows)
+    data = deflate(rows)
     while len(data) > budget and kept:
         kept = min(kept - 1, int(kept * budget / len(data)))
-        data = _deflate(rows[:kept])
+        data = deflate(rows[:kept])
     return Replays(data, kept, len(rows))
 
 
@@ -53,10 +53,12 @@ def _seed(record: GameRecord) -> int:
     return record.seed or 0
 
 
-def _game(record: GameRecord) -> list[Any]:
+def game_row(record: GameRecord) -> list[Any]:
+    """A game as the page's rules take it: `[width, height, moves as letters, apples, ending]`."""
     return [record.width, record.height, letters(record.moves), list(record.apples), record.ending.name]
 
 
-def _deflate(rows: list[Any]) -> str:
+def deflate(rows: list[Any]) -> str:
+    """What JSON knows as base64 of deflated text, which `page.js` unpacks."""
     # Rows stand by seed, so that the apples that models share lie within reach of the compressor's window.
     return base64.b64encode(zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), 9)).decode()

@@ -11,9 +11,9 @@ from markupsafe import Markup
 from serpentune.common.errors import UserError
 from serpentune.common.files import write_text
 from serpentune.evaluation.results import EvaluationResult
-from serpentune.game import MOVE_LETTERS, Ending, GameRecord, Move, states_before
+from serpentune.game import MOVE_LETTERS, Ending
 from serpentune.report import _charts, _comparisons, _format, _models, _provenance, _replays, _tables
-from serpentune.report._board import board_svg
+from serpentune.report._board import last_frame
 from serpentune.report._templates import page
 
 _ENDING_ORDER = [ending.name for ending in Ending if ending != Ending.RUNNING]
@@ -72,7 +72,7 @@ def write_report(
         **_replay(results),
         **_training(training or {}, dataset or {}, colours),
     }
-    write_text(path, page("report.html", title, ("rules.js", "replay.js", "page.js"), context))
+    write_text(path, page("report.html", title, ("rules.js", "board.js", "replay.js", "page.js"), context))
     return path
 
 
@@ -135,13 +135,7 @@ def _replay(results: Sequence[EvaluationResult]) -> dict[str, Any]:
             "letters": MOVE_LETTERS,
             "endings": {name: _format.ending(name) for name in [*_ENDING_ORDER, Ending.RUNNING.name]},
         },
-        "still": None if first is None else Markup(_last_frame(first)),
+        "still": None if first is None else Markup(last_frame(first)),
         "still_record": first,
         "still_ending": None if first is None else _format.ending(first.ending.name),
     }
-
-
-def _last_frame(record: GameRecord) -> str:
-    """The end of a game as a picture, for readers without JavaScript."""
-    state = states_before(record, [len(record.moves)])[0]
-    return board_svg(state, fatal=Move(record.moves[-1]) if record.ending in (Ending.WALL, Ending.SELF) else None)

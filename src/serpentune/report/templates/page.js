@@ -57,7 +57,7 @@ const Page = (() => {
     const rows = await new Response(text).json();
     document.getElementById("still").hidden = true;
     player.hidden = false;
-    return new Player(page, rows);
+    return new Transport.VIEWS[player.dataset.view](page, rows);
   }
 
   theme();

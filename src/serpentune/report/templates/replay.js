@@ -1,85 +1,16 @@
-// One board that draws states, and the player that steps two of them side by side.
-class Board {
-  static STEPS = [[0, -1], [1, 0], [0, 1], [-1, 0]];
-
-  constructor(width, height) {
-    this.width = width;
-    this.height = height;
-    this.svg = Board.element("svg", { viewBox: `0 0 ${width} ${height}`, class: "board", role: "img" });
-    this.add("rect", { width, height, rx: 0.18, class: "board-ground" });
-    let lines = "";
-    for (let x = 1; x < width; x++) lines += `M${x} 0V${height}`;
-    for (let y = 1; y < height; y++) lines += `M0 ${y}H${width}`;
-    this.add("path", { d: lines, class: "board-lines" });
-    this.apple = this.add("g", { class: "board-apple" });
-    this.add("circle", { cy: 0.04, r: 0.3 }, this.apple);
-    this.add("path", { d: "M0 -0.22q0.02 -0.16 0.16 -0.2" }, this.apple);
-    this.body = this.add("polyline", { class: "board-body" });
-    this.next = this.add("path", { d: "M-0.09 -0.13L0.07 0L-0.09 0.13", class: "board-next" });
-    this.head = this.add("g", {});
-    this.add("circle", { r: 0.4, class: "board-head" }, this.head);
-    this.add("circle", { cx: 0.14, cy: -0.17, r: 0.08, class: "board-eye" }, this.head);
-    this.add("circle", { cx: 0.14, cy: 0.17, r: 0.08, class: "board-eye" }, this.head);
-    this.cross = this.add("path", { d: "M-0.16 -0.16l0.32 0.32m0 -0.32l-0.32 0.32", class: "board-cross" });
-  }
-
-  static element(tag, attributes) {
-    const result = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) result.setAttribute(name, value);
-    return result;
-  }
-
-  add(tag, attributes, parent = this.svg) {
-    return parent.appendChild(Board.element(tag, attributes));
-  }
-
-  // `move` is the direction of the next move, drawn as a mark ahead of the head, or -1; `fatal` draws a cross there.
-  draw(state, move, fatal) {
-    const centre = (cell) => [(cell % this.width) + 0.5, this.height - Math.floor(cell / this.width) - 0.5];
-    const place = (part, x, y, turn = 0) => part.setAttribute("transform", `translate(${x} ${y}) rotate(${turn})`);
-    const points = state.body.map(centre);
-    const [x, y] = points[0];
-    // A line of one point draws nothing; the last point stands twice so that a snake of one cell has a body.
-    this.body.setAttribute("points", [...points, points[points.length - 1]].map((point) => point.join(",")).join(" "));
-    const facing = fatal ? move : state.direction;
-    place(this.head, x, y, facing < 0 ? -90 : facing * 90 - 90);
-    this.apple.toggleAttribute("hidden", state.apple < 0);
-    if (state.apple >= 0) place(this.apple, ...centre(state.apple));
-    this.next.toggleAttribute("hidden", move < 0 || fatal);
-    this.cross.toggleAttribute("hidden", !fatal);
-    if (move >= 0) {
-      const [dx, dy] = Board.STEPS[move];
-      place(this.next, x + 0.58 * dx, y + 0.58 * dy, move * 90 - 90);
-      place(this.cross, x + 0.46 * dx, y + 0.46 * dy);
-    }
-    this.svg.setAttribute("aria-label", `Snake of length ${state.body.length}, score ${state.score}`);
-  }
-}
-
-class Player {
-  static SPEEDS = [2, 5, 10, 20, 40, 80];
-  static MOVES = ["up", "right", "down", "left"];
-  static ANSWERS = { I: "turns back", E: "unreadable answer", W: "failed answer", N: "gives up" };
-
+// The player that steps two games side by side.
+class Player extends Transport {
   constructor(page, rows) {
+    super(["left", "right", "filter", "seed", "previous-seed", "next-seed", "differ", "no-games", "side-left", "side-right"]);
     this.page = page;
     this.rows = rows;
     this.replays = new Map();
-    this.at = 0;
-    this.playing = false;
     this.sides = [];
-    this.ui = {};
-    for (const id of ["left", "right", "filter", "seed", "previous-seed", "next-seed", "stage", "first", "back", "play",
-      "forward", "last", "position", "step", "differ", "speed", "status", "no-games", "side-left", "side-right"]) {
-      this.ui[id] = document.getElementById(id);
-    }
     const names = page.models.map((name, index) => [String(index), name]);
     this.fill(this.ui.left, names);
     this.fill(this.ui.right, [...names, ["", "nobody"]]);
     this.fill(this.ui.filter, [["all", "all"], ["left", "left scores more"], ["right", "right scores more"],
       ["left-wins", "only left fills the board"], ["right-wins", "only right fills the board"]]);
-    this.fill(this.ui.speed, Player.SPEEDS.map((speed) => [String(speed), `${speed} moves/s`]));
-    this.ui.speed.value = "10";
     const played = page.models.map((_, index) => rows.some(([, games]) => games[index]));
     const first = Math.max(0, played.indexOf(true));
     const second = played.indexOf(true, first + 1);
@@ -87,10 +18,6 @@ class Player {
     this.ui.right.value = second < 0 ? "" : String(second);
     this.listen();
     this.list();
-  }
-
-  fill(select, options) {
-    select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
   }
 
   // The replay of one model's game, played once.
@@ -108,36 +35,11 @@ class Player {
   }
 
   listen() {
-    const on = (id, event, act) => this.ui[id].addEventListener(event, act);
-    for (const id of ["left", "right", "filter"]) on(id, "change", () => this.list());
-    on("seed", "change", () => this.open());
-    on("previous-seed", "click", () => this.turn(-1));
-    on("next-seed", "click", () => this.turn(1));
-    on("first", "click", () => this.go(0));
-    on("back", "click", () => this.go(this.at - 1));
-    on("forward", "click", () => this.go(this.at + 1));
-    on("last", "click", () => this.go(this.end));
-    on("play", "click", () => this.toggle());
-    on("position", "input", () => this.go(Number(this.ui.position.value)));
-    on("differ", "click", () => this.go(this.difference));
-    on("stage", "keydown", (event) => this.key(event));
-  }
-
-  key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const control = event.target.closest("button, select, input");
-    const step = event.shiftKey ? 10 : 1;
-    const act = {
-      " ": () => this.toggle(),
-      ArrowLeft: () => this.go(this.at - step),
-      ArrowRight: () => this.go(this.at + step),
-      Home: () => this.go(0),
-      End: () => this.go(this.end),
-    }[event.key];
-    // A focused button keeps its space bar, a focused list or slider its arrows.
-    if (!act || (control && (control.tagName !== "BUTTON" || event.key === " "))) return;
-    event.preventDefault();
-    act();
+    for (const id of ["left", "right", "filter"]) this.on(id, "change", () => this.list());
+    this.on("seed", "change", () => this.open());
+    this.on("previous-seed", "click", () => this.turn(-1));
+    this.on("next-seed", "click", () => this.turn(1));
+    this.on("differ", "click", () => this.go(this.difference));
   }
 
   // List the seeds that all chosen models played and the filter lets through.
@@ -219,16 +121,12 @@ class Player {
     return -1;
   }
 
-  go(to) {
-    this.at = Math.min(this.end, Math.max(0, to));
-    if (this.at === this.end) this.pause();
+  draw() {
     for (const side of this.sides) this.show(side);
-    this.ui.position.value = String(this.at);
-    this.ui.step.textContent = `${this.at} of ${this.end}`;
-    if (!this.playing) {
-      const told = this.sides.map((side) => `${side.name}: ${side.score.textContent}, ${side.line.textContent}`);
-      this.ui.status.textContent = told.join(". ");
-    }
+  }
+
+  told() {
+    return this.sides.map((side) => `${side.name}: ${side.score.textContent}, ${side.line.textContent}`).join(". ");
   }
 
   show({ played, board, score, line }) {
@@ -241,34 +139,9 @@ class Player {
     const move = letter === undefined ? -1 : this.page.letters.indexOf(letter);
     const fatal = over && (played.ending === "WALL" || played.ending === "SELF");
     board.draw(state, move < 4 && (!over || fatal) ? move : -1, fatal);
-    const next = over ? this.page.endings[played.ending] : `next ${Player.MOVES[move] ?? Player.ANSWERS[letter]}`;
+    const next = over ? this.page.endings[played.ending] : `next ${Transport.MOVES[move] ?? Transport.ANSWERS[letter]}`;
     score.textContent = `score ${state.score}`;
     line.textContent = `step ${state.steps}, ${next}`;
   }
-
-  toggle() {
-    if (this.playing) return this.pause();
-    if (this.at === this.end) this.go(0);
-    this.playing = true;
-    this.ui.play.textContent = "Pause";
-    let due = performance.now();
-    const tick = (now) => {
-      if (!this.playing) return;
-      const interval = 1000 / Number(this.ui.speed.value);
-      // Moves that fell due since the last frame are played at once; after a hidden tab it goes on, not forward.
-      if (now - due > 500) due = now - interval;
-      const moves = Math.floor((now - due) / interval);
-      if (moves > 0) {
-        due += moves * interval;
-        this.go(this.at + moves);
-      }
-      requestAnimationFrame(tick);
-    };
-    requestAnimationFrame(tick);
-  }
-
-  pause() {
-    this.playing = false;
-    this.ui.play.textContent = "Play";
-  }
 }
+Transport.VIEWS.games = Player;
