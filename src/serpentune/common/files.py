@@ -49,6 +49,20 @@ def replacing_file(path: Path, *, no_room: str = _GONE) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def ensure_writable(path: Path) -> None:
+    """Refuse a file that `replacing_file` couldn't write, before the work that it's for is done.
+
+    Raises:
+        UserError: the disk is full or the folder can't be written.
+    """
+    with contextlib.suppress(_NotWritten), replacing_file(path):
+        raise _NotWritten
+
+
+class _NotWritten(Exception):
+    """Nothing is to be written yet."""
+
+
 @contextlib.contextmanager
 def replacing_folder(
     path: Path, *, overwrite: bool = False, within: Path | None = None, no_room: str = _GONE

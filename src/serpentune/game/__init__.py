@@ -5,7 +5,7 @@ else imports: it needs the extra `gym`.
 """
 
 from serpentune.game._jit import compilation
-from serpentune.game.animation import save_animation, save_picture
+from serpentune.game.animation import check_animation, save_animation, save_picture
 from serpentune.game.batch import GameBatch
 from serpentune.game.lockstep import NO_MOVE, Limits, LockstepGames
 from serpentune.game.moves import DIRECTIONS, MOVE_LETTERS, Ending, Move, from_letters, letters
@@ -29,6 +29,7 @@ __all__ = [
     "State",
     "States",
     "ansi",
+    "check_animation",
     "check_board",
     "check_seeds",
     "compilation",

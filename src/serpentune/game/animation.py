@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import replacing_file
@@ -48,10 +48,7 @@ def save_animation(
     if _suffix(path) == ".png":
         save_picture(record, path, cell_size=cell_size)
         return
-    if not FASTEST <= milliseconds <= SLOWEST:
-        raise UserError(f"A picture of a GIF is shown for {FASTEST} to {SLOWEST} ms, not for {milliseconds}.")
-    if every < 1:
-        raise UserError(f"Every {every} steps is not possible: 1 shows all steps, 2 every second one.")
+    check_animation(path, milliseconds=milliseconds, every=every)
     last = len(record.moves)
     steps = [*range(0, last, every), last]
     pixels = record.width * record.height * cell_size**2
@@ -67,6 +64,20 @@ def save_animation(
     durations = [milliseconds] * (len(steps) - 1) + [max(milliseconds, _LAST_STAYS)]
     with replacing_file(path) as part:
         first.save(part, "GIF", save_all=True, append_images=images, duration=durations, loop=0)
+
+
+def check_animation(path: Path, *, milliseconds: int = 120, every: int = 1) -> None:
+    """Refuse what `save_animation` would refuse of any game, before the game is played.
+
+    Raises:
+        UserError: another suffix, Pillow isn't installed, or `milliseconds` or `every` are out of range.
+    """
+    _suffix(path)
+    _pillow()
+    if not FASTEST <= milliseconds <= SLOWEST:
+        raise UserError(f"A picture of a GIF is shown for {FASTEST} to {SLOWEST} ms, not for {milliseconds}.")
+    if every < 1:
+        raise UserError(f"Every {every} steps is not possible: 1 shows all steps, 2 every second one.")
 
 
 def save_picture(record: GameRecord, path: Path, *, step: int | None = None, cell_size: int = 24) -> None:
@@ -101,14 +112,19 @@ def _suffix(path: Path) -> str:
 
 
 def _images(record: GameRecord, steps: Sequence[int], cell_size: int) -> Iterator[Image.Image]:
+    pillow = _pillow()
+    for state in _states(record, steps):
+        image = pillow.fromarray(palette_image(state, cell_size=cell_size))
+        image.putpalette(PALETTE.tobytes())
+        yield image
+
+
+def _pillow() -> Any:
     try:
         from PIL import Image
     except ImportError as error:
         raise UserError("Pictures need Pillow, the extra 'images': pip install 'serpentune[images]'.") from error
-    for state in _states(record, steps):
-        image = Image.fromarray(palette_image(state, cell_size=cell_size))
-        image.putpalette(PALETTE.tobytes())
-        yield image
+    return Image
 
 
 def _states(record: GameRecord, steps: Sequence[int]) -> Iterator[State]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,7 @@ def ansi(state: State, *, colour: bool = False, path: Iterable[int] = ()) -> str
             where neither apple nor body is drawn. It ends where it leaves the board.
     """
     head, body, apple, frame, way, plain = (_BRIGHT, _GREEN, _RED, _DIM, _YELLOW, _PLAIN) if colour else ("",) * 6
-    symbols = {cell: f"{way}{_PATH[move]}{plain}" for cell, move in _cells_of(state, path)}
+    symbols = {cell: f"{way}{_PATH[move]}{plain}" for cell, move in cells_along(state, path)}
     symbols |= {cell: f"{body}{_SEGMENTS[frozenset(joined)]}{plain}" for cell, joined in _joints(state).items()}
     symbols[state.head] = f"{head}{_HEADS[state.direction]}{plain}"
     if state.apple >= 0:
@@ -73,7 +73,7 @@ def ansi(state: State, *, colour: bool = False, path: Iterable[int] = ()) -> str
     return "\n".join(lines)
 
 
-def _cells_of(state: State, path: Iterable[int]) -> Iterator[tuple[int, int]]:
+def cells_along(state: State, path: Iterable[int]) -> Iterator[tuple[int, int]]:
     """The cells that moves lead to from the head, each with its move."""
     cell = state.head
     for move in path:
@@ -83,12 +83,12 @@ def _cells_of(state: State, path: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield cell, move
 
 
-def scene(state: State, facts: dict[str, str], *, path: Iterable[int] = ()) -> RenderableType:
+def scene(state: State, facts: Mapping[str, RenderableType], *, path: Iterable[int] = ()) -> RenderableType:
     """The board in colour with facts beside it, for a rich console, which leaves the colours out where it has none.
 
     Args:
         state: the position.
-        facts: names and values, a pair a line.
+        facts: names and values, a pair a line; a value that is text is shown letter by letter.
         path: as of `ansi`.
     """
     from rich.table import Table
@@ -97,7 +97,7 @@ def scene(state: State, facts: dict[str, str], *, path: Iterable[int] = ()) -> R
     beside = Table.grid(padding=(0, 2))
     beside.add_column(min_width=NAMES_WIDTH)
     for name, value in facts.items():
-        beside.add_row(Text(name, style="dim"), Text(value))
+        beside.add_row(Text(name, style="dim"), Text(value) if isinstance(value, str) else value)
     both = Table.grid(padding=(0, 3))
     both.add_row(Text.from_ansi(ansi(state, colour=True, path=path)), beside)
     return both

@@ -25,6 +25,7 @@ class Answer:
         cut: the answer was ended by the most tokens that it may have.
         constrained: the player's first choice was no move at all, and the best of the moves was taken instead.
         tokens: tokens that were written for it, end tokens included.
+        text: what was written, where it was text.
     """
 
     moves: bytes
@@ -32,14 +33,15 @@ class Answer:
     cut: bool = False
     constrained: bool = False
     tokens: int = 0
+    text: str = ""
 
 
 def read_answer(text: str, *, free: bool = False, cut: bool = False, tokens: int = 0) -> Answer:
     """Read the moves at the start of a text, or with `free` wherever `find_moves` finds them."""
     if not text.strip():
-        return Answer(b"", EMPTY, cut, tokens=tokens)
+        return Answer(b"", EMPTY, cut, tokens=tokens, text=text)
     moves, why = find_moves(text) if free else (read_moves(text), UNREADABLE)
-    return Answer(moves, "" if moves else why, cut, tokens=tokens)
+    return Answer(moves, "" if moves else why, cut, tokens=tokens, text=text)
 
 
 _NAMES = {move.name: move for move in (Move.UP, Move.RIGHT, Move.DOWN, Move.LEFT)}

@@ -57,6 +57,19 @@ def play_games(
             yield result
 
 
+def still_holds(answer: Answer, at: int, legal: NDArray[np.bool_], replan_every: int | None) -> bool:
+    """Whether an answer of which `at` moves are played holds a next one to be played, or its player is asked again.
+
+    Args:
+        answer: the answer.
+        at: moves of it that are played, 1 or more.
+        legal: bool `(4,)`, which moves keep the snake alive now.
+        replan_every: moves of an answer that are played at most.
+    """
+    used_up = at >= len(answer.moves) or at == replan_every
+    return not used_up and bool(legal[answer.moves[at]])
+
+
 @dataclass
 class _Game:
     """What is known of the game at a place, beside its state."""
@@ -200,7 +213,6 @@ class _Table:
                     goes_on.append(place)
                 continue
             game.at += 1
-            used_up = game.at >= len(game.answer.moves) or game.at == self.replan_every
-            if running and not ate[place] and not used_up and legal[place, game.answer.moves[game.at]]:
+            if running and not ate[place] and still_holds(game.answer, game.at, legal[place], self.replan_every):
                 goes_on.append(place)
         return np.array(goes_on, np.int64)

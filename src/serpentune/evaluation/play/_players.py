@@ -75,7 +75,11 @@ class FunctionPlayer:
 
 
 class TeacherPlayer(FunctionPlayer):
-    """A teacher as a player; where it gives up, the game ends so."""
+    """A teacher as a player; where it gives up, the game ends so.
+
+    Attributes:
+        teacher: who plays.
+    """
 
     def __init__(self, teacher: Teacher | str, name: str | None = None) -> None:
         """Play like a teacher or the one of that name.
@@ -83,7 +87,7 @@ class TeacherPlayer(FunctionPlayer):
         Raises:
             UserError: there is no such teacher.
         """
-        chosen = get(teacher) if isinstance(teacher, str) else teacher
+        self.teacher = chosen = get(teacher) if isinstance(teacher, str) else teacher
         super().__init__(
             name or chosen.name, lambda states: [Answer(bytes([move])) for move in chosen.moves(states).tolist()]
         )
