@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +16,7 @@ from serpentune.game.render import ansi
 from serpentune.teachers import get, play
 from tests.cli.calls import environment, serpentune
 from tests.cli.test_errors import refused
+from tests.evaluation.chat_server import plays_bfs, serving
 
 
 def test_piped_it_prints_the_last_board_and_how_the_game_ended(tmp_path: Path) -> None:
@@ -32,8 +33,8 @@ def test_document(tmp_path: Path) -> None:
     options = ["HAMILTONIAN", "--grid-size", 4, "--seed", 2, "--json"]
     (game,) = play(get("HAMILTONIAN"), [2], 4, 4)
     expected = {
-        "teacher": "HAMILTONIAN", "grid": [4, 4], "seed": 2, "score": 15, "steps": game.steps, "ending": "WIN",
-        "file": None,
+        "player": "HAMILTONIAN", "teacher": "HAMILTONIAN", "grid": [4, 4], "seed": 2, "score": 15, "steps": game.steps,
+        "ending": "WIN", "agreed": game.steps, "file": None,
     }  # fmt: skip
     assert serpentune("watch", *options).document == expected
     path = tmp_path / "end.png"
@@ -42,11 +43,31 @@ def test_document(tmp_path: Path) -> None:
     assert path.read_bytes()[1:4] == b"PNG"
 
 
+def test_a_model_is_asked_as_evaluate_asks_it() -> None:
+    options = ["nano", "--grid-size", 4, "--seed", 1005, "--mode", "move", "--opening", "BFS 3"]
+    watched = serpentune("watch", *options, "--json").document
+    played = serpentune("evaluate", *options, "--games", 1, "--output", "results", "--json").document
+    assert (watched["player"], watched["teacher"]) == ("nano", "BFS")
+    assert watched["score"] == played["score_mean"] and watched["steps"] == played["steps_mean"]
+
+
+def test_a_served_model_is_watched_like_any_other() -> None:
+    with serving(plays_bfs) as server:
+        options = ["--endpoint", server.url, "--grid-size", 4, "--seed", 3, "--save", "game.html", "--json"]
+        watched = serpentune("watch", "snake", *options).document
+    (game,) = play(get("BFS"), [3], 4, 4)
+    assert (watched["player"], watched["score"]) == ("snake", game.score)
+    assert watched["agreed"] == game.steps
+    assert "snake plays Snake" in Path("game.html").read_text()
+
+
 def test_bad_input(tmp_path: Path) -> None:
-    assert "There is no teacher named 'BSF'. Did you mean BFS?" in refused("watch", "BSF")
+    assert "Did you mean the teacher BFS?" in refused("watch", "BSF")
+    assert "There is no teacher named 'CELLO'. Did you mean CELL?" in refused("watch", "nano", "--teacher", "CELLO")
+    assert "There is no completion style named 'plans'" in refused("watch", "nano", "--style", "plans")
     assert "A 3x3 board is not possible" in refused("watch", "BFS", "--grid-size", 3)
     assert "0 moves a second can't be shown" in refused("watch", "BFS", "--fps", 0)
-    assert "name a .gif file" in refused("watch", "BFS", "--save", tmp_path / "game.mp4")
+    assert "name a .html file (a page), a .gif file" in refused("watch", "BFS", "--save", tmp_path / "game.mp4")
     assert "Every 0 steps" in refused("watch", "BFS", "--save", tmp_path / "game.gif", "--every", 0)
     (tmp_path / "mine.gif").write_text("mine")
     assert "--overwrite" in refused("watch", "BFS", "--save", tmp_path / "mine.gif")
@@ -90,8 +111,10 @@ def start(*arguments: object) -> tuple[subprocess.Popen[bytes], int]:
     return running, ours
 
 
-def rest(ours: int) -> str:
-    """What is shown until the command is over."""
+def rest(ours: int, modes: list[Any] | None = None) -> str:
+    """What is shown until the command is over, with its terminal in the modes that it had before."""
+    import termios
+
     read = b""
     while True:
         try:
@@ -99,6 +122,8 @@ def rest(ours: int) -> str:
         except OSError:  # Linux says that the other end is closed
             block = b""
         if not block:
+            if modes is not None:
+                assert termios.tcgetattr(ours) == modes
             os.close(ours)
             return read.decode().removesuffix("\x1b[0m")  # Numba's colorama takes its leave
         read += block
@@ -123,15 +148,47 @@ def test_quiet_shows_the_last_board_only() -> None:
     assert shown.count("┌") == 1 and "\x1b" not in shown
 
 
+def until(ours: int, wanted: bytes) -> bytes:
+    """What is shown until something is."""
+    read = b""
+    while wanted not in read:
+        read += os.read(ours, 1 << 16)
+    return read
+
+
 @UNIX
-def test_ctrl_c_ends_it_quietly_and_gives_the_cursor_back() -> None:
-    running, ours = start("BFS", "--fps", 0.5)
-    first = b""
-    while b"nodes expanded" not in first:
-        first += os.read(ours, 1 << 16)
-    time.sleep(0.2)
-    running.send_signal(signal.SIGINT)
-    shown = first.decode(errors="replace") + rest(ours)
-    assert running.wait(60) == 130
-    assert "Traceback" not in shown and shown.rstrip().endswith("Interrupted.")
+def test_keys_pause_step_take_over_hand_back_and_quit(tmp_path: Path) -> None:
+    import termios
+
+    running, ours = start("HAMILTONIAN", "--grid-size", 6, "--fps", 0.1, "--save", tmp_path / "game.html")
+    before = termios.tcgetattr(ours)
+    until(ours, b"quit")
+    assert termios.tcgetattr(ours) != before
+    os.write(ours, b" ")
+    until(ours, b"paused")
+    os.write(ours, b"..")
+    until(ours, b"paused")
+    os.write(ours, b"\x1b[C")
+    until(ours, b"you move")
+    os.write(ours, b"mq")
+    shown = rest(ours, before)
+    assert running.wait(60) == 0 and "Left after 3 steps." in shown
+    assert shown.rstrip().endswith("game.html") and "A human played 1 move." in (tmp_path / "game.html").read_text()
+
+
+@UNIX
+@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGINT, 130, "Interrupted."), (signal.SIGTERM, 143, "")])
+def test_signals_end_it_quietly_keep_the_file_and_give_the_terminal_back(
+    tmp_path: Path, number: int, code: int, said: str
+) -> None:
+    import termios
+
+    running, ours = start("BFS", "--fps", 5, "--save", tmp_path / "game.gif")
+    before = termios.tcgetattr(ours)
+    first = until(ours, b"nodes expanded") + until(ours, b"nodes expanded") + until(ours, b"nodes expanded")
+    running.send_signal(number)
+    shown = first.decode(errors="replace") + rest(ours, before)
+    assert running.wait(60) == code
+    assert "Traceback" not in shown and said in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    assert (tmp_path / "game.gif").read_bytes()[:6] == b"GIF89a"

@@ -89,7 +89,7 @@ add_command(
     app,
     "watch",
     _watch.watch,
-    "serpentune watch BFS\nserpentune watch HAMILTONIAN --grid-size 6 --fps 30 --save game.gif",
+    "serpentune watch BFS\nserpentune watch output/lora/final_model --style explain --save game.html",
 )
 add_command(
     app, "generate", _logs.generate, "serpentune generate --algorithms BFS ASTAR HAMILTONIAN --games 500 --grid-size 10"

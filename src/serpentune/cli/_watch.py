@@ -7,58 +7,136 @@ from typing import Annotated
 
 import typer
 
+from serpentune.cli import _evaluation_options as asked
+from serpentune.cli import _training_options as options
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output
 
 
 def watch(
     out: Output,
-    teacher: Annotated[
+    player: Annotated[
         str,
-        typer.Argument(metavar="TEACHER", help="Who plays, as `serpentune teachers` lists them.", show_default=False),
+        typer.Argument(
+            metavar="PLAYER",
+            help="Who plays: a teacher, random, or a model: a student's folder, nano, a GGUF file, a hub id.",
+            show_default=False,
+        ),
     ],
-    grid_size: Annotated[
-        str, option("--grid-size", metavar="N", help="Cells a side, or WIDTHxHEIGHT such as 10x8.")
-    ] = "10",
-    seed: Annotated[int, option("--seed", metavar="N", help="Seed of the game: where the apples lie.")] = 0,
+    grid_size: asked.GridSize = "10",
+    seed: Annotated[
+        int, option("--seed", metavar="N", help="Seed of the game: where the apples lie.", section=asked.GAMES)
+    ] = 0,
+    on_unreadable: asked.OnUnreadable = "end",
+    opening: asked.OpeningOf = None,
+    teacher: Annotated[
+        str | None,
+        option(
+            "--teacher",
+            metavar="NAME",
+            help="Whose choice stands beside the player's, and whom a model is asked to play like.",
+            default="a teacher itself, for others BFS",
+            section=asked.ASKING,
+        ),
+    ] = None,
+    style: Annotated[
+        str | None,
+        option(
+            "--style",
+            metavar="STYLE",
+            help="plan: ask for the moves to the apple; move: for one; explain: for one with its reasons.",
+            default="plan; move in mode move",
+            section=asked.ASKING,
+        ),
+    ] = None,
+    encoding: asked.EncodingName = "grid",
+    mode: asked.Mode = None,
+    replan_every: asked.ReplanEvery = None,
+    max_new_tokens: asked.MaxNewTokens = None,
+    chat: asked.Chat = False,
+    trust_remote_code: options.TrustRemoteCode = None,
+    endpoint: asked.EndpointUrl = None,
+    endpoint_key_env: asked.EndpointKey = None,
     fps: Annotated[float, option("--fps", metavar="N", help="Moves a second; 50 at most in a GIF.")] = 10.0,
     save: Annotated[
         Path | None,
-        option("--save", metavar="FILE", help="Write the game (.gif) or its last board (.png).", default="no file"),
+        option(
+            "--save",
+            metavar="FILE",
+            help="Write the game as a page (.html) or a GIF (.gif), or its last board (.png).",
+            default="no file",
+        ),
     ] = None,
     every: Annotated[int, option("--every", metavar="N", help="Steps from one picture of a GIF to the next.")] = 1,
     overwrite: Annotated[bool, option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:
-    """Watch a teacher play one game.
+    """Watch a teacher or a model play one game, or take over.
 
-    In a terminal the game is shown move by move; elsewhere, and with --quiet, its last board.
+    In a terminal the game is shown move by move. Space pauses, `.` plays one move, an arrow key plays another one and
+    takes over, `m` hands back, `q` quits. Elsewhere, and with --quiet, the last board is printed.
     """
-    from serpentune import teachers
     from serpentune.common.errors import UserError
-    from serpentune.game import ansi, parse_board, states_before
+    from serpentune.evaluation import Endpoint, EvaluationSettings, endpoint_contestant
+    from serpentune.evaluation.watch import check_fps, open_game, show_game
+    from serpentune.game import ansi, parse_board
+    from serpentune.report import check_game_file, save_game
 
-    if save is not None and save.exists() and not overwrite:
-        raise UserError(f"{save} exists. Choose another file, or pass --overwrite to replace it.")
     width, height = parse_board(grid_size)
+    check_fps(fps)
+    if save is not None:
+        if save.exists() and not overwrite:
+            raise UserError(f"{save} exists. Choose another file, or pass --overwrite to replace it.")
+        check_game_file(save, fps=fps, every=every)
     console = out.terminal()
-    record = teachers.watch(
-        teachers.get(teacher), seed, width, height, console=console, fps=fps, save=save, every=every
+    mode = mode or ("plan" if endpoint is None else "free")
+    game = open_game(
+        player
+        if endpoint is None
+        else endpoint_contestant(Endpoint(model=player, url=endpoint, api_key_env=endpoint_key_env)),
+        EvaluationSettings(
+            width=width,
+            height=height,
+            seed=seed,
+            teacher=teacher or "BFS",
+            style=style or ("plan" if mode == "plan" else "move"),
+            encoding=encoding,
+            mode=mode,
+            policy=on_unreadable,
+            replan_every=replan_every,
+            opening=opening,
+            max_new_tokens=max_new_tokens,
+        ),
+        teacher=teacher,
+        details=console is not None or (save is not None and save.suffix.lower() == ".html"),
+        chat=chat,
+        trust_remote_code=bool(trust_remote_code),
     )
+    try:
+        if console is None:
+            game.play_to_the_end()
+        else:
+            show_game(game, console, fps=fps)
+    finally:
+        if save is not None and game.moments:
+            save_game(game, save, fps=fps, every=every)
+    record = game.record
     if out.json:
         out.document(
             {
-                "teacher": record.player,
+                "player": record.player,
+                "teacher": game.teacher.name,
                 "grid": [width, height],
                 "seed": seed,
                 "score": record.score,
                 "steps": record.steps,
                 "ending": record.ending.name,
+                "agreed": sum(not moment.differs for moment in game.moments),
                 "file": save,
             }
         )
         return
     if console is None:
-        out.line(ansi(states_before(record, [len(record.moves)])[0]))
+        out.line(ansi(game.state))
         out.line(
             f"{record.player}, seed {seed}: {record.score} of {width * height - 1} apples in {record.steps} steps. "
             f"The game ends with {record.ending.name}."

@@ -26,7 +26,6 @@ from serpentune.teachers._registry import find, fingerprint, get, names, registe
 from serpentune.teachers._safe_greedy import BFS_SAFE_GREEDY
 from serpentune.teachers._shortcut import HAMILTONIAN_SHORTCUT
 from serpentune.teachers._teacher import Promise, Teacher
-from serpentune.teachers._watch import watch
 
 for _teacher in (
     BFS,
@@ -72,5 +71,4 @@ __all__ = [
     "play",
     "play_batch",
     "register",
-    "watch",
 ]
