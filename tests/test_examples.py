@@ -149,3 +149,14 @@ def test_damaged_logs_are_refused_by_name(tmp_path: Path) -> None:
     assert re.search(r"game_4\.json: .*score", printed)
     assert check_logs([tmp_path / OUTPUT / "other_logs" / "*"])["accepted"] == 3
     assert run("05_read_other_logs.py", tmp_path) == printed
+
+
+@pytest.mark.slow
+def test_players_are_measured_in_games_states_and_the_arena(tmp_path: Path) -> None:
+    printed = run("09_measure_players.py", tmp_path)
+    apples = {name: float(mean) for name, mean in re.findall(r"^(\w+): (\S+) apples a game, \d+ of 20", printed, re.M)}
+    assert list(apples) == ["nano", "BFS", "random"] and apples["BFS"] > max(apples["nano"], apples["random"])
+    assert "BFS chooses as well as BFS 100.0%, HAMILTONIAN" in printed
+    rows = re.findall(r"^nano, (\S+): \S+ apples of its own", printed, re.M)
+    assert rows[0] == "home" and {"board-7x7", "length-18", "after-DFS"} <= set(rows)
+    assert run("09_measure_players.py", tmp_path) == printed  # finished games are kept

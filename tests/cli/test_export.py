@@ -140,6 +140,7 @@ def test_a_student_goes_to_the_hub_and_comes_back(hub: str, student: Path, resul
     assert played(tmp_path / "back", tmp_path / "games") == games(results[1])
 
 
+@pytest.mark.slow
 def test_what_is_written_can_be_pushed_in_one_go(hub: str, student: Path, tmp_path: Path) -> None:
     options = ["--merge", "--gguf", "q8_0", "--output", tmp_path / "out", "--push", "me/snake", "--public"]
     made = on_hub(hub, tmp_path, student, *options)

@@ -89,6 +89,7 @@ def test_a_bound_on_the_runs_of_no_sweep_is_refused(dataset: Path, tmp_path: Pat
     assert refused.code == 2 and "bounds the runs of a --sweep" in refused.err
 
 
+@pytest.mark.slow
 def test_a_recipe_is_run_with_settings_changed(tmp_path: Path) -> None:
     file = tmp_path / "small.yaml"
     file.write_text(RECIPE)

@@ -48,8 +48,15 @@ def shared_states(found: list[dict[str, Any]], *, symmetric: bool = False) -> se
     return {key for key, where in splits.items() if len(where) > 1}
 
 
-@pytest.mark.parametrize("symmetric", [False, True])
-@pytest.mark.parametrize("policy", ["train", "held-out"])
+@pytest.mark.parametrize(
+    ("policy", "symmetric"),
+    [
+        ("train", False),
+        ("held-out", True),
+        pytest.param("train", True, marks=pytest.mark.slow),
+        pytest.param("held-out", False, marks=pytest.mark.slow),
+    ],
+)
 def test_no_state_is_in_two_splits(logs: Path, tmp_path: Path, policy: str, symmetric: bool) -> None:
     options: dict[str, Any] = {"styles": ["plan", "move"], "balance": []}
     build_dataset([logs], tmp_path / "leaking", **options, **OFF)

@@ -47,8 +47,8 @@ def test_text_without_a_move_says_why(text: str, why: str) -> None:
 
 
 def test_an_answer_says_what_became_of_it() -> None:
-    assert read_answer(" U", tokens=2) == Answer(b"\x00", tokens=2)
-    assert read_answer(" \n") == Answer(b"", "empty")
-    assert read_answer("hm U") == Answer(b"", "unreadable")
-    assert read_answer("I go UP", free=True) == Answer(b"\x00")
-    assert read_answer("U " * 3, cut=True) == Answer(b"\x00\x00\x00", cut=True)
+    assert read_answer(" U", tokens=2) == Answer(b"\x00", tokens=2, text=" U")
+    assert read_answer(" \n") == Answer(b"", "empty", text=" \n")
+    assert read_answer("hm U") == Answer(b"", "unreadable", text="hm U")
+    assert read_answer("I go UP", free=True) == Answer(b"\x00", text="I go UP")
+    assert read_answer("U " * 3, cut=True) == Answer(b"\x00\x00\x00", cut=True, text="U U U ")

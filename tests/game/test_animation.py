@@ -120,6 +120,7 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(game: GameRecord, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_gif_too_large_for_the_memory_is_refused_with_a_way_out(game: GameRecord, tmp_path: Path) -> None:
     huge = {"cell_size": 400}
     with pytest.raises(UserError, match=r"Show one every (\d+) steps \(--every \1\)") as refused:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from serpentune.game._jit import _cache_folder
 
 CALLED = "from serpentune.game._jit import kernel\n\n\n@kernel()\ndef rule():\n    return {answer}\n"
@@ -27,6 +29,7 @@ def run(folder: Path) -> tuple[int, bool]:
     return int(answer), hit == "True"
 
 
+@pytest.mark.slow
 def test_a_changed_rule_reaches_kernels_in_other_files(tmp_path: Path) -> None:
     (tmp_path / "called.py").write_text(CALLED.format(answer=1))
     (tmp_path / "caller.py").write_text(CALLER)
@@ -36,6 +39,7 @@ def test_a_changed_rule_reaches_kernels_in_other_files(tmp_path: Path) -> None:
     assert run(tmp_path) == (2, False)
 
 
+@pytest.mark.slow
 def test_what_had_to_be_compiled_is_known(tmp_path: Path) -> None:
     (tmp_path / "called.py").write_text(CALLED.format(answer=1).replace("kernel()", "kernel('int64()')"))
     program = "import called; from serpentune.game import compilation; print(*compilation())"

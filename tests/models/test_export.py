@@ -113,6 +113,7 @@ def answer(student: Path) -> str:
     return str(loaded.tokenizer.decode(written, skip_special_tokens=True)) + "\n"
 
 
+@pytest.mark.slow
 def test_the_code_on_every_card_runs_and_gives_the_same_answer(tmp_path: Path) -> None:
     student = save(tmp_path / "student", "nano", training=TRAINING)
     made = export_model(student, tmp_path / "merged", merge=True)

@@ -115,7 +115,7 @@ class _CtrlC(logging.Handler):
 
 @pytest.mark.parametrize(
     ("words", "sent"),
-    [("Run 2 of 2", signal.SIGTERM), ("seed=0: ", signal.SIGINT)],
+    [pytest.param("Run 2 of 2", signal.SIGTERM, marks=pytest.mark.slow), ("seed=0: ", signal.SIGINT)],
 )
 def test_what_is_finished_outlives_a_signal(words: str, sent: signal.Signals, tmp_path: Path) -> None:
     small = recipe(sweep={"seed": [0, 1]})

@@ -111,7 +111,7 @@ class _CtrlC(logging.Handler):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("moment", ["step 3 of 16: loss", "untuned: "])
+@pytest.mark.parametrize("moment", [pytest.param("step 3 of 16: loss", marks=pytest.mark.slow), "untuned: "])
 def test_ctrl_c_loses_nothing(finished: PipelineResults, logs: Path, tmp_path: Path, moment: str) -> None:
     pipeline = MultiDatasetPipeline(tiny(logs, tmp_path), quiet=True)
     logger, finger = logging.getLogger("serpentune"), _CtrlC(moment)

@@ -42,6 +42,7 @@ def killed_at(moments: list[object], base: Path, folder: Path) -> list[dict[str,
     return answers
 
 
+@pytest.mark.slow
 def test_a_kill_while_saving_loses_no_more_than_the_steps_since_the_checkpoint_before(
     llama: Path, tmp_path: Path
 ) -> None:

@@ -80,7 +80,7 @@ def weights(result: Any) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize(
     ("strategy", "stop"),
     [
-        ("lora", signal.SIGINT),
+        pytest.param("lora", signal.SIGINT, marks=pytest.mark.slow),
         ("full", signal.SIGTERM),
         pytest.param("qlora", signal.SIGINT, marks=pytest.mark.slow),
         pytest.param("pissa", signal.SIGINT, marks=pytest.mark.slow),  # it has to find the same residual again
@@ -110,6 +110,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
     assert all(torch.equal(weight, resumed_weights[name]) for name, weight in weights(whole).items())
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_from_its_last_complete_checkpoint(llama: Path, tmp_path: Path) -> None:
     process = start(llama, "lora", tmp_path / "killed")
     wait_for(process, "step 6")

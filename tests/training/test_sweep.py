@@ -93,6 +93,7 @@ class _CtrlC(TrainerCallback):
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_a_stopped_sweep_keeps_what_is_finished_and_goes_on_in_the_middle_of_a_run(
     finished: SweepResult, config: AdvancedTrainingConfig, dataset: Path, tmp_path: Path
 ) -> None:
