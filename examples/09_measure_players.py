@@ -34,7 +34,7 @@ for player in players:
         f"{play['accuracy_equal']:.1%} as good, {fatal:.1f} fatal errors in 1,000 moves"
     )
 
-# States that teachers visited in other games, the same for everybody; a model is asked to play like the teacher of each.
+# States that teachers visited in other games, the same for everybody; a model is asked to play like each teacher.
 held = states_of_games(TEACHERS, range(2_000_000, 2_000_010), 6, 6, states=STATES)
 for player in players:
     found = held_out_metrics(lambda teacher, who=player: who.player(replace(SETTINGS, teacher=teacher)), held)
