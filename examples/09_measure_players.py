@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from serpentune.evaluation import (
+    Contestant,
     EvaluationSettings,
+    Player,
     evaluate_arena,
     evaluate_contestant,
     held_out_metrics,
@@ -37,7 +39,11 @@ for player in players:
 # States that teachers visited in other games, the same for everybody; a model is asked to play like each teacher.
 held = states_of_games(TEACHERS, range(2_000_000, 2_000_010), 6, 6, states=STATES)
 for player in players:
-    found = held_out_metrics(lambda teacher, who=player: who.player(replace(SETTINGS, teacher=teacher)), held)
+
+    def like(teacher: str, who: Contestant = player) -> Player:
+        return who.player(replace(SETTINGS, teacher=teacher))
+
+    found = held_out_metrics(like, held)
     shares = ", ".join(f"{teacher} {figures['accuracy_equal']:.1%}" for teacher, figures in found.items())
     print(f"{player.name} chooses as well as {shares}")
 

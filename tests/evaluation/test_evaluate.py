@@ -266,3 +266,14 @@ def test_a_model_in_training_plays_without_dropout_and_goes_on_training(tmp_path
     training = suite.evaluate_single_model(loaded.model, loaded.tokenizer, [], "training")
     assert loaded.model.training
     assert [game.record.moves for game in training.games] == [game.record.moves for game in calm.games]
+
+
+def test_a_manifest_knows_on_which_records_language_was_measured(
+    nano: LoadedModel, tmp_path: Path, records: list[dict[str, str]]
+) -> None:
+    few = replace(SMALL, games=2)
+    first = evaluate_model(nano, tmp_path / "r", few, test_records=records, quiet=True).manifest["records_sha256"]
+    assert evaluate_model(nano, tmp_path / "r", few, quiet=True).manifest["records_sha256"] == first
+    other = evaluate_model(nano, tmp_path / "r", few, test_records=records[:2], quiet=True)
+    assert other.manifest["records_sha256"] != first and other.language and other.language["records"] == 2
+    assert "records_sha256" not in evaluate_model(nano, tmp_path / "none", few, quiet=True).manifest

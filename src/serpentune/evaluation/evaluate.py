@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +20,7 @@ from serpentune.evaluation.held_out import ask, states_of_records, write_answers
 from serpentune.evaluation.results import (
     LANGUAGE_RECORDS,
     PERFORMANCE,
+    RECORDS_SHA256,
     SPEED,
     EvaluationResult,
     GameResult,
@@ -108,7 +111,8 @@ def evaluate_contestant(
     if engine == "ray" and process_count() > 1:
         raise UserError("Ray spreads the games itself: start the engine ray without torchrun.")
     if is_first_process():
-        with open_results(folder, _manifest(contestant, settings), overwrite=overwrite) as results:
+        asked = test_records if {"language", "states"} & {*measures} else ()
+        with open_results(folder, _manifest(contestant, settings, asked), overwrite=overwrite) as results:
             if "play" in measures:
                 _play(contestant, folder, settings, results, engine, address, quiet=quiet, advanced=advanced)
             if test_records and "language" in measures and contestant.loaded is not None:
@@ -124,7 +128,9 @@ def evaluate_contestant(
     return EvaluationResult.load(folder, games_needed="play" in measures)
 
 
-def _manifest(contestant: Contestant, settings: EvaluationSettings) -> dict[str, Any]:
+def _manifest(
+    contestant: Contestant, settings: EvaluationSettings, records: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
     from serpentune.evaluation.resources import versions
 
     return {
@@ -134,8 +140,17 @@ def _manifest(contestant: Contestant, settings: EvaluationSettings) -> dict[str,
         **contestant.identity,
         **settings.rules(),
         **contestant.notes,
+        **({RECORDS_SHA256: _sha256(records)} if records else {}),
         "versions": versions(),
     }
+
+
+def _sha256(records: Sequence[Mapping[str, str]]) -> str:
+    """Hex SHA-256 of records' prompts and completions in their order."""
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(json.dumps([record.get("prompt"), record.get("completion")]).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def _play(

@@ -35,6 +35,8 @@ PERFORMANCE = "performance.json"
 PLAY = "play.json"
 LANGUAGE_RECORDS = "language.jsonl"
 SPEED = "speed.json"
+RECORDS_SHA256 = "records_sha256"
+"""The manifest's entry for the records on which language and choices were measured last."""
 STATES = "states.json"
 STATE_ANSWERS = "states.jsonl"
 

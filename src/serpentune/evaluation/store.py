@@ -20,6 +20,7 @@ from serpentune.evaluation.results import (
     MANIFEST,
     PERFORMANCE,
     PLAY,
+    RECORDS_SHA256,
     SPEED,
     STATE_ANSWERS,
     STATES,
@@ -31,7 +32,7 @@ _LOG = logging.getLogger(__name__)
 _PART = "games.part-{}.jsonl"
 """Games of one process of several, until the first one takes them."""
 
-_MAY_DIFFER = frozenset({"versions", "games", "model", "training"})
+_MAY_DIFFER = frozenset({"versions", "games", "model", "training", RECORDS_SHA256})
 """Entries of a manifest that don't decide how a game goes: a model may have moved, its hash tells its weights."""
 
 
@@ -138,7 +139,8 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
         )
     _take_parts(folder, manifest["name"])
     finished = _finished(folder / GAMES, manifest["name"])
-    write_json(path, now)
+    kept = {name: before[name] for name in (RECORDS_SHA256,) if name in before}  # of what isn't measured again
+    write_json(path, {**kept, **now})
     return finished
 
 
