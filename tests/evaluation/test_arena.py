@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.evaluation import EvaluationSettings, arena, evaluate_arena, open_contestant, own_apples
+from serpentune.evaluation.play import DoesNotFit
 from serpentune.game import Ending
 
 
@@ -35,3 +37,15 @@ def test_a_teacher_in_the_arena(tmp_path: Path) -> None:
     assert own_apples(results["length-12"]) == 4
     again = evaluate_arena(open_contestant("hamiltonian"), tmp_path, settings, quiet=True)
     assert again["length-8"].games == results["length-8"].games
+
+
+def test_a_board_that_does_not_fit_is_left_out_and_nothing_is_left_of_it(
+    llama: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(DoesNotFit, match=r"prompt of this board has (\d+)") as refused:
+        open_contestant(str(llama)).check(EvaluationSettings(width=10, height=10, max_new_tokens=256))
+    prompt = int(re.findall(r"board has (\d+)", str(refused.value))[0])
+    settings = EvaluationSettings(width=8, height=8, games=1, max_new_tokens=257 - prompt)
+    results = evaluate_arena(open_contestant(str(llama)), tmp_path, settings, quiet=True)
+    assert "home" in results and "board-10x10" not in results
+    assert "board-10x10 is left out" in caplog.text and not (tmp_path / "board-10x10").exists()

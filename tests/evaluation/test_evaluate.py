@@ -277,3 +277,10 @@ def test_a_manifest_knows_on_which_records_language_was_measured(
     other = evaluate_model(nano, tmp_path / "r", few, test_records=records[:2], quiet=True)
     assert other.manifest["records_sha256"] != first and other.language and other.language["records"] == 2
     assert "records_sha256" not in evaluate_model(nano, tmp_path / "none", few, quiet=True).manifest
+
+
+def test_a_data_set_is_never_replaced_by_an_evaluation(nano: LoadedModel, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps({"teachers": {}, "records": {}}))
+    with pytest.raises(UserError, match="no evaluation's"):
+        evaluate_model(nano, tmp_path, SMALL, overwrite=True, quiet=True)
+    assert json.loads((tmp_path / "manifest.json").read_text()) == {"teachers": {}, "records": {}}

@@ -79,7 +79,7 @@ def counted(game: GameResult, teacher: Teacher | None) -> Counter[tuple[str, int
         if replaced:
             continue
         decision = None if teacher is None else teacher.decide(state)
-        if decision is not None and decision.move != Move.NO_PATH_FOUND:
+        if decision is not None and decision.move != Move.NO_PATH_FOUND and asked:
             counts["decisions", length] += 1
             counts["exact", length] += move == decision.move
             counts["equal", length] += move in decision.equal_moves

@@ -42,6 +42,14 @@ def test_games_are_the_same_for_any_places(nano: LoadedModel) -> None:
     assert games[0] == games[1]
 
 
+def test_places_are_no_more_than_there_are_games(nano: LoadedModel) -> None:
+    grid, plan = get_encoding("grid"), get_style("plan")
+    of = {
+        most: ModelPlayer(nano, teacher="BFS", encoding=grid, style=plan, most=most).places for most in (3, 1000, None)
+    }
+    assert of == {3: 3, 1000: 64, None: 64}
+
+
 def test_a_board_beyond_the_context_is_refused(nano: LoadedModel) -> None:
     with pytest.raises(UserError, match=r"reads at most \d+ tokens.*Use a smaller board"):
         answers_to(player(nano), random_states(1, 50, 50, seed=0))

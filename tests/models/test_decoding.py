@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import wraps
 from pathlib import Path
@@ -61,18 +63,42 @@ def answered(decoder: Decoder, prompts: Prompts, limits: Sequence[int]) -> list[
     return [found[number] for number in range(len(prompts))]
 
 
+@pytest.mark.parametrize("fixed", [False, True], ids=["free", "fixed"])
 @pytest.mark.parametrize("slots", [1, 5, 32])
-def test_answers_are_those_of_generate(base: LoadedModel, slots: int) -> None:
+def test_answers_are_those_of_generate(base: LoadedModel, slots: int, fixed: bool) -> None:
+    """Also in batches of few sizes, which are filled up, as on a GPU."""
     prompts = drawn(base, 24)
     limits = [1 + number % 9 for number in range(24)]
     expected = [
         greedy(base.model, base.tokenizer, [prompt], limit)[0] for prompt, limit in zip(prompts, limits, strict=True)
     ]
-    decoder = SlotDecoder(base.model, base.tokenizer, slots=slots)
+    decoder = SlotDecoder(base.model, base.tokenizer, slots=slots, fixed=fixed)
     assert answered(decoder, prompts, limits) == expected
     assert {len(row) for row in expected} != {1}
     plain = PlainDecoder(base.model, base.tokenizer, slots=slots)
     assert answered(plain, prompts, limits) == expected
+
+
+@pytest.mark.parametrize(("length", "new_tokens"), [(60, 4), (250, 6), (64, 64)])
+def test_what_fills_a_batch_up_needs_no_room(base: LoadedModel, length: int, new_tokens: int) -> None:
+    """Where a prompt and its answer fill the room, or the model's context, to the last token."""
+    prompts = drawn(base, 3, longest=length + 1)
+    prompts = [(prompt * length)[:length] for prompt in prompts]
+    decoder = SlotDecoder(base.model, base.tokenizer, slots=3, fixed=True)
+    expected = greedy(base.model, base.tokenizer, prompts, new_tokens)
+    assert answered(decoder, prompts, [new_tokens] * 3) == expected
+
+
+def test_a_decoder_that_nobody_needs_is_gone_at_once(base: LoadedModel) -> None:
+    decoder = SlotDecoder(base.model, base.tokenizer, slots=3, fixed=True)
+    answered(decoder, drawn(base, 5), [4] * 5)
+    gone = weakref.ref(decoder)
+    gc.disable()
+    try:
+        del decoder
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_room_grows_while_answers_go_on(base: LoadedModel) -> None:

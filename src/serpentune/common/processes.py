@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
+
+_PATIENCE = timedelta(days=7)
 
 
 def process_count() -> int:
@@ -26,5 +29,6 @@ def wait_for_all() -> None:
         from accelerate import PartialState
         from accelerate.utils import is_cuda_available
 
-        # Without GPUs it would take each process for the only one if it weren't told.
-        PartialState(cpu=not is_cuda_available()).wait_for_everyone()
+        # Without GPUs it would take each process for the only one if it weren't told. One may have to wait long, while
+        # another plays or measures alone; torch gives up after ten minutes where it isn't told otherwise.
+        PartialState(cpu=not is_cuda_available(), timeout=_PATIENCE).wait_for_everyone()

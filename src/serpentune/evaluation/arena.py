@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import numpy as np
 from serpentune.common.errors import UserError
 from serpentune.evaluation.contestants import Contestant
 from serpentune.evaluation.evaluate import evaluate_contestant
-from serpentune.evaluation.play import Opening
+from serpentune.evaluation.play import DoesNotFit, Opening
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.game import check_board
 
 HOME = "home"
+
+_LOG = logging.getLogger(__name__)
 
 
 def arena(settings: EvaluationSettings) -> dict[str, EvaluationSettings]:
@@ -71,15 +74,21 @@ def evaluate_arena(
         options: as of `evaluate_contestant`.
 
     Returns:
-        The results by the rows' names.
+        The results by the rows' names; those on boards that don't fit into a model's context are left out, which is
+        logged.
 
     Raises:
-        UserError: as of `arena` and `evaluate_contestant`. A board on which a model's prompt doesn't fit into its
-            context is such a row: use a smaller board.
+        UserError: as of `arena` and `evaluate_contestant`.
     """
-    return {
-        name: evaluate_contestant(contestant, folder / name, row, **options) for name, row in arena(settings).items()
-    }
+    results = {}
+    for name, row in arena(settings).items():
+        try:
+            results[name] = evaluate_contestant(contestant, folder / name, row, **options)
+        except DoesNotFit as error:
+            if name == HOME:
+                raise
+            _LOG.warning("%s is left out: %s", name, error)
+    return results
 
 
 def own_apples(result: EvaluationResult) -> float:

@@ -55,6 +55,7 @@ class Contestant:
         identity: what a manifest says of who played; a results folder is gone on with only by the same.
         notes: what a manifest says of it besides, such as how it was trained.
         player: makes the player for some settings.
+        check: refuses settings with which it can't play, before anything is written; raises `UserError`.
         loaded: the language model, where it is one in this process.
         reopen: how another process opens it; None where only this one knows it.
         account: more figures for `performance.json`, asked for after the games.
@@ -64,6 +65,7 @@ class Contestant:
     identity: Mapping[str, Any]
     player: Callable[[EvaluationSettings], Player]
     notes: Mapping[str, Any] = field(default_factory=dict)
+    check: Callable[[EvaluationSettings], None] = lambda _: None
     loaded: LoadedModel | None = None
     reopen: Reopen | None = None
     account: Callable[[], Mapping[str, Any]] = dict
@@ -120,20 +122,27 @@ def model_contestant(loaded: LoadedModel, name: str | None = None) -> Contestant
     label = name or loaded.name
 
     def player(settings: EvaluationSettings) -> ModelPlayer:
+        known = find(settings.teacher)  # a student may have learnt from one that isn't registered here
         return ModelPlayer(
             loaded,
-            teacher=get(settings.teacher).name,
+            teacher=settings.teacher if known is None else known.name,
             encoding=get_encoding(settings.encoding),
             style=get_style(settings.style),
             mode=settings.mode,
             places=settings.places,
+            most=settings.games,
             max_new_tokens=settings.max_new_tokens,
             decoder=settings.decoder,
             name=label,
         )
 
     identity = {"model_sha256": weights_sha256(loaded.model), **({"chat": True} if loaded.chat else {})}
-    return Contestant(label, identity, player, {"model": loaded.name, **_training(loaded)}, loaded)
+
+    def check(settings: EvaluationSettings) -> None:
+        player(settings).check(settings.width, settings.height)
+
+    notes = {"model": loaded.name, **_training(loaded)}
+    return Contestant(label, identity, player, notes, check, loaded)
 
 
 def endpoint_contestant(endpoint: Endpoint, name: str | None = None) -> Contestant:

@@ -16,7 +16,8 @@ from serpentune.common.files import write_json
 from serpentune.common.processes import is_first_process, process_count, process_rank, wait_for_all
 from serpentune.common.progress import progress_bar
 from serpentune.evaluation.contestants import Contestant, model_contestant
-from serpentune.evaluation.held_out import ask, states_of_records, write_answers
+from serpentune.evaluation.held_out import ask, grouped, states_of_records, write_answers
+from serpentune.evaluation.play import DoesNotFit
 from serpentune.evaluation.results import (
     LANGUAGE_RECORDS,
     PERFORMANCE,
@@ -28,6 +29,7 @@ from serpentune.evaluation.results import (
 )
 from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.evaluation.spread import ENGINES, play_here, play_on_ray
+from serpentune.evaluation.states import StateAnswer
 from serpentune.evaluation.store import OpenResults, open_part, open_results
 from serpentune.models import LoadedModel
 
@@ -110,6 +112,8 @@ def evaluate_contestant(
         raise unknown_name("engine", engine, ENGINES)
     if engine == "ray" and process_count() > 1:
         raise UserError("Ray spreads the games itself: start the engine ray without torchrun.")
+    if "play" in measures:
+        contestant.check(settings)
     if is_first_process():
         asked = test_records if {"language", "states"} & {*measures} else ()
         with open_results(folder, _manifest(contestant, settings, asked), overwrite=overwrite) as results:
@@ -222,7 +226,17 @@ def _states(
     except UserError as error:
         _LOG.warning("choices in held-out states are not measured: %s", error)
         return
-    write_answers(folder, ask(lambda teacher: contestant.player(replace(settings, teacher=teacher)), held))
+    answers: list[StateAnswer] = []
+    for (teacher, width, height), group in grouped(held).items():
+        like = replace(settings, teacher=teacher, width=width, height=height, games=len(group))
+        try:
+            contestant.check(like)
+        except DoesNotFit as error:
+            _LOG.warning("choices in %d held-out states of %s are not measured: %s", len(group), teacher, error)
+            continue
+        answers += ask(contestant.player(like), group)
+    if answers:
+        write_answers(folder, answers)
 
 
 def _speed(contestant: Contestant, folder: Path, settings: EvaluationSettings, *, quiet: bool) -> None:

@@ -122,17 +122,22 @@ def ask(player: Player | PlayerFor, held: Sequence[HeldOutState]) -> list[StateA
     Raises:
         UserError: as of the player.
     """
-    groups: dict[tuple[str, int, int], list[HeldOutState]] = {}
-    for each in held:
-        groups.setdefault((each.teacher, each.state.width, each.state.height), []).append(each)
     answers = []
-    for (teacher, _, _), own in groups.items():
+    for (teacher, _, _), own in grouped(held).items():
         asked = player(teacher) if callable(player) else player
         for each, answer in zip(own, answers_to(asked, States.stack([each.state for each in own])), strict=True):
             answers.append(
                 StateAnswer(teacher, each.game, each.state, answer.moves, answer.unusable, answer.constrained)
             )
     return answers
+
+
+def grouped(held: Iterable[HeldOutState]) -> dict[tuple[str, int, int], list[HeldOutState]]:
+    """Held-out states by teacher, width and height, which are asked about together."""
+    groups: dict[tuple[str, int, int], list[HeldOutState]] = {}
+    for each in held:
+        groups.setdefault((each.teacher, each.state.width, each.state.height), []).append(each)
+    return groups
 
 
 def held_out_metrics(player: Player | PlayerFor, held: Sequence[HeldOutState]) -> dict[str, dict[str, Any]]:

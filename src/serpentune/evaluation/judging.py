@@ -35,7 +35,8 @@ class Judgement:
 
     Attributes:
         decisions: int64 `(n, bins)` by snake length (`LENGTHS`), as all up to `fatal`: moves in states for which the
-            teacher has one, answers without a move among them; none without a teacher.
+            teacher has one, answers without a move among them; none without a teacher. A state that a move left as it
+            was counts once.
         exact: those that are the teacher's move.
         equal: those that the teacher holds as good as its own.
         moves: moves in one of the four directions that don't turn back: those that moved the snake or killed it.
@@ -77,7 +78,6 @@ def judge(games: Sequence[GameResult], teacher: Teacher | None) -> Judgement:
     back = directed & (found.direction >= 0) & (moves == (found.direction + 2) % 4)
     begun = np.arange(len(moves)) - starts[of_game] >= np.array([_begins(game) for game in games])[of_game]
     own = begun & ~replaced
-    decides = own & (found.right != 0)
     moved = own & directed & ~back
 
     key = of_game * len(LENGTHS) + np.searchsorted(LENGTHS, found.length, "right") - 1
@@ -89,6 +89,7 @@ def judge(games: Sequence[GameResult], teacher: Teacher | None) -> Judgement:
     stays = back | (~directed & (moves != Move.NO_PATH_FOUND))
     asked = begun.copy()
     asked[1:] &= ~stays[:-1] | (of_game[1:] != of_game[:-1])
+    decides = own & asked & (found.right != 0)
     trapped = asked & (found.legal == 0)
     # Later moves of a plan are played only while they are legal, so that an illegal one is the first of its answer.
     wrong = asked & ~trapped & (replaced | constrained | (bit & found.legal == 0))

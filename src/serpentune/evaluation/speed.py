@@ -29,6 +29,8 @@ _FIRST = 10
 """Untimed questions before those that are asked one at a time, in each pass of warming up."""
 _WARM_UPS, _GRAPH_WARM_UPS = 1, 3
 """Untimed passes. Questions in the same order need the same CUDA graphs, which are recorded in the third pass."""
+_ENDLESS = 10**9
+"""Games that would fill any number of places."""
 _MUTE = "no answer held a move"
 
 
@@ -77,7 +79,7 @@ def speed_metrics(
     settings.check()
     device = "cpu" if contestant.loaded is None else contestant.loaded.model.device
     warm_ups = _GRAPH_WARM_UPS if str(device).startswith("cuda") else _WARM_UPS
-    full = _Timed(contestant.player(settings), progress)
+    full = _Timed(contestant.player(replace(settings, games=_ENDLESS)), progress)
     asked = teacher_states(get(settings.teacher), settings, max(answers, _TURNS * full.places))
     # A player of one place, as for one game: a decoder of many places does the work of all of them.
     alone = _Timed(contestant.player(replace(settings, places=1)), progress)

@@ -29,6 +29,9 @@ from serpentune.evaluation.results import (
 
 _LOG = logging.getLogger(__name__)
 
+_OF_EVALUATIONS = "first_seed"
+"""An entry that no other manifest has."""
+
 _PART = "games.part-{}.jsonl"
 """Games of one process of several, until the first one takes them."""
 
@@ -83,6 +86,8 @@ def open_results(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) 
     """
     if not (folder / MANIFEST).is_file():
         ensure_free(folder, overwrite=overwrite)
+    elif overwrite:
+        _refuse_other_things(folder)
     with ExitStack() as held:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -105,12 +110,23 @@ def open_part(folder: Path, number: int, player: str) -> Iterator[OpenResults]:
     path = folder / _PART.format(number)
     try:
         finished = _finished(folder / GAMES, player)
-        with path.open("a", encoding="utf-8") as stream:
-            yield OpenResults(path, stream, finished, player)
+        stream = path.open("a", encoding="utf-8")
     except OSError as error:
         raise UserError(
             f"{path} can't be written ({error.strerror or error}). All processes must see the results folder."
         ) from error
+    with stream:
+        yield OpenResults(path, stream, finished, player)
+
+
+def _refuse_other_things(folder: Path) -> None:
+    """Data sets have a file called like an evaluation's manifest, too; they are not what --overwrite speaks of."""
+    try:
+        found = read_json(folder / MANIFEST)
+    except UserError:
+        found = None
+    if not (isinstance(found, dict) and _OF_EVALUATIONS in found) and not (folder / GAMES).is_file():
+        raise UserError(f"{folder} holds a {MANIFEST} that is no evaluation's. Choose another folder.")
 
 
 def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> frozenset[int]:

@@ -4,7 +4,7 @@ from serpentune.evaluation.play._answers import Answer, find_moves, read_answer
 from serpentune.evaluation.play._endpoint import EndpointPlayer
 from serpentune.evaluation.play._endpoint_settings import Endpoint
 from serpentune.evaluation.play._games import play_games
-from serpentune.evaluation.play._model import MODES, ModelPlayer
+from serpentune.evaluation.play._model import MODES, DoesNotFit, ModelPlayer
 from serpentune.evaluation.play._openings import Opening
 from serpentune.evaluation.play._players import FunctionPlayer, Player, RandomPlayer, TeacherPlayer, answers_to
 from serpentune.evaluation.play._policies import Policy
@@ -13,6 +13,7 @@ from serpentune.evaluation.play._traffic import Traffic
 __all__ = [
     "MODES",
     "Answer",
+    "DoesNotFit",
     "Endpoint",
     "EndpointPlayer",
     "FunctionPlayer",

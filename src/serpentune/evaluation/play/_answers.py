@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from serpentune.datasets import read_moves
-from serpentune.game import MOVE_LETTERS, Move
+from serpentune.game import Move
 
 EMPTY = "empty"
 UNREADABLE = "unreadable"
@@ -19,7 +19,8 @@ class Answer:
     """A player's answer to one state.
 
     Attributes:
-        moves: `Move` codes to play, the next one first; none where the answer can't be used.
+        moves: `Move` codes to play, the next one first; none where the answer can't be used. Only the first may be none
+            of the four directions, such as `NO_PATH_FOUND`.
         unusable: why there are none: `empty` (nothing was written), `unreadable` (no move in the text), `contradictory`
             (several, and which one is meant can't be said), or what a player calls its own failures.
         cut: the answer was ended by the most tokens that it may have.
@@ -86,8 +87,3 @@ def _from_json(text: str) -> bytes:
         return b""
     moves = read_moves(" ".join(words))
     return moves if len(moves) == len(" ".join(words).replace(",", " ").split()) else b""
-
-
-def letters_of(answer: Answer) -> str:
-    """The moves of an answer as letters, for people."""
-    return "".join(MOVE_LETTERS[move] for move in answer.moves)

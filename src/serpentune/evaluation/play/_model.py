@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.datasets import CompletionStyle, Encoding, prompts
 from serpentune.evaluation.play._answers import Answer, read_answer
-from serpentune.game import DIRECTIONS, States
+from serpentune.game import DIRECTIONS, LockstepGames, States
 from serpentune.models import LoadedModel, context_length, end_ids, prompt_ids, sample_ids
 
 if TYPE_CHECKING:
@@ -26,6 +27,28 @@ MODES = {
     "free": "the model writes what it likes, and the move is looked for in it",
 }
 _FREE_TOKENS = 256
+
+
+class DoesNotFit(UserError):
+    """A prompt and its answer are longer than the model's context."""
+
+
+@contextmanager
+def _room_for(places: int) -> Iterator[None]:
+    """Work of a model on so many questions at once.
+
+    Raises:
+        UserError: there isn't memory enough.
+    """
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"The memory is too small to ask {places} questions at once. Ask fewer: --batch-size "
+            f"{max(1, places // 2)}, in Python EvaluationSettings(places=…)."
+        ) from error
 
 
 class ModelPlayer:
@@ -49,6 +72,7 @@ class ModelPlayer:
         style: CompletionStyle,
         mode: str = "plan",
         places: int | None = None,
+        most: int | None = None,
         max_new_tokens: int | None = None,
         decoder: DecoderKind = "auto",
         name: str | None = None,
@@ -61,7 +85,8 @@ class ModelPlayer:
             encoding: how states are written.
             style: what the prompt asks for.
             mode: one of `MODES`.
-            places: most questions at once; None for what suits the device.
+            places: most questions at once; None for what suits the device, 512 on a GPU, else 64.
+            most: as many questions as there will ever be at once, which bounds what suits the device.
             max_new_tokens: where an answer is cut; None for what a plan for the whole board takes in mode `plan`, and
                 256 tokens in mode `free`.
             decoder: how answers are generated, as of `models.decoding.open_decoder`.
@@ -77,7 +102,8 @@ class ModelPlayer:
             if value is not None and value < 1:
                 raise UserError(f"{what} is {value}; at least one is needed.")
         self.name = name or loaded.name
-        self.places = places or (512 if loaded.model.device.type == "cuda" else 64)
+        suits = 512 if loaded.model.device.type == "cuda" else 64
+        self.places = places or min(suits, most or suits)
         self.tokens = 0
         self.seconds = 0.0
         self._loaded = loaded
@@ -95,7 +121,8 @@ class ModelPlayer:
         """As of `Player.ask`.
 
         Raises:
-            UserError: the model's context is too short for the board.
+            DoesNotFit: the model's context is too short for the board.
+            UserError: so many questions don't fit into the memory.
         """
         if not len(states):
             return
@@ -104,16 +131,25 @@ class ModelPlayer:
         if self._mode == "move":
             self._asked |= dict(zip(places, rows, strict=True))
         else:
-            self._decoder.begin(places, rows, self._new_tokens(states))
-            self._limit = self._new_tokens(states)
+            with _room_for(self.places):
+                self._decoder.begin(places, rows, self._new_tokens(states))
         self.seconds += time.perf_counter() - began
 
     def answers(self) -> list[tuple[int, Answer]]:
         """As of `Player.answers`."""
         began = time.perf_counter()
-        found = self._best_moves() if self._mode == "move" else self._written()
+        with _room_for(self.places):
+            found = self._best_moves() if self._mode == "move" else self._written()
         self.seconds += time.perf_counter() - began
         return found
+
+    def check(self, width: int, height: int) -> None:
+        """Refuse a board whose first prompt doesn't fit into the model's context.
+
+        Raises:
+            DoesNotFit: it doesn't.
+        """
+        self._prompts(LockstepGames([0], width, height).states())
 
     def probabilities(self, states: States) -> NDArray[np.float32]:
         """What the model gives UP, RIGHT, DOWN and LEFT as the first thing to write, float32 `(n, 4)`.
@@ -161,7 +197,7 @@ class ModelPlayer:
         longest, context = max(map(len, rows)), context_length(self._loaded.model.config)
         new_tokens = 1 if self._mode == "move" else self._new_tokens(states)
         if longest + new_tokens > context:
-            raise UserError(
+            raise DoesNotFit(
                 f"{self.name} reads at most {context:.0f} tokens; a prompt of this board has {longest} and its answer "
                 f"up to {new_tokens}. Use a smaller board or another base model."
             )

@@ -43,9 +43,24 @@ class SlotDecoder:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, *, slots: int, chat: bool = False, graphs: bool | None = None
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        slots: int,
+        chat: bool = False,
+        fixed: bool | None = None,
+        graphs: bool | None = None,
     ) -> None:
-        """Answer up to `slots` prompts at once; `graphs` (None: on CUDA) replays each step as a CUDA graph.
+        """Answer up to `slots` prompts at once.
+
+        Args:
+            model: a transformers or PEFT model on its device, in evaluation mode.
+            tokenizer: gives the end token.
+            slots: prompts at once.
+            chat: stop also at what ends a turn in the tokenizer's chat template.
+            fixed: do all work in batches of few sizes, which are filled up; None for where that is quick, on CUDA.
+            graphs: replay such work as CUDA graphs; None for where that can be, on CUDA.
 
         Raises:
             Unsuited: the model's attention isn't torch's, looks back less far than its context, or isn't all there is.
@@ -59,8 +74,9 @@ class SlotDecoder:
         self._model = model
         self._device = next(model.parameters()).device
         self._ends = torch.tensor(stop_ids(tokenizer, chat), device=self._device)
-        self._graphs = self._device.type == "cuda" if graphs is None else graphs
-        self._pool = torch.cuda.graph_pool_handle() if self._graphs else None
+        on_gpu = self._device.type == "cuda"
+        self._fixed = on_gpu if fixed is None else fixed
+        self._pool = torch.cuda.graph_pool_handle() if on_gpu and graphs is not False else None
         self._context = int(min(context_length(model.config), 2**31))
         self._layers = config.num_hidden_layers
         self._open: set[int] = set()
@@ -152,7 +168,7 @@ class SlotDecoder:
             lengths: int64 `(n,)`, tokens of each prompt.
             limits: int64 `(n,)`, most tokens of each answer.
         """
-        if not self._graphs:
+        if not self._fixed:
             self._first(*(each.to(self._device) for each in (ids, rows, lengths, limits)))
             return
         count, width = ids.shape
@@ -168,18 +184,18 @@ class SlotDecoder:
         key = (size, width)
         if key not in self._replayed:
             held = tuple(each.to(self._device) for each in filled)
-            self._replayed[key] = Replayed(lambda: self._first(*held), held, pool=self._pool)
-        self._replayed[key](*filled)
+            self._replayed[key] = Replayed(held, pool=self._pool)
+        self._replayed[key](self._first, *filled)
 
     def _steps(self, running: list[bool]) -> None:
         """Write the next tokens."""
-        if not self._graphs:
+        if not self._fixed:
             self._step(self._few(running))
             return
         if _STEP not in self._replayed:
-            self._replayed[_STEP] = Replayed(self._step, pool=self._pool)
+            self._replayed[_STEP] = Replayed(pool=self._pool)
         for _ in range(_STRIDE):
-            self._replayed[_STEP]()
+            self._replayed[_STEP](self._step)
 
     def _first(self, ids: torch.Tensor, rows: torch.Tensor, lengths: torch.Tensor, limits: torch.Tensor) -> None:
         self._cells.reading = rows
@@ -191,7 +207,8 @@ class SlotDecoder:
         token = logits.gather(1, last)[:, 0].argmax(dim=-1)
         self._token[rows] = token
         self._written[rows, 0] = token
-        self._cells.at[rows] = lengths
+        # The slot that takes what fills a batch up holds nothing: it takes part in every step, at its first cell.
+        self._cells.at[rows] = torch.where(rows == self.slots, 0, lengths)
         self._count[rows] = 1
         self._limit[rows] = limits
         self._running[rows] = ~self._is_end(token) & (limits > 1)
