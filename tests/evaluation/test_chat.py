@@ -71,8 +71,9 @@ def test_a_student_of_the_chat_form_is_asked_in_it_and_stops_at_the_end_of_its_t
     assert student.chat
     states = random_states(5, SIDE, SIDE, 7)
     player = ModelPlayer(student, teacher="BFS", encoding=get_encoding("grid"), style=get_style("plan"))
-    assert [letters(answer.moves) for answer in answers_to(player, states)] == ["URU"] * 5
-    assert player.tokens == 5 * 4  # three moves and the end of the turn
+    answers = answers_to(player, states)
+    assert [letters(answer.moves) for answer in answers] == ["URU"] * 5
+    assert [answer.tokens for answer in answers] == [4] * 5  # three moves and the end of the turn
 
     asked = prompts(states, "BFS", get_encoding("grid"), get_style("plan"))
     ids = prompt_ids(student.tokenizer, asked, chat=True)

@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from serpentune.common.errors import UserError
-from serpentune.datasets import get_encoding, get_style
+from serpentune.datasets import get_encoding, get_style, prompts
 from serpentune.evaluation import (
     Endpoint,
     EndpointPlayer,
@@ -29,7 +29,9 @@ from serpentune.evaluation import (
     GameResult,
     ModelPlayer,
     Player,
+    Traffic,
     endpoint_contestant,
+    evaluate_arena,
     evaluate_contestant,
     play_games,
 )
@@ -56,7 +58,10 @@ def player(asked: Endpoint, **options: Any) -> EndpointPlayer:
 
 
 def games(of: Player) -> list[tuple[Any, ...]]:
-    found: list[GameResult] = list(play_games(of, range(4), SIDE, SIDE, limits=Limits(max_steps=40)))
+    return described(play_games(of, range(4), SIDE, SIDE, limits=Limits(max_steps=40)))
+
+
+def described(found: Iterable[GameResult]) -> list[tuple[Any, ...]]:
     return sorted((game.record.seed, game.record.moves, game.answers, sorted(game.invalid.items())) for game in found)
 
 
@@ -71,16 +76,18 @@ def first(*replies: Reply) -> Replies:
 
 
 def test_games_of_a_served_model_are_those_that_its_answers_make(by_bfs: list[tuple[Any, ...]]) -> None:
-    with serving(plays_bfs) as server, player(endpoint(server.url, prices=(2.0, 10.0)), places=3) as asked:
+    traffic = Traffic()
+    priced = {"prices": (2.0, 10.0)}
+    with serving(plays_bfs) as server, player(endpoint(server.url, **priced), places=3, traffic=traffic) as asked:
         assert games(asked) == by_bfs
-        figures = asked.performance()
+        counted = traffic.account()
         answers = sum(game[2] for game in by_bfs)
-        assert figures["requests"] == len(server.bodies) == answers and figures["retries"] == 0
-        assert figures["prompt_tokens"] == answers * PROMPT_TOKENS
-        assert asked.tokens == figures["completion_tokens"] == answers * COMPLETION_TOKENS
-        assert figures["cost"] == pytest.approx(answers * (2.0 * PROMPT_TOKENS + 10.0 * COMPLETION_TOKENS) / 1e6)
-        assert 0 < figures["latency_ms_p50"] <= figures["latency_ms_p95"]
-        assert figures["answered_by"] == ["snake-2"] and asked.seconds > 0
+        assert counted.requests == len(server.bodies) == answers and counted.retries == 0
+        assert counted.prompt_tokens == answers * PROMPT_TOKENS
+        assert counted.completion_tokens == answers * COMPLETION_TOKENS
+        assert counted.cost == pytest.approx(answers * (2.0 * PROMPT_TOKENS + 10.0 * COMPLETION_TOKENS) / 1e6)
+        assert 0 < (counted.latency_ms_p50 or 0) <= (counted.latency_ms_p95 or 0)
+        assert counted.answered_by == ["snake-2"]
         assert server.busiest <= 3
         body = server.bodies[0]
         assert (body["model"], body["temperature"], body["max_tokens"]) == ("snake", 0, 256)
@@ -118,12 +125,13 @@ def test_a_request_holds_what_the_user_chose() -> None:
     ],
 )
 def test_what_passes_is_asked_again_and_counted(bad: Reply, kind: str, by_bfs: list[tuple[Any, ...]]) -> None:
-    with serving(first(bad, bad)) as server, player(endpoint(server.url)) as asked:
+    traffic = Traffic()
+    with serving(first(bad, bad)) as server, player(endpoint(server.url), traffic=traffic) as asked:
         assert games(asked) == by_bfs
-        figures, prompts = asked.performance(), len(server.asked)
-        assert figures["failures"] == {kind: 2 * prompts} and figures["retries"] == 2 * prompts
-        assert figures["requests"] == figures["retries"] + sum(game[2] for game in by_bfs)
-        assert figures["failed_answers"] == 0
+        counted, distinct = traffic.account(), len(server.asked)
+        assert counted.failures == {kind: 2 * distinct} and counted.retries == 2 * distinct
+        assert counted.requests == counted.retries + sum(game[2] for game in by_bfs)
+        assert counted.failed_answers == 0
 
 
 def test_a_try_that_takes_too_long_is_given_up(by_bfs: list[tuple[Any, ...]]) -> None:
@@ -132,11 +140,11 @@ def test_a_try_that_takes_too_long_is_given_up(by_bfs: list[tuple[Any, ...]]) ->
             yield b" "
             time.sleep(0.02)
 
-    slow = first(Reply(trickle), replace(says("U"), wait=1.5))
-    with serving(slow) as server, player(endpoint(server.url, timeout=0.5), places=16) as asked:
+    slow, traffic = first(Reply(trickle), replace(says("U"), wait=1.5)), Traffic()
+    with serving(slow) as server, player(endpoint(server.url, timeout=0.5), places=16, traffic=traffic) as asked:
         answers = answers_to(asked, random_states(2, SIDE, SIDE, 3))
         assert all(answer.moves for answer in answers)
-        assert asked.performance()["failures"] == {"timeout": 4}
+        assert traffic.account().failures == {"timeout": 4}
 
 
 def test_no_question_is_asked_before_the_time_that_the_service_names() -> None:
@@ -169,17 +177,17 @@ def test_requests_keep_to_the_rate_limit() -> None:
 @pytest.mark.parametrize("bad", [Reply("boom", 500), Reply("too long", 400), Reply(lambda: iter([b"x" * 10**6] * 9))])
 def test_a_prompt_that_alone_gets_no_answer_is_counted_as_failed(bad: Reply, caplog: pytest.LogCaptureFixture) -> None:
     states = random_states(5, SIDE, SIDE, 3)
-    prompts: list[str] = []
-    with serving(plays_bfs) as server, player(endpoint(server.url, retries=2), places=1) as asked:
+    traffic = Traffic()
+    with serving(plays_bfs) as server, player(endpoint(server.url, retries=2), places=1, traffic=traffic) as asked:
         right = answers_to(asked, states)
-        prompts = [body["messages"][0]["content"] for body in server.bodies]
-        server.replies = lambda prompt, number: bad if prompt == prompts[2] else plays_bfs(prompt, number)
+        distinct = [body["messages"][0]["content"] for body in server.bodies]
+        server.replies = lambda prompt, number: bad if prompt == distinct[2] else plays_bfs(prompt, number)
         again = answers_to(asked, states)
         assert [answer.unusable for answer in again] == ["", "", "failed", "", ""]
         assert again[:2] == right[:2] and again[3:] == right[3:]
-        assert asked.performance()["failed_answers"] == 1
+        assert traffic.account().failed_answers == 1
         tries = 4 if bad.status == 500 else 1  # the others would be the same every time
-        assert sum(asked.performance()["failures"].values()) == tries
+        assert sum(traffic.account().failures.values()) == tries
         assert "answers others, but not this prompt" in caplog.text
 
 
@@ -263,6 +271,11 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return sorted(({**line, "ms": None} for line in found), key=lambda line: line["seed"])
 
 
+def account(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "performance.json").read_text())["endpoint"]
+    return found
+
+
 def evaluated(asked: Endpoint, folder: Path, settings: EvaluationSettings = SMALL) -> EvaluationResult:
     return evaluate_contestant(endpoint_contestant(asked), folder, settings, quiet=True)
 
@@ -295,8 +308,7 @@ def test_a_budget_ends_the_games_and_keeps_the_finished_ones(tmp_path: Path) -> 
         price = endpoint(server.url, prices=(0, 1_000_000 / COMPLETION_TOKENS))  # one a request
         evaluated(price, tmp_path / "whole")
         wanted = len(server.bodies)
-        account = json.loads((tmp_path / "whole" / "performance.json").read_text())["endpoint"]
-        assert account["requests"] == account["cost"] == wanted
+        assert account(tmp_path / "whole")["requests"] == account(tmp_path / "whole")["cost"] == wanted
         server.bodies.clear()
         with pytest.raises(
             UserError, match=r"budget is spent: \d+ requests to http.* cost \d+ of \d+\. Games that are"
@@ -306,6 +318,9 @@ def test_a_budget_ends_the_games_and_keeps_the_finished_ones(tmp_path: Path) -> 
         assert 0 < len(lines(tmp_path / "half")) < 6
         evaluated(replace(price, budget=2 * wanted), tmp_path / "half")
         assert lines(tmp_path / "half") == lines(tmp_path / "whole")
+        # What the run before paid is in it; requests that were given up may not have got to the server.
+        paid = account(tmp_path / "half")
+        assert len(server.bodies) <= paid["requests"] and wanted <= paid["cost"] <= paid["requests"]
 
         # The evaluations of one contestant spend one budget.
         contestant = endpoint_contestant(replace(price, budget=wanted + 1))
@@ -314,12 +329,56 @@ def test_a_budget_ends_the_games_and_keeps_the_finished_ones(tmp_path: Path) -> 
             evaluate_contestant(contestant, tmp_path / "two", SMALL, quiet=True)
 
         server.replies = lambda prompt, number: says("U", usage=False)
-        with player(price) as asked:
+        with player(price, traffic=(traffic := Traffic())) as asked:
             answers_to(asked, random_states(1, SIDE, SIDE, 3))
-            figures = asked.performance()
-            assert figures["cost"] is None and figures["answers_without_usage"] == 1
+            assert traffic.account().cost is None and traffic.account().answers_without_usage == 1
         with pytest.raises(UserError, match="how many tokens it took"):
             games(player(replace(price, budget=10)))
+
+
+def test_the_account_is_of_every_measure_and_of_every_run(tmp_path: Path) -> None:
+    records = [
+        {"prompt": prompt, "completion": " U", "game": str(number)}
+        for number, prompt in enumerate(
+            prompts(random_states(5, SIDE, SIDE, 0), "BFS", get_encoding("grid"), get_style("plan"))
+        )
+    ]
+    with serving(plays_bfs) as server:
+        price = endpoint(server.url, prices=(0, 1_000_000 / COMPLETION_TOKENS))
+        for measures in (["states"], ["play", "states"], ["play"]):  # all games are finished before the last
+            evaluate_contestant(
+                endpoint_contestant(price), tmp_path, SMALL, measures=measures, test_records=records, quiet=True
+            )
+            paid = account(tmp_path)
+            assert paid["requests"] == paid["cost"] == len(server.bodies)
+            assert paid["completion_tokens"] == COMPLETION_TOKENS * len(server.bodies)
+    measured = json.loads((tmp_path / "performance.json").read_text())
+    assert measured["games"] == 6 and measured["moves_per_second"] > 0
+    assert measured["device"] is measured["peak_memory_mb"] is None
+    assert measured["undefined"] == dict.fromkeys(("device", "peak_memory_mb"), "the model is served elsewhere")
+    (tmp_path / "performance.json").write_text('{"endpoint": {"requests": -1}}')
+    with pytest.raises(UserError, match=r"performance.json: no account of an endpoint \(endpoint.requests: "):
+        evaluated(price, tmp_path)
+
+
+def test_each_row_of_an_arena_has_its_own_account(tmp_path: Path) -> None:
+    with serving(plays_bfs) as server:
+        contestant = endpoint_contestant(endpoint(server.url, prices=(1, 1)))
+        rows = evaluate_arena(contestant, tmp_path, replace(SMALL, games=1), quiet=True)
+        accounts = [account(tmp_path / row) for row in rows]
+        assert [paid["requests"] for paid in accounts] == [
+            sum(game.answers for game in result.games) for result in rows.values()
+        ]
+        assert sum(paid["requests"] for paid in accounts) == len(server.bodies)
+        assert contestant.traffic is not None
+        assert sum(paid["cost"] for paid in accounts) == pytest.approx(contestant.traffic.spent)
+
+
+def test_an_endpoint_is_asked_by_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="start without torchrun"):
+        evaluated(endpoint("http://localhost:8000/v1"), tmp_path / "r")
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_key_is_sent_and_stands_nowhere_else(
@@ -424,14 +483,13 @@ def test_transformers_own_server_plays_the_games_of_the_model_that_it_serves(cha
         while not server.server.started:
             time.sleep(0.01)
         asked = Endpoint(f"http://127.0.0.1:{port}/v1", str(chat_nano))
-        with player(asked, places=2) as served:
+        with player(asked, places=2, traffic=(traffic := Traffic())) as served:
             there = games(served)
-            counted = served.tokens
     finally:
         server.kill_server()
-    local = played_here(chat_nano)
-    assert there == games(local)
-    assert counted == local.tokens
+    local = list(play_games(played_here(chat_nano), range(4), SIDE, SIDE, limits=Limits(max_steps=40)))
+    assert there == described(local)
+    assert traffic.completion_tokens == sum(game.tokens for game in local)
 
 
 @pytest.mark.slow

@@ -20,13 +20,10 @@ def player(loaded: LoadedModel, *, style: str = "plan", places: int = 256) -> Mo
 def test_an_answer_is_the_same_alone_and_among_many(nano: LoadedModel, style: str) -> None:
     states = random_states(24, 6, 6, seed=0)
     together = answers_to(player(nano, style=style), states)
-    alone = player(nano, style=style, places=1)
-    assert answers_to(alone, states) == together
-    in_sevens = player(nano, style=style, places=7)
-    assert answers_to(in_sevens, states) == together
+    assert answers_to(player(nano, style=style, places=1), states) == together
+    assert answers_to(player(nano, style=style, places=7), states) == together
     assert sum(bool(answer.moves) for answer in together) > 12
-    assert in_sevens.tokens == alone.tokens >= 24
-    assert in_sevens.seconds > 0
+    assert sum(answer.tokens for answer in together) >= 24
 
 
 def test_a_move_is_asked_for_one_move(nano: LoadedModel) -> None:
@@ -75,6 +72,6 @@ def test_a_player_is_called_by_its_name(nano: LoadedModel) -> None:
 
 
 def test_a_model_that_explains_is_asked_for_its_move_only(nano: LoadedModel) -> None:
-    explaining = player(nano, style="explain")
-    assert len(answers_to(explaining, random_states(6, 6, 6, seed=1))) == 6
-    assert explaining.tokens <= 2 * 6
+    answers = answers_to(player(nano, style="explain"), random_states(6, 6, 6, seed=1))
+    assert len(answers) == 6
+    assert all(answer.tokens <= 2 for answer in answers)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,6 +100,7 @@ def evaluate(
     from serpentune.evaluation import (
         Endpoint,
         EvaluationSettings,
+        Traffic,
         endpoint_contestant,
         evaluate_arena,
         evaluate_contestant,
@@ -160,19 +159,18 @@ def evaluate(
             )
         _sweep(out, Path(models[0]), settings, output, how)
         return
-    served: dict[str, Any] | None = None
-    if endpoint is not None:
-        served = {
-            "url": endpoint,
-            "api_key_env": endpoint_key_env,
-            "system": endpoint_system,
-            "parameters": _parameters(endpoint_parameter or ()),
-            "timeout": endpoint_timeout,
-            "retries": endpoint_retries,
-            "rate_limit": endpoint_rate_limit,
-            "prices": None if endpoint_prices is None else _prices(endpoint_prices),
-            "budget": endpoint_budget,
-        }
+    served = asked.served(
+        endpoint,
+        api_key_env=endpoint_key_env,
+        system=endpoint_system,
+        parameters=endpoint_parameter,
+        timeout=endpoint_timeout,
+        retries=endpoint_retries,
+        rate_limit=endpoint_rate_limit,
+        prices=endpoint_prices,
+        budget=endpoint_budget,
+    )
+    traffic = Traffic()
     how |= {"engine": engine, "address": address}
     if suite != "generalise":
         how["measures"] = SUITES[suite] if suite is not None else _WITH_DATASET if dataset is not None else ("play",)
@@ -181,7 +179,7 @@ def evaluate(
         contestant = (
             open_contestant(model, name=name, chat=chat, trust_remote_code=bool(trust_remote_code))
             if served is None
-            else endpoint_contestant(Endpoint(model=model, **served), name)
+            else endpoint_contestant(Endpoint(model=model, **served), name, traffic)
         )
         folder = _folder(output, contestant.name, suite, alone=len(models) == 1)
         if suite == "generalise":
@@ -200,33 +198,6 @@ def _folder(output: Path | None, name: str, suite: str | None, *, alone: bool) -
 
     own = PathUtils.safe_name(f"{name}-{suite}" if suite == "generalise" else name)
     return output if output is not None and alone else (output or Path("output/evaluations")) / own
-
-
-def _parameters(given: Sequence[str]) -> dict[str, Any]:
-    """`KEY=JSON` as a request's entries."""
-    parameters = {}
-    for each in given:
-        key, found, value = each.partition("=")
-        try:
-            if not (key and found):
-                raise ValueError
-            parameters[key] = json.loads(value)
-        except ValueError as error:
-            raise UserError(
-                f"--endpoint-parameter {each}: write KEY=JSON, such as seed=1, stop='[\"\\n\"]' or max_tokens=null."
-            ) from error
-    return parameters
-
-
-def _prices(text: str) -> tuple[float, float]:
-    try:
-        prompt, completion = map(float, text.split(","))
-    except ValueError as error:
-        raise UserError(
-            f"--endpoint-prices {text}: write what a million prompt and a million completion tokens cost, such as "
-            "0.15,0.60."
-        ) from error
-    return prompt, completion
 
 
 def _sweep(out: Output, folder: Path, settings: EvaluationSettings, output: Path | None, how: dict[str, Any]) -> None:

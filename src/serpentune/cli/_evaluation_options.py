@@ -1,11 +1,14 @@
-"""Floor 12, cli: the options of `evaluate`: games, how a model is asked, a served model, and where it all runs."""
+"""Floor 12, cli: the options of `evaluate` and `watch`: games, how a model is asked, a served model, the machine."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from serpentune.cli._arguments import option
+from serpentune.common.errors import UserError
 
 GAMES, ASKING, SERVED, MACHINE = "Games", "How a model is asked", "A served model", "Where it runs"
 
@@ -134,7 +137,13 @@ EndpointPrices = Annotated[
     ),
 ]
 EndpointBudget = Annotated[
-    float | None, option("--endpoint-budget", metavar="X", help="Stop when so much is spent.", section=SERVED)
+    float | None,
+    option(
+        "--endpoint-budget",
+        metavar="X",
+        help="Stop when this command has spent so much, on all of its models.",
+        section=SERVED,
+    ),
 ]
 BatchSize = Annotated[
     int | None,
@@ -166,3 +175,59 @@ Address = Annotated[
 Folder = Annotated[
     Path | None, option("--output", metavar="DIR", help="The results folder.", default="output/evaluations/NAME")
 ]
+
+
+def served(
+    url: str | None,
+    *,
+    api_key_env: str | None,
+    system: str | None,
+    parameters: Sequence[str] | None,
+    timeout: float,
+    retries: int,
+    rate_limit: float | None,
+    prices: str | None,
+    budget: float | None,
+) -> dict[str, Any] | None:
+    """What the options of a served model say, as the arguments of `Endpoint` beside its model; None without a URL.
+
+    Raises:
+        UserError: a parameter isn't `KEY=JSON`, or the prices aren't `IN,OUT`.
+    """
+    if url is None:
+        return None
+    return {
+        "url": url,
+        "api_key_env": api_key_env,
+        "system": system,
+        "parameters": dict(map(_parameter, parameters or ())),
+        "timeout": timeout,
+        "retries": retries,
+        "rate_limit": rate_limit,
+        "prices": None if prices is None else _prices(prices),
+        "budget": budget,
+    }
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    """`KEY=JSON` as an entry of a request."""
+    key, found, value = text.partition("=")
+    try:
+        if not (key and found):
+            raise ValueError
+        return key, json.loads(value)
+    except ValueError as error:
+        raise UserError(
+            f"--endpoint-parameter {text}: write KEY=JSON, such as seed=1, stop='[\"\\n\"]' or max_tokens=null."
+        ) from error
+
+
+def _prices(text: str) -> tuple[float, float]:
+    try:
+        prompt, completion = map(float, text.split(","))
+    except ValueError as error:
+        raise UserError(
+            f"--endpoint-prices {text}: write what a million prompt and a million completion tokens cost, such as "
+            "0.15,0.60."
+        ) from error
+    return prompt, completion

@@ -57,6 +57,13 @@ def watch(
     trust_remote_code: options.TrustRemoteCode = None,
     endpoint: asked.EndpointUrl = None,
     endpoint_key_env: asked.EndpointKey = None,
+    endpoint_system: asked.EndpointSystem = None,
+    endpoint_parameter: asked.EndpointParameters = None,
+    endpoint_timeout: asked.EndpointTimeout = 120.0,
+    endpoint_retries: asked.EndpointRetries = 6,
+    endpoint_rate_limit: asked.EndpointRate = None,
+    endpoint_prices: asked.EndpointPrices = None,
+    endpoint_budget: asked.EndpointBudget = None,
     fps: Annotated[float, option("--fps", metavar="N", help="Moves a second; 50 at most in a GIF.")] = 10.0,
     save: Annotated[
         Path | None,
@@ -89,10 +96,19 @@ def watch(
         check_game_file(save, fps=fps, every=every)
     console = out.terminal()
     mode = mode or ("plan" if endpoint is None else "free")
+    served = asked.served(
+        endpoint,
+        api_key_env=endpoint_key_env,
+        system=endpoint_system,
+        parameters=endpoint_parameter,
+        timeout=endpoint_timeout,
+        retries=endpoint_retries,
+        rate_limit=endpoint_rate_limit,
+        prices=endpoint_prices,
+        budget=endpoint_budget,
+    )
     game = open_game(
-        player
-        if endpoint is None
-        else endpoint_contestant(Endpoint(model=player, url=endpoint, api_key_env=endpoint_key_env)),
+        player if served is None else endpoint_contestant(Endpoint(model=player, **served)),
         EvaluationSettings(
             width=width,
             height=height,

@@ -24,6 +24,7 @@ from serpentune.evaluation.play import (
     Policy,
     RandomPlayer,
     TeacherPlayer,
+    Traffic,
     play_games,
 )
 from serpentune.evaluation.results import EvaluationResult, GameResult, recompute, results_folders
@@ -49,6 +50,7 @@ __all__ = [
     "Policy",
     "RandomPlayer",
     "TeacherPlayer",
+    "Traffic",
     "arena",
     "endpoint_contestant",
     "evaluate_arena",

@@ -58,7 +58,7 @@ class Contestant:
         check: refuses settings with which it can't play, before anything is written; raises `UserError`.
         loaded: the language model, where it is one in this process.
         reopen: how another process opens it; None where only this one knows it.
-        account: more figures for `performance.json`, asked for after the games.
+        traffic: where all that is asked of an endpoint is counted; None for who needs none.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Contestant:
     check: Callable[[EvaluationSettings], None] = lambda _: None
     loaded: LoadedModel | None = None
     reopen: Reopen | None = None
-    account: Callable[[], Mapping[str, Any]] = dict
+    traffic: Traffic | None = None
 
 
 def open_contestant(
@@ -145,16 +145,20 @@ def model_contestant(loaded: LoadedModel, name: str | None = None) -> Contestant
     return Contestant(label, identity, player, notes, check, loaded)
 
 
-def endpoint_contestant(endpoint: Endpoint, name: str | None = None) -> Contestant:
+def endpoint_contestant(endpoint: Endpoint, name: str | None = None, traffic: Traffic | None = None) -> Contestant:
     """A model that is served at an OpenAI-compatible address; nothing is sent before it plays.
 
-    All its players share one budget, and its account is of all of them so far.
+    Args:
+        endpoint: the model, where it is, and how it is asked.
+        name: what it is called in tables; the model's own name without.
+        traffic: where what is asked is counted. Contestants that share it share the endpoint's budget; without, all
+            players of this one alone do.
 
     Raises:
         UserError: there is no API key where one is wanted; in `player` also a mode in which no endpoint can be asked.
     """
     endpoint.api_key()
-    label, traffic = name or endpoint.model, Traffic()
+    label, counted = name or endpoint.model, traffic or Traffic()
 
     def player(settings: EvaluationSettings) -> EndpointPlayer:
         return EndpointPlayer(
@@ -165,14 +169,11 @@ def endpoint_contestant(endpoint: Endpoint, name: str | None = None) -> Contesta
             mode=settings.mode,
             places=settings.places,
             max_new_tokens=settings.max_new_tokens,
-            traffic=traffic,
+            traffic=counted,
             name=label,
         )
 
-    def account() -> dict[str, Any]:
-        return {"endpoint": traffic.as_dict(endpoint.prices)}
-
-    return Contestant(label, {"endpoint": endpoint.identity()}, player, account=account)
+    return Contestant(label, {"endpoint": endpoint.identity()}, player, traffic=counted)
 
 
 def _training(loaded: LoadedModel) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from serpentune.common.processes import is_first_process, process_count, process
 from serpentune.common.progress import progress_bar
 from serpentune.evaluation.contestants import Contestant, model_contestant
 from serpentune.evaluation.held_out import ask, grouped, states_of_records, write_answers
+from serpentune.evaluation.performance import accounted, write_figures
 from serpentune.evaluation.play import DoesNotFit
 from serpentune.evaluation.results import (
     LANGUAGE_RECORDS,
-    PERFORMANCE,
     RECORDS_SHA256,
     SPEED,
     EvaluationResult,
@@ -82,7 +82,8 @@ def evaluate_contestant(
     """Let somebody play, measure what else is asked for, and write everything to `folder`.
 
     A folder that a killed run of the same evaluation left is gone on with: finished games are kept, and the figures of
-    speed and memory are those of the games that were missing.
+    speed and memory are those of the games that were missing. What was asked of an endpoint is added to what the
+    folder says of it.
 
     Args:
         contestant: who plays.
@@ -101,8 +102,8 @@ def evaluate_contestant(
         What the folder holds; without games where they were never asked for.
 
     Raises:
-        UserError: impossible settings, an unknown measure or engine, a board too large for the model's context, or a
-            folder with another evaluation in it or that another process writes to.
+        UserError: impossible settings, an unknown measure or engine, an endpoint under torchrun, a board too large
+            for the model's context, or a folder with another evaluation in it or that another process writes to.
     """
     settings.check()
     for measured in measures:
@@ -112,11 +113,16 @@ def evaluate_contestant(
         raise unknown_name("engine", engine, ENGINES)
     if engine == "ray" and process_count() > 1:
         raise UserError("Ray spreads the games itself: start the engine ray without torchrun.")
+    if contestant.traffic is not None and process_count() > 1:
+        raise UserError("An endpoint is asked by one process, which alone knows what is spent: start without torchrun.")
     if "play" in measures:
         contestant.check(settings)
     if is_first_process():
         asked = test_records if {"language", "states"} & {*measures} else ()
-        with open_results(folder, _manifest(contestant, settings, asked), overwrite=overwrite) as results:
+        with (
+            open_results(folder, _manifest(contestant, settings, asked), overwrite=overwrite) as results,
+            accounted(contestant, folder),
+        ):
             if "play" in measures:
                 _play(contestant, folder, settings, results, engine, address, quiet=quiet, advanced=advanced)
             if test_records and "language" in measures and contestant.loaded is not None:
@@ -174,6 +180,7 @@ def _play(
     wait_for_all()  # the others look up which games are finished
     wait_for_all()
     seeds = _missing(settings, results)
+    elsewhere = _elsewhere(contestant, engine)
     device = "cpu" if contestant.loaded is None else str(contestant.loaded.model.device)
     played: list[GameResult] = []
     bar = progress_bar(f"Playing ({contestant.name})", len(seeds), quiet=quiet or advanced is not None)
@@ -192,9 +199,15 @@ def _play(
             wait_for_all()
             played += results.take_parts()
     finally:
-        if played:  # also of games that were interrupted: what an endpoint took is paid
-            figures = _performance(played, used.seconds, used.peak_memory_mb, device)
-            write_json(folder / PERFORMANCE, {**figures, **contestant.account()})
+        if played:
+            write_figures(folder, played, used, device, elsewhere)
+
+
+def _elsewhere(contestant: Contestant, engine: str) -> str:
+    """Why this process doesn't know where the player is and what memory it takes; empty where it does."""
+    if engine == "ray":
+        return "workers of the Ray cluster played"
+    return "" if contestant.traffic is None else "the model is served elsewhere"
 
 
 def _play_part(contestant: Contestant, folder: Path, settings: EvaluationSettings) -> None:
@@ -248,22 +261,3 @@ def _speed(contestant: Contestant, folder: Path, settings: EvaluationSettings, *
 
 def _missing(settings: EvaluationSettings, results: OpenResults) -> list[int]:
     return [seed for seed in range(settings.seed, settings.seed + settings.games) if seed not in results.finished]
-
-
-def _performance(
-    played: Sequence[GameResult], seconds: float, peak_memory_mb: float | None, device: str
-) -> dict[str, Any]:
-    """The figures of `performance.json`; `ms_per_move` and `tokens_per_second` count the answers' time alone."""
-    moves, tokens = sum(result.record.steps for result in played), sum(result.tokens for result in played)
-    answering = sum(result.ms for result in played) / 1000
-    return {
-        "games": len(played),
-        "moves": moves,
-        "seconds": round(seconds, 3),
-        "games_per_second": round(len(played) / seconds, 3),
-        "ms_per_move": round(1000 * answering / max(moves, 1), 4),
-        "moves_per_second": round(moves / seconds, 1),
-        "tokens_per_second": round(tokens / answering, 1) if tokens else None,
-        "peak_memory_mb": peak_memory_mb,
-        "device": device,
-    }

@@ -8,10 +8,11 @@ from serpentune.evaluation.play._model import MODES, DoesNotFit, ModelPlayer
 from serpentune.evaluation.play._openings import Opening
 from serpentune.evaluation.play._players import FunctionPlayer, Player, RandomPlayer, TeacherPlayer, answers_to
 from serpentune.evaluation.play._policies import Policy
-from serpentune.evaluation.play._traffic import Traffic
+from serpentune.evaluation.play._traffic import Account, Traffic
 
 __all__ = [
     "MODES",
+    "Account",
     "Answer",
     "DoesNotFit",
     "Endpoint",

@@ -249,18 +249,16 @@ class ChatClient:
     def _count(self, answer: _Answer) -> None:
         traffic, endpoint = self.traffic, self._endpoint
         if answer.model:
-            traffic.models.add(answer.model)
-        if answer.usage is None:
-            traffic.uncounted += 1
-            if endpoint.budget is not None:
-                raise self._error("doesn't tell how many tokens it took (usage)", "A budget can't be held here.")
+            traffic.models[answer.model] += 1
+        usage = answer.usage
+        traffic.count(None if usage is None else (usage.prompt_tokens, usage.completion_tokens), endpoint.prices)
+        if endpoint.budget is None:
             return
-        traffic.prompt_tokens += answer.usage.prompt_tokens
-        traffic.completion_tokens += answer.usage.completion_tokens
-        cost = traffic.cost(endpoint.prices)
-        if endpoint.budget is not None and cost is not None and cost >= endpoint.budget:
+        if usage is None:
+            raise self._error("doesn't tell how many tokens it took (usage)", "A budget can't be held here.")
+        if traffic.spent >= endpoint.budget:
             raise UserError(
-                f"The budget is spent: {traffic.requests} requests to {endpoint.shown} cost {cost:.4g} of "
+                f"The budget is spent: {traffic.requests} requests to {endpoint.shown} cost {traffic.spent:.4g} of "
                 f"{endpoint.budget:g}. {_KEPT_GAMES}"
             )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import CompletionStyle, Encoding, prompts
@@ -42,7 +41,6 @@ class EndpointPlayer:
     Attributes:
         name: what it is called in results.
         places: most requests in flight.
-        seconds: wall time spent on answers so far.
         close: ends what is in flight, and the connections; a second call does nothing.
     """
 
@@ -86,9 +84,7 @@ class EndpointPlayer:
                 raise UserError(f"{what} is {value}; at least one is needed.")
         self.name = name or endpoint.model
         self.places = places or _PLACES
-        self.seconds = 0.0
         self._free = mode == "free"
-        self._prices = endpoint.prices
         self._teacher = teacher
         self._encoding = encoding
         self._style = style
@@ -110,18 +106,11 @@ class EndpointPlayer:
     ) -> None:
         self.close()
 
-    @property
-    def tokens(self) -> int:
-        """Tokens generated so far, as the endpoint counts them."""
-        return self._client.traffic.completion_tokens
-
     def ask(self, places: Sequence[int], states: States) -> None:
         """As of `Player.ask`."""
-        began = time.perf_counter()
         asked = prompts(states, self._teacher, self._encoding, self._style)
         for place, prompt in zip(places, asked, strict=True):
             self._open[self._portal.start_task_soon(self._client.complete, prompt)] = place
-        self.seconds += time.perf_counter() - began
 
     def answers(self) -> list[tuple[int, Answer]]:
         """As of `Player.answers`.
@@ -129,24 +118,18 @@ class EndpointPlayer:
         Raises:
             UserError: the endpoint refuses or is out, or the budget is spent, as of `ChatClient.complete`.
         """
-        began = time.perf_counter()
         try:
             done, _ = wait(self._open, return_when=FIRST_COMPLETED)
             found = [(self._open.pop(request), self._answer(request.result())) for request in done]
         except BaseException:
             self.close()
             raise
-        self.seconds += time.perf_counter() - began
         return sorted(found, key=lambda entry: entry[0])
 
     def _answer(self, completion: Completion | None) -> Answer:
         if completion is None:
             return Answer(b"", FAILED)
         return read_answer(completion.text, free=self._free, cut=completion.cut, tokens=completion.tokens)
-
-    def performance(self) -> dict[str, Any]:
-        """What was asked so far and what it cost, for `performance.json`."""
-        return self._client.traffic.as_dict(self._prices)
 
 
 def _give_up(requests: dict[Future[Completion | None], int]) -> None:

@@ -35,8 +35,8 @@ class Endpoint:
             half at random. Where the service asks to wait (`Retry-After`), no request is sent before.
         rate_limit: most requests a minute, retries included; no limit without.
         prices: what a million prompt tokens and a million completion tokens cost; None where that isn't known.
-        budget: what may be spent, in the currency of `prices`, before `UserError` ends the games. Requests that are in
-            flight then are given up, but the service may charge for them.
+        budget: what may be spent, in the currency of `prices`, by all that share a `Traffic`, before `UserError` ends
+            the games. Requests that are in flight then are given up, but the service may charge for them.
 
     Raises:
         UserError: no such address can be, or a number is impossible.

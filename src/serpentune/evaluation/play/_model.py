@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -59,8 +58,6 @@ class ModelPlayer:
     Attributes:
         name: what it is called in results.
         places: most questions that may be open at once.
-        tokens: tokens generated so far, end tokens included.
-        seconds: wall time spent on answers so far.
     """
 
     def __init__(
@@ -104,8 +101,6 @@ class ModelPlayer:
         self.name = name or loaded.name
         suits = 512 if loaded.model.device.type == "cuda" else 64
         self.places = places or min(suits, most or suits)
-        self.tokens = 0
-        self.seconds = 0.0
         self._loaded = loaded
         self._teacher = teacher
         self._encoding = encoding
@@ -126,22 +121,17 @@ class ModelPlayer:
         """
         if not len(states):
             return
-        began = time.perf_counter()
         rows = self._prompts(states)
         if self._mode == "move":
             self._asked |= dict(zip(places, rows, strict=True))
         else:
             with _room_for(self.places):
                 self._decoder.begin(places, rows, self._new_tokens(states))
-        self.seconds += time.perf_counter() - began
 
     def answers(self) -> list[tuple[int, Answer]]:
         """As of `Player.answers`."""
-        began = time.perf_counter()
         with _room_for(self.places):
-            found = self._best_moves() if self._mode == "move" else self._written()
-        self.seconds += time.perf_counter() - began
-        return found
+            return self._best_moves() if self._mode == "move" else self._written()
 
     def check(self, width: int, height: int) -> None:
         """Refuse a board whose first prompt doesn't fit into the model's context.
@@ -209,7 +199,6 @@ class ModelPlayer:
         finished = self._decoder.finished()
         ends = stop_ids(self._loaded.tokenizer, self._loaded.chat)
         rows = [row for _, row in finished]
-        self.tokens += sum(map(len, rows))
         return [
             (place, read_answer(text, free=self._mode == "free", cut=row[-1] not in ends, tokens=len(row)))
             for (place, row), text in zip(finished, decode(self._loaded.tokenizer, rows), strict=True)
@@ -225,7 +214,6 @@ class ModelPlayer:
         scores: Any = next_scores(self._loaded.model, rows)
         best = scores[:, self._directions].argmax(dim=-1).tolist()
         first = scores.argmax(dim=-1).tolist()
-        self.tokens += len(rows)
         return [
             (place, Answer(bytes([move]), constrained=token != self._directions[move], tokens=1))
             for place, move, token in zip(places, best, first, strict=True)
