@@ -7,19 +7,22 @@ from serpentune.evaluation.arena import arena, evaluate_arena, own_apples
 from serpentune.evaluation.contestants import (
     Contestant,
     endpoint_contestant,
+    find_contestant,
     model_contestant,
     open_contestant,
     teacher_contestant,
 )
-from serpentune.evaluation.evaluate import evaluate_contestant, evaluate_model
+from serpentune.evaluation.evaluate import MEASURES, SUITES, evaluate_contestant, evaluate_model
 from serpentune.evaluation.held_out import HeldOutState, held_out_metrics, states_of_games, states_of_records
 from serpentune.evaluation.metrics import play_metrics
+from serpentune.evaluation.naming import check_different, contestant_names, folder_name
 from serpentune.evaluation.play import (
     Answer,
     Endpoint,
     EndpointPlayer,
     FunctionPlayer,
     ModelPlayer,
+    Opening,
     Player,
     Policy,
     RandomPlayer,
@@ -27,12 +30,16 @@ from serpentune.evaluation.play import (
     Traffic,
     play_games,
 )
+from serpentune.evaluation.records import read_test_records
 from serpentune.evaluation.results import EvaluationResult, GameResult, recompute, results_folders
 from serpentune.evaluation.settings import EvaluationSettings
+from serpentune.evaluation.speed import speed_metrics
 from serpentune.evaluation.students import UNTUNED, evaluate_students, evaluate_sweep
 from serpentune.evaluation.suite import EvaluationReport, EvaluationSuite, figures
 
 __all__ = [
+    "MEASURES",
+    "SUITES",
     "UNTUNED",
     "Answer",
     "Contestant",
@@ -46,12 +53,15 @@ __all__ = [
     "GameResult",
     "HeldOutState",
     "ModelPlayer",
+    "Opening",
     "Player",
     "Policy",
     "RandomPlayer",
     "TeacherPlayer",
     "Traffic",
     "arena",
+    "check_different",
+    "contestant_names",
     "endpoint_contestant",
     "evaluate_arena",
     "evaluate_contestant",
@@ -59,14 +69,18 @@ __all__ = [
     "evaluate_students",
     "evaluate_sweep",
     "figures",
+    "find_contestant",
+    "folder_name",
     "held_out_metrics",
     "model_contestant",
     "open_contestant",
     "own_apples",
     "play_games",
     "play_metrics",
+    "read_test_records",
     "recompute",
     "results_folders",
+    "speed_metrics",
     "states_of_games",
     "states_of_records",
     "teacher_contestant",

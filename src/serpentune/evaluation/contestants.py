@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ from serpentune.evaluation.play import (
     TeacherPlayer,
     Traffic,
 )
-from serpentune.models import LoadedModel, open_model, short_name
-from serpentune.teachers import find, fingerprint, get, names
+from serpentune.models import LoadedModel, check_model, open_model, short_name
+from serpentune.teachers import Teacher, find, fingerprint, get, names
 from serpentune.training import RUN, trained_with
 
 if TYPE_CHECKING:
@@ -86,22 +87,54 @@ def open_contestant(
     Raises:
         UserError: as of `open_model`.
     """
-    path = Path(name_or_path).expanduser()
-    asked = str(path.resolve() if path.exists() else name_or_path)
+    asked = _asked(name_or_path)
     again = Reopen(asked, name, chat, trust_remote_code)
     if asked.lower() == RANDOM:
         label = name or RANDOM
         return Contestant(label, {"player": RANDOM}, lambda _: RandomPlayer(label), reopen=again)
-    if not path.exists() and (teacher := find(asked)) is not None:
+    if (teacher := _teacher(asked)) is not None:
         return replace(teacher_contestant(teacher.name, name), reopen=again)
-    try:
+    with _near_teachers(asked):
         loaded = open_model(name_or_path, chat=chat, trust_remote_code=trust_remote_code)
+    return replace(model_contestant(loaded, name or short_name(name_or_path)), reopen=again)
+
+
+def find_contestant(name_or_path: str | Path) -> str:
+    """What a player of `open_contestant` is called without a name, once it is found; no weights are loaded.
+
+    Raises:
+        UserError: there is no such player.
+    """
+    asked = _asked(name_or_path)
+    if asked.lower() == RANDOM:
+        return RANDOM
+    if (teacher := _teacher(asked)) is not None:
+        return teacher.name
+    with _near_teachers(asked):
+        check_model(name_or_path)
+    return short_name(name_or_path)
+
+
+def _asked(name_or_path: str | Path) -> str:
+    """What is meant, valid in another working folder too."""
+    path = Path(name_or_path).expanduser()
+    return str(path.resolve() if path.exists() else name_or_path)
+
+
+def _teacher(asked: str) -> Teacher | None:
+    return None if Path(asked).exists() else find(asked)
+
+
+@contextmanager
+def _near_teachers(asked: str) -> Iterator[None]:
+    """Where no model is found, name the teacher that may have been meant."""
+    try:
+        yield
     except UserError as error:
         near = difflib.get_close_matches(asked.upper(), names(), n=1)
         if near:
             raise UserError(f"{error} Did you mean the teacher {near[0]}?") from error
         raise
-    return replace(model_contestant(loaded, name or short_name(name_or_path)), reopen=again)
 
 
 def teacher_contestant(teacher: str, name: str | None = None) -> Contestant:

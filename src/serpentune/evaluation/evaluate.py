@@ -40,6 +40,15 @@ MEASURES = {
     "speed": "time, memory and size",
 }
 
+SUITES = {
+    "play": ("play",),
+    "language": ("language",),
+    "states": ("states",),
+    "speed": ("speed",),
+    "full": tuple(MEASURES),
+}
+"""Measures that are asked for by one name."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -49,6 +58,7 @@ def evaluate_model(
     settings: EvaluationSettings,
     *,
     name: str | None = None,
+    measures: str | Collection[str] = ("play", "language"),
     test_records: Sequence[Mapping[str, str]] = (),
     overwrite: bool = False,
     quiet: bool = False,
@@ -59,6 +69,7 @@ def evaluate_model(
         model_contestant(loaded, name),
         folder,
         settings,
+        measures=measures,
         test_records=test_records,
         overwrite=overwrite,
         quiet=quiet,
@@ -71,7 +82,7 @@ def evaluate_contestant(
     folder: Path,
     settings: EvaluationSettings,
     *,
-    measures: Collection[str] = ("play", "language"),
+    measures: str | Collection[str] = ("play", "language"),
     test_records: Sequence[Mapping[str, str]] = (),
     overwrite: bool = False,
     quiet: bool = False,
@@ -89,8 +100,8 @@ def evaluate_contestant(
         contestant: who plays.
         folder: the results folder to make or to go on with.
         settings: how the games go.
-        measures: some of `MEASURES`.
-        test_records: prompts and completions for `language` and `states`; none leaves both unmeasured. Language is
+        measures: some of `MEASURES`, or the name of one of `SUITES`.
+        test_records: for `language` and `states`, as of `read_test_records`; none leaves both unmeasured. Language is
             unmeasured too for a player that is no language model in this process.
         overwrite: replace what the folder holds.
         quiet: show no progress bar.
@@ -102,13 +113,11 @@ def evaluate_contestant(
         What the folder holds; without games where they were never asked for.
 
     Raises:
-        UserError: impossible settings, an unknown measure or engine, an endpoint under torchrun, a board too large
-            for the model's context, or a folder with another evaluation in it or that another process writes to.
+        UserError: impossible settings, an unknown measure, suite or engine, an endpoint under torchrun, a board too
+            large for the model's context, or a folder with another evaluation in it or that another process writes to.
     """
     settings.check()
-    for measured in measures:
-        if measured not in MEASURES:
-            raise unknown_name("measure", measured, MEASURES)
+    measures = measures_of(measures)
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
     if engine == "ray" and process_count() > 1:
@@ -128,7 +137,7 @@ def evaluate_contestant(
             if test_records and "language" in measures and contestant.loaded is not None:
                 _language(contestant.name, contestant.loaded, test_records, folder, quiet=quiet)
             if test_records and "states" in measures:
-                _states(contestant, test_records, folder, settings)
+                _states(contestant, test_records, folder, settings, quiet=quiet)
             if "speed" in measures:
                 _speed(contestant, folder, settings, quiet=quiet)
             write_derived(folder)
@@ -136,6 +145,22 @@ def evaluate_contestant(
         _play_part(contestant, folder, settings)
     wait_for_all()
     return EvaluationResult.load(folder, games_needed="play" in measures)
+
+
+def measures_of(asked: str | Collection[str]) -> tuple[str, ...]:
+    """The measures of a suite, or those that are named themselves.
+
+    Raises:
+        UserError: there is no such suite or measure.
+    """
+    if isinstance(asked, str):
+        if asked not in SUITES:
+            raise unknown_name("suite", asked, SUITES)
+        return SUITES[asked]
+    for measured in asked:
+        if measured not in MEASURES:
+            raise unknown_name("measure", measured, MEASURES)
+    return tuple(asked)
 
 
 def _manifest(
@@ -232,22 +257,30 @@ def _language(
 
 
 def _states(
-    contestant: Contestant, records: Sequence[Mapping[str, str]], folder: Path, settings: EvaluationSettings
+    contestant: Contestant,
+    records: Sequence[Mapping[str, str]],
+    folder: Path,
+    settings: EvaluationSettings,
+    *,
+    quiet: bool,
 ) -> None:
     try:
         held = states_of_records(records)
     except UserError as error:
         _LOG.warning("choices in held-out states are not measured: %s", error)
         return
+
     answers: list[StateAnswer] = []
-    for (teacher, width, height), group in grouped(held).items():
-        like = replace(settings, teacher=teacher, width=width, height=height, games=len(group))
-        try:
-            contestant.check(like)
-        except DoesNotFit as error:
-            _LOG.warning("choices in %d held-out states of %s are not measured: %s", len(group), teacher, error)
-            continue
-        answers += ask(contestant.player(like), group)
+    with progress_bar(f"Held-out states ({contestant.name})", len(held), quiet=quiet) as advance:
+        for (teacher, width, height), group in grouped(held).items():
+            like = replace(settings, teacher=teacher, width=width, height=height, games=len(group))
+            try:
+                contestant.check(like)
+            except DoesNotFit as error:
+                _LOG.warning("choices in %d held-out states of %s are not measured: %s", len(group), teacher, error)
+                advance(len(group))
+                continue
+            answers += ask(contestant.player(like), group, progress=advance)
     if answers:
         write_answers(folder, answers)
 

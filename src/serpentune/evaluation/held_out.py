@@ -12,6 +12,7 @@ import numpy as np
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import write_text
+from serpentune.common.progress import Advance
 from serpentune.datasets.completions import parse_prompt
 from serpentune.datasets.encodings import ENCODINGS
 from serpentune.evaluation.play import Player, answers_to
@@ -112,12 +113,15 @@ def states_of_games(
     return found
 
 
-def ask(player: Player | PlayerFor, held: Sequence[HeldOutState]) -> list[StateAnswer]:
+def ask(
+    player: Player | PlayerFor, held: Sequence[HeldOutState], *, progress: Advance | None = None
+) -> list[StateAnswer]:
     """A player's answers to held-out states, teacher by teacher.
 
     Args:
         player: who answers; or, for one that is told whom to play like, what makes it from a teacher's name.
         held: the states.
+        progress: moved by each answer.
 
     Raises:
         UserError: as of the player.
@@ -125,7 +129,8 @@ def ask(player: Player | PlayerFor, held: Sequence[HeldOutState]) -> list[StateA
     answers = []
     for (teacher, _, _), own in grouped(held).items():
         asked = player(teacher) if callable(player) else player
-        for each, answer in zip(own, answers_to(asked, States.stack([each.state for each in own])), strict=True):
+        states = States.stack([each.state for each in own])
+        for each, answer in zip(own, answers_to(asked, states, progress=progress), strict=True):
             answers.append(
                 StateAnswer(teacher, each.game, each.state, answer.moves, answer.unusable, answer.constrained)
             )

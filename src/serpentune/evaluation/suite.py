@@ -9,7 +9,7 @@ from typing import Any
 
 from serpentune.common.files import write_json
 from serpentune.common.paths import PathUtils
-from serpentune.evaluation.evaluate import evaluate_model
+from serpentune.evaluation.evaluate import evaluate_model, measures_of
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.models import LoadedModel
@@ -53,9 +53,25 @@ class EvaluationSuite:
     """Evaluates models in one folder, a results folder for each."""
 
     def __init__(
-        self, output_dir: str | Path, settings: EvaluationSettings | None = None, *, quiet: bool = False
+        self,
+        output_dir: str | Path,
+        settings: EvaluationSettings | None = None,
+        *,
+        measures: str | Collection[str] = ("play", "language"),
+        quiet: bool = False,
     ) -> None:
-        """Write below `output_dir`; `settings` says which games are played, the same for every model."""
+        """Write below `output_dir`; `settings` says which games are played, the same for every model.
+
+        Args:
+            output_dir: where a results folder for each model goes.
+            settings: how the games go.
+            measures: as of `evaluate_contestant`.
+            quiet: show no progress bars.
+
+        Raises:
+            UserError: there is no such measure or suite.
+        """
+        self.measures = measures_of(measures)
         self.output_dir = Path(output_dir)
         self.settings = settings or EvaluationSettings()
         self.quiet = quiet
@@ -63,7 +79,7 @@ class EvaluationSuite:
     def evaluate_single_model(
         self, model: Any, tokenizer: Any, test_data: Sequence[Mapping[str, str]], name: str, *, chat: bool = False
     ) -> EvaluationResult:
-        """Let one model play and measure its language on `test_data` (`prompt`, `completion`; may be empty).
+        """Measure one model; language and states on `test_data` (`prompt`, `completion`; may be empty).
 
         With `chat` it is asked through its tokenizer's chat template, as `LoadedModel.chat` says of a student.
 
@@ -83,6 +99,7 @@ class EvaluationSuite:
                 self.output_dir / PathUtils.safe_name(name),
                 self.settings,
                 name=name,
+                measures=self.measures,
                 test_records=test_data,
                 quiet=self.quiet,
             )

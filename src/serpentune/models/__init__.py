@@ -14,7 +14,7 @@ from serpentune.models.load import (
     load_base,
     open_tokenizer,
 )
-from serpentune.models.open import open_model, short_name
+from serpentune.models.open import check_model, named_folder, open_model, short_name
 from serpentune.models.strategies import (
     STRATEGIES,
     DoRAConfig,
@@ -50,6 +50,7 @@ __all__ = [
     "base_config",
     "bf16_is_native",
     "bytes_on_disk",
+    "check_model",
     "check_precision",
     "context_length",
     "device",
@@ -60,6 +61,7 @@ __all__ = [
     "load_base",
     "load_student",
     "model_sha256",
+    "named_folder",
     "open_model",
     "open_tokenizer",
     "parameter_counts",

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serpentune.common.errors import UserError
-from serpentune.models._find import BUILT_IN
+from serpentune.models._find import BUILT_IN, find_base
 from serpentune.models.load import LoadedModel, load_base
-from serpentune.models.students import load_student
+from serpentune.models.students import check_student, load_student
 
 if TYPE_CHECKING:
     import torch
@@ -32,14 +32,35 @@ def open_model(
         UserError: as of `load_student` and `load_base`. For a folder that holds no model but the output of a training
             run the message names the student in it.
     """
+    folder = _student_folder(name_or_path)
+    if folder is None:
+        return load_base(name_or_path, chat=chat, dtype=dtype, trust_remote_code=trust_remote_code)
+    return load_student(folder, chat=chat, dtype=dtype, trust_remote_code=trust_remote_code)
+
+
+def check_model(name_or_path: str | Path) -> None:
+    """Look for a model of `open_model`, and for the base of an adapter, without loading them.
+
+    Raises:
+        UserError: as of `open_model` where there is no such model. Damaged weights are found when they are loaded.
+    """
+    folder = _student_folder(name_or_path)
+    if folder is None:
+        find_base(name_or_path)
+    else:
+        check_student(folder)
+
+
+def _student_folder(name_or_path: str | Path) -> Path | None:
+    """The folder that is meant, or None for a base by its name or in a file."""
     folder = Path(name_or_path).expanduser()
     if str(name_or_path) in BUILT_IN or not folder.is_dir():
-        return load_base(name_or_path, chat=chat, dtype=dtype, trust_remote_code=trust_remote_code)
+        return None
     if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
         student = next((folder / place for place in _FINAL if (folder / place).is_dir()), None)
         if student is not None:
             raise UserError(f"{folder} is the output of a training run. Name the student in it: {student}.")
-    return load_student(folder, chat=chat, dtype=dtype, trust_remote_code=trust_remote_code)
+    return folder
 
 
 def short_name(name_or_path: str | Path) -> str:
@@ -53,7 +74,13 @@ def short_name(name_or_path: str | Path) -> str:
         return folder.stem
     if str(name_or_path) in BUILT_IN or not folder.is_dir():
         return str(name_or_path).rsplit("/", 1)[-1]
-    folder = folder.resolve()
-    while folder.name in ("final_model", "models"):
-        folder = folder.parent
+    folder = named_folder(folder)
     return folder.name or str(folder)
+
+
+def named_folder(path: Path) -> Path:
+    """The folder or file that a model's short name is the name of, as an absolute path."""
+    path = path.resolve()
+    while path.name in ("final_model", "models"):
+        path = path.parent
+    return path

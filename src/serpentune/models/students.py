@@ -149,6 +149,22 @@ def load_student(
     )
 
 
+def check_student(folder: Path) -> None:
+    """Look for what a student's folder needs, and for the base of an adapter, without loading them.
+
+    Raises:
+        UserError: the folder holds no student, or its base can't be found.
+    """
+    if not (folder / "adapter_config.json").is_file():
+        find_base(folder)
+        return
+    _, _, base_name = _adapter_notes(folder)
+    try:
+        find_base(base_name)
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from error
+
+
 def model_sha256(path: str | Path) -> str:
     """Hex SHA-256 of a model: of a GGUF file, or of every `*.safetensors` and `*.json` in a folder, names included.
 
@@ -185,15 +201,9 @@ def _load_adapter(
     from peft import PeftModel
     from safetensors import SafetensorError
 
-    if not (folder / _ADAPTER).is_file():
-        raise UserError(f"{folder} holds an adapter_config.json but no {_ADAPTER}.")
-    note = folder / "adapter_config.json"
-    settings = read_object(note)
+    note, settings, base_name = _adapter_notes(folder)
     if settings.get("megatron_config") and not trust_remote_code:  # PEFT would import what megatron_core names
         raise UserError(f"{note} names a module to import. If you trust it, pass --trust-remote-code.")
-    base_name = settings.get("base_model_name_or_path")
-    if not isinstance(base_name, str) or not base_name:
-        raise UserError(f"{note}: base_model_name_or_path is missing.")
     try:
         qlora = QLoRAConfig(**about.get("settings", {})) if about.get("strategy") == "qlora" else None
         base = load_base(base_name, quantize=qlora or False, dtype=dtype, trust_remote_code=trust_remote_code)
@@ -219,6 +229,18 @@ def _load_adapter(
     if chat:
         end_ids(tokenizer, chat=True)  # refuses a template that can't be used
     return LoadedModel(model, tokenizer, str(folder.resolve()), "folder", chat)
+
+
+def _adapter_notes(folder: Path) -> tuple[Path, dict[str, Any], str]:
+    """The file with an adapter's settings, what it says, and the name of the base in it."""
+    if not (folder / _ADAPTER).is_file():
+        raise UserError(f"{folder} holds an adapter_config.json but no {_ADAPTER}.")
+    note = folder / "adapter_config.json"
+    settings = read_object(note)
+    base_name = settings.get("base_model_name_or_path")
+    if not isinstance(base_name, str) or not base_name:
+        raise UserError(f"{note}: base_model_name_or_path is missing.")
+    return note, settings, base_name
 
 
 def _base_sha256(name: str) -> str | None:

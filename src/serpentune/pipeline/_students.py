@@ -20,7 +20,7 @@ from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 from serpentune.common.progress import progress_bars
-from serpentune.evaluation import EvaluationSettings, evaluate_model, figures
+from serpentune.evaluation import EvaluationSettings, evaluate_model, figures, read_test_records
 from serpentune.evaluation.resources import usable_cores
 from serpentune.training import AdvancedTrainingConfig
 
@@ -165,7 +165,6 @@ def _run(job: Job, messages: Queue[Message]) -> dict[str, Any] | None:
             )
         )
     loaded = load_base(job.base) if trained is None else load_student(trained["model_path"])
-    test = list(splits["test"].select(range(min(job.language_records, len(splits["test"])))))
     bar = f"{job.name} plays"
     messages.put((bar, "add", job.games.games, ""))
     evaluation = evaluate_model(
@@ -173,7 +172,7 @@ def _run(job: Job, messages: Queue[Message]) -> dict[str, Any] | None:
         job.results,
         job.games,
         name=job.name,
-        test_records=test,
+        test_records=read_test_records(job.dataset, job.language_records),
         overwrite=job.overwrite,
         quiet=True,
         advanced=lambda games: messages.put((bar, "advance", games, "")),

@@ -258,17 +258,15 @@ class ExperimentPipeline:
 
     def play(self, students: Mapping[str, TrainingResult], games: EvaluationSettings) -> list[EvaluationResult]:
         """Let the untuned base and every student play the same games."""
-        from serpentune.evaluation import evaluate_students
+        from serpentune.evaluation import evaluate_students, read_test_records
 
         assert self.recipe.evaluation is not None
-        test = load_splits(self.dataset)["test"]
-        records = list(test.select(range(min(len(test), self.recipe.evaluation.records))))
         found = evaluate_students(
             {name: trained.model_path for name, trained in students.items()},
             [cell.config for cell in self.runs()],
             self.experiment.folder / EVALUATION,
             games,
-            test_records=records,
+            test_records=read_test_records(self.dataset, self.recipe.evaluation.records),
             quiet=self.quiet,
         )
         return list(found.values())

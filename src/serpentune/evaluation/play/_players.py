@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from serpentune.common.progress import Advance
 from serpentune.datasets.symmetries import state_hashes
 from serpentune.evaluation.play._answers import Answer, read_answer
 from serpentune.evaluation.play._policies import forward
@@ -109,8 +110,11 @@ def _random(states: States, seed: int) -> list[Answer]:
     return answers
 
 
-def answers_to(player: Player, states: States) -> list[Answer]:
-    """A player's answers to `n` states of one board size, in their order, apart from any game."""
+def answers_to(player: Player, states: States, *, progress: Advance | None = None) -> list[Answer]:
+    """A player's answers to `n` states of one board size, in their order, apart from any game.
+
+    `progress` is moved by each answer when it is there.
+    """
     found: dict[int, Answer] = {}
     row_at: dict[int, int] = {}
     free, first = list(range(player.places)), 0
@@ -124,4 +128,6 @@ def answers_to(player: Player, states: States) -> list[Answer]:
         for place, answer in player.answers():
             found[row_at[place]] = answer
             free.append(place)
+            if progress is not None:
+                progress()
     return [found[row] for row in range(len(states))]
