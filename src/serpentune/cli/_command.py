@@ -88,9 +88,10 @@ def _with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
         shared = {name: values.pop(name) or before.get(name) for name in _SHARED}
         as_json = bool(shared["json"])
         quiet = bool(shared["quiet"])
-        out = Output(as_json, as_json or quiet)
+        typed = _typed(ctx)
+        out = Output(as_json, as_json or quiet, typed=typed)
         if not is_first_process():  # of those of torchrun, which all know the same
-            quiet, out = True, Output(as_json, True, io.StringIO())
+            quiet, out = True, Output(as_json, True, io.StringIO(), typed)
         level = shared["log_level"] or ("error" if quiet else "info" if shared["verbose"] else "warning")
         # What libraries print would stand in the middle of the document.
         stdout = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
@@ -99,6 +100,19 @@ def _with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
         _tell_of_compiling(out)
 
     return _signed(command, function, list(inspect.signature(function, eval_str=True).parameters.values())[1:])
+
+
+def _typed(ctx: typer.Context) -> frozenset[str]:
+    """The command's own options that the user wrote."""
+    sources = {param: ctx.get_parameter_source(param.name) for param in ctx.command.params if param.name}
+    return frozenset(
+        param.opts[0]
+        for param, source in sources.items()
+        if source is not None
+        and source.name == "COMMANDLINE"
+        and param.param_type_name == "option"
+        and param.name not in _SHARED
+    )
 
 
 def _tell_of_compiling(out: Output) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,25 +11,17 @@ import typer
 from serpentune.cli import _evaluation_options as asked
 from serpentune.cli import _training_options as options
 from serpentune.cli._arguments import option
-from serpentune.cli._evaluation_output import show_arena, show_many, show_one
+from serpentune.cli._evaluation_output import show_arenas, show_many, show_one
+from serpentune.cli._evaluation_rules import ARENA, check_options
 from serpentune.cli._output import Output
 from serpentune.cli._sweeps import show_evaluated
 from serpentune.common.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from serpentune.evaluation import EvaluationResult, EvaluationSettings
-
-SUITES = {
-    "play": ("play",),
-    "language": ("language",),
-    "states": ("states",),
-    "speed": ("speed",),
-    "full": ("play", "language", "states", "speed"),
-    "generalise": (),
-}
-"""What each suite measures; `generalise` plays in every row of the arena."""
+    from serpentune.evaluation import EvaluationResult
 
 _WITH_DATASET = ("play", "language", "states")
+"""What is measured on a data set when no suite is named."""
 
 
 def evaluate(
@@ -98,30 +91,31 @@ def evaluate(
     The games go on where a stopped evaluation of the same model ended.
     """
     from serpentune.evaluation import (
+        SUITES,
         Endpoint,
         EvaluationSettings,
         Traffic,
         endpoint_contestant,
         evaluate_arena,
         evaluate_contestant,
+        evaluate_sweep,
         open_contestant,
+        read_test_records,
     )
     from serpentune.evaluation import recompute as recomputed
     from serpentune.game import parse_board
     from serpentune.training import is_sweep
 
+    sweep = len(models) == 1 and is_sweep(Path(models[0]))
+    check_options(out.typed, models, suite=suite, engine=engine, is_sweep=sweep)
     if recompute:
         found = {folder: recomputed(folder) for folder in map(Path, models)}
         show_many(out, found) if len(found) > 1 else show_one(out, *next(iter(found.items())))
         return
-    if suite is not None and suite not in SUITES:
-        raise unknown_name("suite", suite, SUITES)
+    if suite is not None and suite not in (*SUITES, ARENA):
+        raise unknown_name("suite", suite, (*SUITES, ARENA))
     if language_records < 1:
         raise UserError(f"--language-records is {language_records}; at least one is needed. Or leave out --dataset.")
-    if suite in ("language", "states", "full") and dataset is None:
-        raise UserError(f"The suite {suite} measures on a data set: name one with --dataset.")
-    if len(models) > 1 and name is not None:
-        raise UserError("Several models have their own names. Leave out --name.")
     mode = mode or ("plan" if endpoint is None else "free")
     width, height = parse_board(grid_size)
     settings = EvaluationSettings(
@@ -141,23 +135,13 @@ def evaluate(
         places=batch_size,
     )
     settings.check()
-    how: dict[str, Any] = {"overwrite": overwrite, "quiet": out.quiet}
-    if suite != "generalise":
-        how["test_records"] = _records(dataset, language_records)
-    if len(models) == 1 and is_sweep(Path(models[0])):
-        given = {
-            "--suite": suite,
-            "--endpoint": endpoint,
-            "--chat": chat,
-            "--trust-remote-code": trust_remote_code,
-            "--name": name,
-        }
-        if wrong := [option for option, value in given.items() if value]:
-            raise UserError(
-                f"{models[0]} holds a sweep, which says itself what its students are called and how they are opened. "
-                f"Leave out {wrong[0]}."
-            )
-        _sweep(out, Path(models[0]), settings, output, how)
+    how: dict[str, Any] = {"overwrite": overwrite, "quiet": out.quiet, "engine": engine, "address": address}
+    if suite != ARENA:
+        how["measures"] = suite or ("play" if dataset is None else _WITH_DATASET)
+        how["test_records"] = [] if dataset is None else read_test_records(dataset, language_records)
+    if sweep:
+        swept = evaluate_sweep(models[0], settings, output_dir=output, **how)
+        show_evaluated(out, swept, output or Path(models[0]))
         return
     served = asked.served(
         endpoint,
@@ -171,48 +155,45 @@ def evaluate(
         budget=endpoint_budget,
     )
     traffic = Traffic()
-    how |= {"engine": engine, "address": address}
-    if suite != "generalise":
-        how["measures"] = SUITES[suite] if suite is not None else _WITH_DATASET if dataset is not None else ("play",)
+    names = _names(models, name, served=served is not None)
+    folders = [_folder(output, each, suite, alone=len(models) == 1) for each in names]
     results: dict[Path, EvaluationResult] = {}
-    for model in models:
+    arenas: dict[Path, dict[str, EvaluationResult]] = {}
+    for model, label, folder in zip(models, names, folders, strict=True):
         contestant = (
-            open_contestant(model, name=name, chat=chat, trust_remote_code=bool(trust_remote_code))
+            open_contestant(model, name=label, chat=chat, trust_remote_code=bool(trust_remote_code))
             if served is None
-            else endpoint_contestant(Endpoint(model=model, **served), name, traffic)
+            else endpoint_contestant(Endpoint(model=model, **served), label, traffic)
         )
-        folder = _folder(output, contestant.name, suite, alone=len(models) == 1)
-        if suite == "generalise":
-            show_arena(out, contestant.name, evaluate_arena(contestant, folder, settings, **how), folder)
+        if suite == ARENA:
+            arenas[folder] = evaluate_arena(contestant, folder, settings, **how)
         else:
             results[folder] = evaluate_contestant(contestant, folder, settings, **how)
-    if len(results) == 1:
+        del contestant
+        gc.collect()  # before the next one wants the memory
+    if arenas:
+        show_arenas(out, arenas)
+    elif len(results) == 1:
         show_one(out, *next(iter(results.items())))
-    elif results:
+    else:
         show_many(out, results)
+
+
+def _names(models: Sequence[str], name: str | None, *, served: bool) -> list[str]:
+    """What each model is called, before any is loaded or asked."""
+    from serpentune.evaluation import check_different, contestant_names
+
+    if name is not None:
+        return [name]
+    if not served:
+        return contestant_names(models)
+    check_different(models)
+    return list(models)
 
 
 def _folder(output: Path | None, name: str, suite: str | None, *, alone: bool) -> Path:
     """Where results go: with several models each has a folder of its own in the one that is named."""
-    from serpentune.common.paths import PathUtils
+    from serpentune.evaluation import folder_name
 
-    own = PathUtils.safe_name(f"{name}-{suite}" if suite == "generalise" else name)
+    own = folder_name(f"{name}-{suite}" if suite == ARENA else name)
     return output if output is not None and alone else (output or Path("output/evaluations")) / own
-
-
-def _sweep(out: Output, folder: Path, settings: EvaluationSettings, output: Path | None, how: dict[str, Any]) -> None:
-    """Evaluate every student of a sweep."""
-    from serpentune.evaluation import evaluate_sweep
-
-    show_evaluated(out, evaluate_sweep(folder, settings, output_dir=output, **how), output or folder)
-
-
-def _records(dataset: Path | None, most: int) -> list[Any]:
-    from serpentune.datasets import load_splits
-
-    if dataset is None:
-        return []
-    test = load_splits(dataset)["test"]
-    return list(test.select_columns([name for name in ("prompt", "completion", "game") if name in test.column_names]))[
-        :most
-    ]

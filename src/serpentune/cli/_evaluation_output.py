@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,36 +55,42 @@ def show_many(out: Output, results: Mapping[Path, EvaluationResult]) -> None:
         )
         return
     order = sorted(measured, key=lambda folder: -(measured[folder].get("score_mean") or 0))
-    out.table(
-        ["model", "games", "won", "apples", "steps", "as the teacher", "fatal / 1,000", "perplexity", "ms a move"],
-        [
-            [
-                results[folder].name,
-                number(each.get("games"), 0),
-                percent(each.get("win_rate")),
-                number(each.get("score_mean")),
-                number(each.get("steps_mean"), 1),
-                percent(each.get("accuracy")),
-                number(each.get("fatal_per_1000_moves")),
-                number(each["perplexity"], 3),
-                number(each["ms_per_move"]),
-            ]
-            for folder in order
-            for each in [measured[folder]]
-        ],
-    )
+    table_of(out, {results[folder].name: measured[folder] for folder in order})
     out.line()
     out.line("Compare them: serpentune compare " + " ".join(str(folder) for folder in order))
 
 
-def show_arena(out: Output, name: str, results: Mapping[str, EvaluationResult], folder: Path) -> None:
-    """Print a player's rows of the arena."""
+def table_of(out: Output, measured: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print the main figures of players, by name, below each other; what nobody was measured in has no column."""
+    columns = [column for column in _COLUMNS if any(each.get(column[1]) is not None for each in measured.values())]
+    out.table(
+        ["model", *(title for title, _, _ in columns)],
+        [[name, *(shown(each.get(key)) for _, key, shown in columns)] for name, each in measured.items()],
+    )
+
+
+def show_arenas(out: Output, arenas: Mapping[Path, Mapping[str, EvaluationResult]]) -> None:
+    """Print the rows of the arena of one player, or of several."""
     from serpentune.evaluation import figures, own_apples
 
-    rows = {row: {**figures(result), "own_apples": own_apples(result)} for row, result in results.items()}
+    documents = [
+        {
+            "name": next(iter(results.values())).name,
+            "folder": folder,
+            "rows": {row: {**figures(result), "own_apples": own_apples(result)} for row, result in results.items()},
+        }
+        for folder, results in arenas.items()
+    ]
     if out.json:
-        out.document({"name": name, "folder": folder, "rows": rows})
+        out.document(documents[0] if len(documents) == 1 else {"models": documents})
         return
+    for place, document in enumerate(documents):
+        if place:
+            out.line()
+        _arena(out, **document)
+
+
+def _arena(out: Output, name: str, folder: Path, rows: Mapping[str, Mapping[str, Any]]) -> None:
     out.table(
         ["row", "games", "won", "apples", "its own", "as the teacher", "fatal / 1,000"],
         [
@@ -196,3 +203,23 @@ def _counts(counts: Mapping[str, int], total: int | None) -> str:
 
 def _with_unit(value: Any, unit: str, digits: int = 2) -> str:
     return NOT_MEASURED if value is None else f"{number(value, digits)} {unit}"
+
+
+def _held_out(found: Mapping[str, Mapping[str, Any]] | None) -> str:
+    return (
+        ", ".join(f"{teacher} {percent(each['accuracy'])}" for teacher, each in (found or {}).items()) or NOT_MEASURED
+    )
+
+
+_COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("games", "games", partial(number, digits=0)),
+    ("won", "win_rate", percent),
+    ("apples", "score_mean", number),
+    ("steps", "steps_mean", partial(number, digits=1)),
+    ("as the teacher", "accuracy", percent),
+    ("fatal / 1,000", "fatal_per_1000_moves", number),
+    ("held-out states", "held_out", _held_out),
+    ("perplexity", "perplexity", partial(number, digits=3)),
+    ("ms a move", "ms_per_move", number),
+)
+"""Columns of several players' table: the title, the figure, and how it is shown."""

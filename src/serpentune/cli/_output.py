@@ -29,11 +29,13 @@ class Output:
     Attributes:
         json: one JSON document is wanted instead of text.
         quiet: no progress bars; always so with `json`.
+        typed: the command's own options that the user wrote, as they are written (`--games`).
     """
 
     json: bool = False
     quiet: bool = False
     _stream: IO[str] = field(default_factory=lambda: sys.stdout)
+    typed: frozenset[str] = frozenset()
 
     def document(self, value: Any) -> None:
         """Print the JSON document: dataclasses as objects, paths as text, what is no finite number as null."""

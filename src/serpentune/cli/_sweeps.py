@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from serpentune.cli._evaluation_output import table_of
 from serpentune.cli._output import Output, number, percent, seconds
 
 if TYPE_CHECKING:
@@ -29,18 +30,12 @@ def show_evaluated(out: Output, results: Mapping[str, EvaluationResult], folder:
     from serpentune.comparison import by_method
     from serpentune.evaluation import figures
 
-    methods = by_method(results.values())
+    methods = by_method(result for result in results.values() if result.games)
     played = {name: figures(result) for name, result in results.items()}
     if out.json:
         out.document({"folder": folder, "models": played, "methods": methods})
         return
-    out.table(
-        ["model", "games", "won", "apples"],
-        [
-            [name, number(each["games"], 0), percent(each["win_rate"]), number(each["score_mean"])]
-            for name, each in played.items()
-        ],
-    )
+    table_of(out, played)
     out.line()
     show_methods(out, methods)
     out.line(f"Compare them: serpentune compare {folder}")
