@@ -73,7 +73,7 @@ def show_arenas(out: Output, arenas: Mapping[Path, Mapping[str, EvaluationResult
     """Print the rows of the arena of one player, or of several."""
     from serpentune.evaluation import figures, own_apples
 
-    documents = [
+    documents: list[dict[str, Any]] = [
         {
             "name": next(iter(results.values())).name,
             "folder": folder,
