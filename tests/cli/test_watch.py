@@ -53,16 +53,14 @@ def test_a_model_is_asked_as_evaluate_asks_it() -> None:
 
 def test_a_served_model_is_watched_like_any_other() -> None:
     with serving(plays_bfs) as server:
-        options = ["--endpoint", server.url, "--grid-size", 4, "--seed", 3, "--save", "game.html", "--json"]
+        options = ["--endpoint", server.url, "--grid-size", 4, "--seed", 3, "--save", "game.html"]
         asked = ["--endpoint-system", "You play Snake.", "--endpoint-parameter", "seed=7"]
-        watched = serpentune("watch", "snake", *options, *asked).document
+        watched = serpentune("watch", "snake", *options, *asked, "--json").document
         assert server.bodies[0]["messages"][0] == {"role": "system", "content": "You play Snake."}
         assert server.bodies[0]["seed"] == 7
         spent = ["--endpoint-prices", "1000000,1000000", "--endpoint-budget", 1, "--overwrite"]
         assert "The budget is spent" in refused("watch", "snake", *options, *spent)
-    assert "--endpoint-prices 1: write what" in refused(
-        "watch", "snake", *options, "--overwrite", "--endpoint-prices", 1
-    )
+    assert "--endpoint-prices 1: write" in refused("watch", "snake", *options, *spent, "--endpoint-prices", 1)
     (game,) = play(get("BFS"), [3], 4, 4)
     assert (watched["player"], watched["score"]) == ("snake", game.score)
     assert watched["agreed"] == game.steps

@@ -81,6 +81,10 @@ def test_an_evaluation_leaves_games_language_speed_and_a_manifest(
     assert result.performance is not None and result.language is not None
     assert result.performance["games"] == 12
     assert result.performance["moves"] == result.steps.sum()
+    assert (result.performance["device"], result.performance["processes"]) == ("cpu", 1)
+    speeds = [result.performance[f"{what}_per_second"] * result.performance["seconds"] for what in ("moves", "tokens")]
+    written = sum(game.tokens for game in result.games)
+    assert speeds == pytest.approx([result.steps.sum(), written], rel=0.02)
     assert result.language["records"] == 4
     manifest = result.manifest
     assert (manifest["name"], manifest["model"], manifest["grid"]) == ("mine", "nano", [4, 4])

@@ -44,7 +44,8 @@ def test_two_processes_play_the_games_of_one(nano: LoadedModel, tmp_path: Path) 
     evaluate_model(nano, tmp_path / "one", SETTINGS, quiet=True)
     assert games(tmp_path / "two") == games(tmp_path / "one")
     assert not list((tmp_path / "two").glob("*part*"))
-    assert json.loads((tmp_path / "two" / "performance.json").read_text())["games"] == 12
+    figures = json.loads((tmp_path / "two" / "performance.json").read_text())
+    assert (figures["games"], figures["processes"], figures["undefined"]) == (12, 2, {})
 
 
 def test_what_processes_that_were_killed_left_is_taken_once(nano: LoadedModel, tmp_path: Path) -> None:
@@ -72,6 +73,9 @@ def test_a_cluster_plays_the_games_of_one_process(nano: LoadedModel, tmp_path: P
         evaluate_contestant(contestant, tmp_path / f"ray-{name}", SETTINGS, engine="ray", quiet=True)
         evaluate_contestant(contestant, tmp_path / f"here-{name}", SETTINGS, quiet=True)
         assert games(tmp_path / f"ray-{name}") == games(tmp_path / f"here-{name}")
+        figures = json.loads((tmp_path / f"ray-{name}" / "performance.json").read_text())
+        assert figures["device"] is figures["peak_memory_mb"] is figures["processes"] is None
+        assert "Ray cluster" in figures["undefined"]["peak_memory_mb"]
 
 
 def test_what_cannot_be_spread_is_refused(nano: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
