@@ -14,6 +14,7 @@ from serpentune import teachers
 from serpentune.game import Move, State
 from serpentune.teachers import _registry
 from tests.cli.calls import ROOT, serpentune
+from tests.evaluation.chat_server import COMPLETION_TOKENS, plays_bfs, serving
 
 
 def test_teachers() -> None:
@@ -215,6 +216,19 @@ def test_evaluate_asks_in_any_form_that_can_be_taught(tmp_path: Path) -> None:
     assert other.code == 2 and "encoding" in other.err
     typo = serpentune("evaluate", *options, "--encoding", "cordinates")
     assert typo.code == 2 and "coordinates" in typo.err
+
+
+def test_models_of_one_command_spend_one_budget(tmp_path: Path) -> None:
+    with serving(plays_bfs) as server:
+        options = ["--endpoint", server.url, "--games", 1, "--grid-size", 4, "--endpoint-prices", "0,1000000"]
+        assert serpentune("evaluate", "small", *options, "--output", tmp_path / "alone").code == 0
+        budget = COMPLETION_TOKENS * (len(server.bodies) + 1)  # enough for one of them, and a question more
+        models = ["small", "large", *options, "--endpoint-budget", budget, "--output", tmp_path / "both"]
+        stopped = serpentune("evaluate", *models)
+    assert stopped.code == 2 and "The budget is spent" in stopped.err
+    small, large = (json.loads((tmp_path / "both" / name / "performance.json").read_text()) for name in models[:2])
+    assert small["games"] == 1 and "games" not in large
+    assert small["endpoint"]["cost"] + large["endpoint"]["cost"] == budget
 
 
 def test_evaluate_calls_a_student_after_its_run(results: list[Path]) -> None:
