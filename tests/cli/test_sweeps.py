@@ -66,6 +66,17 @@ def test_a_sweep_s_folder_is_evaluated_and_compared(swept: Path) -> None:
     assert "Leave out --name" in serpentune("evaluate", swept, "--name", "x").err
 
 
+def test_a_sweep_is_measured_as_a_suite_says(swept: Path, dataset: Path, tmp_path: Path) -> None:
+    options = ["--suite", "states", "--dataset", dataset, "--language-records", 4, "--output", tmp_path / "states"]
+    measured = serpentune("evaluate", swept, *options, "--grid-size", 4, "--json")
+    assert measured.code == 0, measured.err
+    assert all(each["held_out"] and "games" not in each for each in measured.document["models"].values())
+    again = serpentune("evaluate", swept, *options, "--grid-size", 4)
+    assert again.code == 0, again.err
+    assert "held-out states" in again.out and "apples" not in again.out
+    assert "Leave out --suite" in serpentune("evaluate", swept, "--suite", "generalise").err
+
+
 @pytest.mark.parametrize(
     ("grid", "message"),
     [

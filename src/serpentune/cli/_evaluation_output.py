@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,17 +55,17 @@ def show_many(out: Output, results: Mapping[Path, EvaluationResult]) -> None:
         )
         return
     order = sorted(measured, key=lambda folder: -(measured[folder].get("score_mean") or 0))
-    table_of(out, {results[folder].name: measured[folder] for folder in order})
+    table_of(out, [(results[folder].name, measured[folder]) for folder in order])
     out.line()
     out.line("Compare them: serpentune compare " + " ".join(str(folder) for folder in order))
 
 
-def table_of(out: Output, measured: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print the main figures of players, by name, below each other; what nobody was measured in has no column."""
-    columns = [column for column in _COLUMNS if any(each.get(column[1]) is not None for each in measured.values())]
+def table_of(out: Output, measured: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Print the names and main figures of players below each other; what nobody was measured in has no column."""
+    columns = [column for column in _COLUMNS if any(each.get(column[1]) is not None for _, each in measured)]
     out.table(
         ["model", *(title for title, _, _ in columns)],
-        [[name, *(shown(each.get(key)) for _, key, shown in columns)] for name, each in measured.items()],
+        [[name, *(shown(each.get(key)) for _, key, shown in columns)] for name, each in measured],
     )
 
 
@@ -206,9 +206,8 @@ def _with_unit(value: Any, unit: str, digits: int = 2) -> str:
 
 
 def _held_out(found: Mapping[str, Mapping[str, Any]] | None) -> str:
-    return (
-        ", ".join(f"{teacher} {percent(each['accuracy'])}" for teacher, each in (found or {}).items()) or NOT_MEASURED
-    )
+    shown = [f"{teacher} {percent(each['accuracy'])}" for teacher, each in (found or {}).items()]
+    return ", ".join(shown) or NOT_MEASURED
 
 
 _COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (

@@ -46,7 +46,7 @@ def check_options(
             f"The suite {ARENA} is for students by their own folders, not for a sweep.",
         ),
         (len(models) > 1, ["--name"], "Several models have their own names."),
-        (_ENDPOINT not in typed, of_endpoint, "A served model needs its address, --endpoint. Without one:"),
+        (_ENDPOINT not in typed, of_endpoint, "That is about a served model, and none is named by --endpoint."),
         (
             _ENDPOINT in typed,
             ["--chat", "--trust-remote-code", "--decoder"],
@@ -57,17 +57,13 @@ def check_options(
             ["--suite"],
             "Language is measured of models that are opened here, not of served ones.",
         ),
-        (engine != "ray", ["--address"], "A Ray cluster needs --engine ray. Without one:"),
+        (engine != "ray", ["--address"], "Only the cluster of --engine ray has an address."),
         (suite in ("language", "states", "speed"), ["--engine", "--address"], f"The suite {suite} plays no games."),
         (no_records, ["--dataset", "--language-records"], f"The suite {suite} measures nothing on a data set."),
-        (
-            "--dataset" not in typed,
-            ["--language-records"],
-            "Records are those of a data set, which needs --dataset. Without one:",
-        ),
+        ("--dataset" not in typed, ["--language-records"], "Records are measured with --dataset only."),
     )
     for applies, options, why in rules:
         if applies and (wrong := sorted({*options} & {*typed})):
-            raise UserError(f"{why} {'leave' if why.endswith(':') else 'Leave'} out {wrong[0]}.")
+            raise UserError(f"{why} Leave out {wrong[0]}.")
     if suite in ON_DATASET and "--dataset" not in typed:
         raise UserError(f"The suite {suite} measures on a data set: name one with --dataset.")

@@ -35,7 +35,7 @@ def show_evaluated(out: Output, results: Mapping[str, EvaluationResult], folder:
     if out.json:
         out.document({"folder": folder, "models": played, "methods": methods})
         return
-    table_of(out, played)
+    table_of(out, list(played.items()))
     out.line()
     show_methods(out, methods)
     out.line(f"Compare them: serpentune compare {folder}")
