@@ -74,10 +74,10 @@ def test_an_adapter_without_its_base_is_found_wanting_unloaded(tmp_path: Path) -
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     (adapter / "adapter_config.json").write_text('{"base_model_name_or_path": "no/such-base"}')
-    with pytest.raises(UserError, match="holds an adapter_config.json but no"):
+    with pytest.raises(UserError, match=r"holds an adapter_config\.json but no"):
         contestant_names(["BFS", adapter])
     (adapter / "adapter_model.safetensors").touch()
-    with pytest.raises(UserError, match="adapter: .*no/such-base"):
+    with pytest.raises(UserError, match=r"adapter: .*no/such-base"):
         contestant_names(["BFS", adapter])
 
 

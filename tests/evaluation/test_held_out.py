@@ -136,7 +136,9 @@ def test_an_evaluation_keeps_the_answers_and_their_figures(
 
 def test_boards_may_differ(held: list[HeldOutState]) -> None:
     both = [*held[:5], *states_of_games(["BFS"], [1], 7, 7, states=9)]
-    answers = ask(TeacherPlayer("BFS"), both)
+    moved: list[int] = []
+    answers = ask(TeacherPlayer("BFS"), both, progress=lambda steps=1, note="": moved.append(steps))
+    assert sum(moved) == len(both)
     assert [answer.state for answer in answers] == [each.state for each in both]
     assert state_metrics(answers)["BFS"]["decisions"] == 14
 
