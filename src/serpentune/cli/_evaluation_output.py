@@ -215,10 +215,10 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("won", "win_rate", percent),
     ("apples", "score_mean", number),
     ("steps", "steps_mean", partial(number, digits=1)),
-    ("as the teacher", "accuracy", percent),
-    ("fatal / 1,000", "fatal_per_1000_moves", number),
+    ("choices", "accuracy", percent),
+    ("fatal ‰", "fatal_per_1000_moves", number),
     ("held-out states", "held_out", _held_out),
     ("perplexity", "perplexity", partial(number, digits=3)),
-    ("ms a move", "ms_per_move", number),
+    ("ms", "ms_per_move", number),
 )
 """Columns of several players' table: the title, the figure, and how it is shown."""
