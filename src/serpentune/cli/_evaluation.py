@@ -41,8 +41,8 @@ def evaluate(
             "--suite",
             metavar="NAME",
             help="play, language, states, speed, full (all of them), or generalise: boards, lengths and states it "
-            "wasn't taught.",
-            default="play; with --dataset language and states too",
+            "wasn't taught. With --dataset and no suite play, language and states.",
+            default="play",
         ),
     ] = None,
     dataset: Annotated[
