@@ -36,6 +36,7 @@ from serpentune.evaluation import (
     play_games,
 )
 from serpentune.evaluation.play import answers_to
+from serpentune.evaluation.speed import speed_metrics
 from serpentune.game import Limits, letters, random_states
 from serpentune.models import LoadedModel, load_base
 from serpentune.models.export import export_model
@@ -359,6 +360,15 @@ def test_the_account_is_of_every_measure_and_of_every_run(tmp_path: Path) -> Non
     (tmp_path / "performance.json").write_text('{"endpoint": {"requests": -1}}')
     with pytest.raises(UserError, match=r"performance.json: no account of an endpoint \(endpoint.requests: "):
         evaluated(price, tmp_path)
+
+
+def test_the_speed_of_a_served_model_tells_nothing_of_this_machine() -> None:
+    with serving(plays_bfs) as server:
+        speed = speed_metrics(endpoint_contestant(endpoint(server.url)), SMALL, answers=2, seconds=0.0)
+    unknown = ("device", "device_peak_mb", "host_peak_mb")
+    assert [speed[name] for name in unknown] == [None] * 3
+    assert {speed["undefined"][name] for name in unknown} == {"the model is served elsewhere"}
+    assert speed["batch_1"]["answers"] == 2 and speed["batch_1"]["tokens_per_second"] > 0
 
 
 def test_each_row_of_an_arena_has_its_own_account(tmp_path: Path) -> None:

@@ -68,8 +68,8 @@ def speed_metrics(
         - `device_peak_mb`: most memory that tensors held on the GPU during this measurement, weights and keys and
           values included; `host_peak_mb`: the most of this process since it began, so that a fresh one should measure.
         - `joules_per_move`: what the whole card took during the timed full batches, over their moves.
-        - `device`, and `undefined`: the reason for each figure that is None, by its name, `full_batch.ms_per_move` for
-          one within another.
+        - `device`, which is None for an endpoint, as both peaks are; and `undefined`: the reason for each figure that
+          is None, by its name, `full_batch.ms_per_move` for one within another.
 
     Raises:
         UserError: `answers` is below 1 or `seconds` is negative; impossible settings; a board too large for the model.
@@ -106,6 +106,10 @@ def speed_metrics(
         **_size(contestant.loaded, undefined),
         **_memory([at_first, warming, used], undefined),
     }
+    if contestant.traffic is not None:
+        unknown = ("device", "device_peak_mb", "host_peak_mb")
+        figures |= dict.fromkeys(unknown)
+        undefined |= dict.fromkeys(unknown, "the model is served elsewhere")
     moves = figures["full_batch"]["moves"]
     figures["joules_per_move"] = None if used.joules is None or not moves else used.joules / moves
     if figures["joules_per_move"] is None:
