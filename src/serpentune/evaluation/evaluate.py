@@ -134,8 +134,8 @@ def evaluate_contestant(
         ):
             if "play" in measures:
                 _play(contestant, folder, settings, results, engine, address, quiet=quiet, advanced=advanced)
-            if test_records and "language" in measures and contestant.loaded is not None:
-                _language(contestant.name, contestant.loaded, test_records, folder, quiet=quiet)
+            if test_records and "language" in measures:
+                _language(contestant, test_records, folder, quiet=quiet)
             if test_records and "states" in measures:
                 _states(contestant, test_records, folder, settings, quiet=quiet)
             if "speed" in measures:
@@ -246,12 +246,14 @@ def _play_part(contestant: Contestant, folder: Path, settings: EvaluationSetting
     wait_for_all()
 
 
-def _language(
-    name: str, loaded: LoadedModel, records: Sequence[Mapping[str, str]], folder: Path, *, quiet: bool
-) -> None:
+def _language(contestant: Contestant, records: Sequence[Mapping[str, str]], folder: Path, *, quiet: bool) -> None:
     from serpentune.evaluation.language import measure_records, save_records
 
-    with progress_bar(f"Language ({name})", len(records), quiet=quiet) as advance:
+    loaded = contestant.loaded
+    if loaded is None:
+        _LOG.warning("language is not measured: %s is no language model in this process", contestant.name)
+        return
+    with progress_bar(f"Language ({contestant.name})", len(records), quiet=quiet) as advance:
         measured = measure_records(loaded.model, loaded.tokenizer, records, chat=loaded.chat, progress=advance)
     save_records(folder / LANGUAGE_RECORDS, measured)
 
