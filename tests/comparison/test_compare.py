@@ -195,6 +195,7 @@ def test_unpaired_games_are_counted_and_left_out(tmp_path: Path, base: Evaluatio
         ("policy", "sampled", "policy ('greedy' and 'sampled')"),
         ("decoding", "sampled", "decoding (None and 'sampled')"),
         ("rules", 2, "rules (None and 2)"),
+        ("opening", "CELL 20", "opening (None and 'CELL 20')"),
     ],
 )
 def test_different_conditions_are_refused_by_name(
@@ -204,6 +205,11 @@ def test_different_conditions_are_refused_by_name(
     with pytest.raises(UserError, match="differ in") as refusal:
         compare_results(base, other)
     assert words in str(refusal.value)
+
+
+def test_different_ways_of_asking_are_said(tmp_path: Path, base: EvaluationResult, played: Played) -> None:
+    other = save(tmp_path / "other", "other", played["greedy"], mode="move")
+    assert "The models were asked differently: mode is None for" in " ".join(compare_results(base, other).notes)
 
 
 def test_different_boards_are_refused(tmp_path: Path, base: EvaluationResult) -> None:

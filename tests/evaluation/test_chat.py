@@ -99,7 +99,7 @@ def test_its_games_and_its_language_are_measured_in_the_chat_form(student: Loade
     assert len(result.games) == 2
     # Games of another form would be other games.
     plain = LoadedModel(student.model, student.tokenizer, student.name, student.source)
-    with pytest.raises(UserError, match="not the same chat"):
+    with pytest.raises(UserError, match="its chat is"):
         evaluate_model(plain, tmp_path / "chat", settings, name="s", quiet=True)
 
 

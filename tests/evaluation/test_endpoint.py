@@ -300,7 +300,7 @@ def test_an_outage_keeps_the_finished_games_and_changes_no_number(tmp_path: Path
         server.replies = plays_bfs
         evaluated(asked, tmp_path / "killed")
         assert lines(tmp_path / "killed") == lines(tmp_path / "whole")
-        with pytest.raises(UserError, match="not the same endpoint"):
+        with pytest.raises(UserError, match="its endpoint is"):
             evaluated(replace(asked, model="other"), tmp_path / "whole")
 
 

@@ -161,7 +161,7 @@ def test_another_evaluation_s_folder_is_refused(
     nano: LoadedModel, small: Path, change: dict[str, Any], named: str
 ) -> None:
     before = {path.name: path.read_bytes() for path in small.iterdir()}
-    with pytest.raises(UserError, match=rf"not the same .*{named}.*--overwrite"):
+    with pytest.raises(UserError, match=rf"its {named} is .*--overwrite"):
         evaluate_model(nano, small, replace(SMALL, games=2, **change), quiet=True)
     assert {path.name: path.read_bytes() for path in small.iterdir()} == before
 
@@ -175,9 +175,9 @@ def small(nano: LoadedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_another_model_or_name_is_refused(nano: LoadedModel, small: Path) -> None:
     other = LoadedModel(trained(nano), nano.tokenizer, nano.name, nano.source)
-    with pytest.raises(UserError, match="not the same model_sha256"):
+    with pytest.raises(UserError, match="its model_sha256 is another"):
         evaluate_model(other, small, replace(SMALL, games=2), quiet=True)
-    with pytest.raises(UserError, match="not the same name"):
+    with pytest.raises(UserError, match="its name is"):
         evaluate_model(nano, small, replace(SMALL, games=2), name="mine", quiet=True)
 
 
@@ -288,3 +288,14 @@ def test_a_data_set_is_never_replaced_by_an_evaluation(nano: LoadedModel, tmp_pa
     with pytest.raises(UserError, match="no evaluation's"):
         evaluate_model(nano, tmp_path, SMALL, overwrite=True, quiet=True)
     assert json.loads((tmp_path / "manifest.json").read_text()) == {"teachers": {}, "records": {}}
+
+
+def test_a_folder_in_which_nothing_was_finished_is_taken_over(nano: LoadedModel, tmp_path: Path) -> None:
+    evaluate_model(nano, tmp_path / "r", SMALL, measures=(), quiet=True)
+    other = replace(SMALL, games=2, opening="BFS 3")
+    assert evaluate_model(nano, tmp_path / "r", other, quiet=True).manifest["opening"] == "BFS 3"
+    with pytest.raises(UserError, match='its opening is "BFS 3", not null'):
+        evaluate_model(nano, tmp_path / "r", SMALL, quiet=True)
+    with pytest.raises(UserError, match="fills a board of 4x4"):
+        evaluate_model(nano, tmp_path / "none", replace(SMALL, opening="BFS 16"), quiet=True)
+    assert not (tmp_path / "none").exists()

@@ -12,11 +12,14 @@ from serpentune.game import GameRecord
 RULE_FIELDS = ("grid", "limits", "policy")
 """Fields that every manifest must have and that must agree, or a difference in play isn't the models'."""
 
-MORE_RULE_FIELDS = ("decoding", "rules")
+MORE_RULE_FIELDS = ("decoding", "rules", "opening")
 """Fields that must agree where a manifest has them."""
 
 PROMPT_FIELDS = ("style", "teacher", "encoding")
 """Fields of the manifest that belong to the student; where they differ, the report says so."""
+
+ASKING_FIELDS = ("mode", "replan_every", "max_new_tokens")
+"""Fields that say how a model is asked; where they differ, the comparison is of ways of asking too, and says so."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,12 @@ def pair(a: EvaluationResult, b: EvaluationResult) -> Pairs:
         f"The models were prompted with different {field}s ({a.manifest.get(field)!r} and {b.manifest.get(field)!r}), "
         "so their language figures are of different texts."
         for field in PROMPT_FIELDS
+        if a.manifest.get(field) != b.manifest.get(field)
+    ]
+    notes += [
+        f"The models were asked differently: {field} is {a.manifest.get(field)!r} for {a.name} and "
+        f"{b.manifest.get(field)!r} for {b.name}."
+        for field in ASKING_FIELDS
         if a.manifest.get(field) != b.manifest.get(field)
     ]
     if a.manifest.get("model_sha256") is not None and a.manifest["model_sha256"] == b.manifest.get("model_sha256"):

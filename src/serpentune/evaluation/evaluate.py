@@ -223,6 +223,10 @@ def _play(
                 played.append(result)
             wait_for_all()
             played += results.take_parts()
+    except KeyboardInterrupt:
+        done = len(results.finished) + len(played)
+        _LOG.warning("%d of %d games are in %s; the same evaluation goes on from there", done, settings.games, folder)
+        raise
     finally:
         if played:
             write_figures(folder, played, used, device, elsewhere)

@@ -79,7 +79,7 @@ class EvaluationSettings:
         get_encoding(self.encoding)
         Policy.parse(self.policy)
         if self.opening is not None:
-            Opening.parse(self.opening)
+            Opening.parse(self.opening).check(self.width, self.height)
         for kind, chosen, known in (("mode", self.mode, MODES), ("decoder", self.decoder, _DECODERS)):
             if chosen not in known:
                 raise unknown_name(kind, chosen, known)

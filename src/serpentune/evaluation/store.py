@@ -32,6 +32,12 @@ _LOG = logging.getLogger(__name__)
 _OF_EVALUATIONS = "first_seed"
 """An entry that no other manifest has."""
 
+_SEEN = (GAMES, LANGUAGE_RECORDS, STATE_ANSWERS, SPEED)
+"""What can't be computed again from anything else."""
+
+_SHORT = 40
+"""Characters of a value that an error still shows."""
+
 _PART = "games.part-{}.jsonl"
 """Games of one process of several, until the first one takes them."""
 
@@ -143,10 +149,14 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
         raise UserError(f"{path}: no evaluation manifest. Choose another folder, or pass --overwrite to replace it.")
     now = json.loads(json.dumps(dict(manifest)))
     differing = [key for key in sorted({*before, *now} - _MAY_DIFFER) if before.get(key) != now.get(key)]
+    if differing and not any((folder / name).is_file() and (folder / name).stat().st_size for name in _SEEN):
+        write_json(path, now)  # nothing was finished by the other settings
+        return frozenset()
     if differing:
+        changed = ", ".join(_changed(key, before.get(key), now.get(key)) for key in differing)
         raise UserError(
-            f"{folder} holds another evaluation: not the same {', '.join(differing)}. "
-            "Choose another folder, or pass --overwrite to replace it."
+            f"{folder} holds another evaluation: {changed}. "
+            "Choose another folder or name, or pass --overwrite to replace it."
         )
     if isinstance(before.get("games"), int) and before["games"] > now["games"]:
         raise UserError(
@@ -158,6 +168,11 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
     kept = {name: before[name] for name in (RECORDS_SHA256,) if name in before}  # of what isn't measured again
     write_json(path, {**kept, **now})
     return finished
+
+
+def _changed(key: str, before: Any, now: Any) -> str:
+    shown = [json.dumps(value) for value in (before, now)]
+    return f"its {key} is {shown[0]}, not {shown[1]}" if max(map(len, shown)) < _SHORT else f"its {key} is another"
 
 
 def _parts(folder: Path) -> list[Path]:

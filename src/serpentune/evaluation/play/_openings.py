@@ -47,14 +47,22 @@ class Opening:
     def __str__(self) -> str:
         return f"{self.teacher} {self.length}"
 
+    def check(self, width: int, height: int) -> None:
+        """Refuse a board on which no snake can be as long and go on.
+
+        Raises:
+            UserError: it is such a board.
+        """
+        if self.length >= width * height:
+            raise UserError(f"A snake of {self.length} cells fills a board of {width}x{height}. Choose a shorter one.")
+
     def play(self, games: LockstepGames, places: NDArray[np.int64]) -> None:
         """Play the opening in the games at `places`, which have just begun; a game that the teacher loses is over.
 
         Raises:
             UserError: no snake can be as long on this board and go on.
         """
-        if self.length >= games.width * games.height:
-            raise UserError(f"A snake of {self.length} cells fills a board of {games.width}x{games.height}.")
+        self.check(games.width, games.height)
         teacher = get(self.teacher)
         while True:
             places = places[np.isin(places, games.running) & (games.scores[places] + 1 < self.length)]

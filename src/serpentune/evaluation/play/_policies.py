@@ -35,7 +35,7 @@ class Policy:
         if self.kind not in (END, RANDOM, FALLBACK):
             raise UserError(f"{self.kind!r} is no policy for unreadable answers. There are end, random and fallback.")
         if (self.teacher is None) == (self.kind == FALLBACK):
-            raise UserError("fallback needs the name of a teacher, and no other policy for unreadable answers has one.")
+            raise UserError("Write end, random, or fallback with a teacher, such as 'fallback BFS'.")
         if self.teacher is not None:
             object.__setattr__(self, "teacher", get(self.teacher).name)
 
