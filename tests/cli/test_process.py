@@ -59,6 +59,7 @@ def test_no_colour_and_no_bars_when_piped(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout and done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise on Windows")
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"

@@ -52,7 +52,7 @@ def shared_states(found: list[dict[str, Any]], *, symmetric: bool = False) -> se
     ("policy", "symmetric"),
     [
         ("train", False),
-        ("held-out", True),
+        pytest.param("held-out", True, marks=pytest.mark.slow),
         pytest.param("train", True, marks=pytest.mark.slow),
         pytest.param("held-out", False, marks=pytest.mark.slow),
     ],

@@ -230,6 +230,7 @@ api.upload_folder(repo_id="me/theirs", repo_type="dataset", folder_path=sys.argv
     assert load_splits(tmp_path / "set")["train"][0]["completion"] == "U"
 
 
+@pytest.mark.slow
 def test_nothing_private_goes_into_a_public_repository(hub: str, dataset: Path, tmp_path: Path) -> None:
     assert command(hub, tmp_path, "push", dataset, "me/open", "--public")[0] == 0
     code, document = command(hub, tmp_path, "push", dataset, "me/open")

@@ -8,7 +8,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.evaluation import EvaluationSettings, arena, evaluate_arena, open_contestant, own_apples
 from serpentune.evaluation.play import DoesNotFit
-from serpentune.game import Ending
+from serpentune.game import Ending, Limits
 
 
 def test_the_rows_are_other_boards_lengths_and_states() -> None:
@@ -45,7 +45,7 @@ def test_a_board_that_does_not_fit_is_left_out_and_nothing_is_left_of_it(
     with pytest.raises(DoesNotFit, match=r"prompt of this board has (\d+)") as refused:
         open_contestant(str(llama)).check(EvaluationSettings(width=10, height=10, max_new_tokens=256))
     prompt = int(re.findall(r"board has (\d+)", str(refused.value))[0])
-    settings = EvaluationSettings(width=8, height=8, games=1, max_new_tokens=257 - prompt)
+    settings = EvaluationSettings(width=8, height=8, games=1, max_new_tokens=257 - prompt, limits=Limits(max_steps=1))
     results = evaluate_arena(open_contestant(str(llama)), tmp_path, settings, quiet=True)
     assert "home" in results and "board-10x10" not in results
     assert "board-10x10 is left out" in caplog.text and not (tmp_path / "board-10x10").exists()

@@ -424,6 +424,7 @@ def test_ctrl_c_ends_at_once_and_gives_up_what_is_in_flight() -> None:
 
     def press() -> None:
         hangs.wait()
+        time.sleep(0.2)  # until all are asked and the player waits
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     with serving(waits) as server:

@@ -97,6 +97,7 @@ def test_the_example_says_what_to_do_where_the_hub_can_t_be_reached(here: Path) 
     assert not (here / "output").exists()
 
 
+@pytest.mark.slow
 def test_the_main_command_runs_as_printed(here: Path) -> None:
     command = """-m extensions.heuristics_llm_fine_tuning_integration_v0_02.pipeline
         --heuristic-dirs logs/extensions/heuristics-bfs_20250101_120000

@@ -50,6 +50,7 @@ def test_a_run_leaves_its_history_as_a_table_and_a_picture(llama: Path, tmp_path
     assert {"#ffffff", "#0068a8"} <= colours(tmp_path / "loss.png")
 
 
+@pytest.mark.slow
 def test_few_runs_have_a_colour_each_and_many_a_panel_each(tmp_path: Path) -> None:
     few = plot_losses({f"run {n}": history(n) for n in range(1, 4)}, tmp_path / "few.png")
     assert {"#0068a8", "#c9540a", "#00815d"} <= colours(few)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from serpentune.common.errors import UserError
@@ -36,7 +36,7 @@ class EndpointPlayer:
     games before anything is counted, so that an outage changes no number.
 
     Use it in a `with` statement, or call `close`: requests that are still in flight are then given up. An error in
-    `answers`, Ctrl-C among them, does that too.
+    `ask` or `answers`, Ctrl-C among them, does that too.
 
     Attributes:
         name: what it is called in results.
@@ -109,8 +109,9 @@ class EndpointPlayer:
     def ask(self, places: Sequence[int], states: States) -> None:
         """As of `Player.ask`."""
         asked = prompts(states, self._teacher, self._encoding, self._style)
-        for place, prompt in zip(places, asked, strict=True):
-            self._open[self._portal.start_task_soon(self._client.complete, prompt)] = place
+        with self._closed_by_errors():
+            for place, prompt in zip(places, asked, strict=True):
+                self._open[self._portal.start_task_soon(self._client.complete, prompt)] = place
 
     def answers(self) -> list[tuple[int, Answer]]:
         """As of `Player.answers`.
@@ -118,13 +119,19 @@ class EndpointPlayer:
         Raises:
             UserError: the endpoint refuses or is out, or the budget is spent, as of `ChatClient.complete`.
         """
-        try:
+        with self._closed_by_errors():
             done, _ = wait(self._open, return_when=FIRST_COMPLETED)
             found = [(self._open.pop(request), self._answer(request.result())) for request in done]
+        return sorted(found, key=lambda entry: entry[0])
+
+    @contextmanager
+    def _closed_by_errors(self) -> Iterator[None]:
+        """Give up what is in flight where anything goes wrong, Ctrl-C among it."""
+        try:
+            yield
         except BaseException:
             self.close()
             raise
-        return sorted(found, key=lambda entry: entry[0])
 
     def _answer(self, completion: Completion | None) -> Answer:
         if completion is None:
