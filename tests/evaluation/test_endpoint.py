@@ -1,79 +1,48 @@
-"""A served model as a player: against real servers that are well, that misbehave, and that are transformers' own."""
+"""A served model as a player: against a real server that is well, and that misbehaves."""
 
 from __future__ import annotations
 
 import asyncio
 import email.utils
-import json
 import logging
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from serpentune.common.errors import UserError
-from serpentune.datasets import get_encoding, get_style, prompts
 from serpentune.evaluation import (
     Endpoint,
-    EndpointPlayer,
-    EvaluationResult,
-    EvaluationSettings,
     FunctionPlayer,
-    GameResult,
-    ModelPlayer,
-    Player,
     Traffic,
     endpoint_contestant,
-    evaluate_arena,
-    evaluate_contestant,
     play_games,
 )
 from serpentune.evaluation.play import answers_to
-from serpentune.evaluation.speed import speed_metrics
 from serpentune.game import Limits, letters, random_states
-from serpentune.models import LoadedModel, load_base
-from serpentune.models.export import export_model
-from tests.evaluation.chat_server import COMPLETION_TOKENS, PROMPT_TOKENS, Replies, Reply, plays_bfs, says, serving
+from tests.evaluation.chat_server import COMPLETION_TOKENS, PROMPT_TOKENS, Reply, plays_bfs, says, serving
 from tests.evaluation.players import plan
-
-SIDE = 4
-SMALL = EvaluationSettings(
-    games=6, width=SIDE, height=SIDE, seed=100, mode="free", limits=Limits(max_steps=40), places=3
+from tests.evaluation.served import (
+    PAGE,
+    SIDE,
+    SMALL,
+    endpoint,
+    evaluated,
+    first,
+    games,
+    player,
 )
-PAGE = "<!DOCTYPE html><html><body>\x1b[31mBad gateway</body></html>"
-
-
-def endpoint(url: str, **options: Any) -> Endpoint:
-    return Endpoint(url, "snake", **{"first_wait": 0.01, "timeout": 20, **options})
-
-
-def player(asked: Endpoint, **options: Any) -> EndpointPlayer:
-    return EndpointPlayer(asked, teacher="BFS", encoding=get_encoding("grid"), style=get_style("plan"), **options)
-
-
-def games(of: Player) -> list[tuple[Any, ...]]:
-    return described(play_games(of, range(4), SIDE, SIDE, limits=Limits(max_steps=40)))
-
-
-def described(found: Iterable[GameResult]) -> list[tuple[Any, ...]]:
-    return sorted((game.record.seed, game.record.moves, game.answers, sorted(game.invalid.items())) for game in found)
 
 
 @pytest.fixture(scope="module")
 def by_bfs() -> list[tuple[Any, ...]]:
     return games(FunctionPlayer("bfs", lambda states: list(map(plan("BFS"), states))))
-
-
-def first(*replies: Reply) -> Replies:
-    """These to the first questions about each prompt, then what is right."""
-    return lambda prompt, number: replies[number] if number < len(replies) else plays_bfs(prompt, number)
 
 
 def test_games_of_a_served_model_are_those_that_its_answers_make(by_bfs: list[tuple[Any, ...]]) -> None:
@@ -267,130 +236,6 @@ def test_in_mode_plan_the_answer_begins_with_the_moves() -> None:
             player(endpoint(server.url), mode="move")
 
 
-def lines(folder: Path) -> list[dict[str, Any]]:
-    found = [json.loads(line) for line in (folder / "games.jsonl").read_text().splitlines()]
-    return sorted(({**line, "ms": None} for line in found), key=lambda line: line["seed"])
-
-
-def account(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "performance.json").read_text())["endpoint"]
-    return found
-
-
-def evaluated(asked: Endpoint, folder: Path, settings: EvaluationSettings = SMALL) -> EvaluationResult:
-    return evaluate_contestant(endpoint_contestant(asked), folder, settings, quiet=True)
-
-
-def test_an_outage_keeps_the_finished_games_and_changes_no_number(tmp_path: Path) -> None:
-    with serving(plays_bfs) as server:
-        asked = endpoint(server.url, retries=1)
-        whole = evaluated(asked, tmp_path / "whole")
-        assert whole.name == "snake" and len(whole.games) == 6
-        wanted = len(server.bodies)
-        server.bodies.clear()
-
-        def dies(prompt: str, number: int) -> Reply:
-            return plays_bfs(prompt, number) if len(server.bodies) < wanted * 0.8 else Reply(PAGE, 503)
-
-        server.replies = dies
-        with pytest.raises(UserError, match=r"doesn't answer any more: 503 .*run the same evaluation again"):
-            evaluated(asked, tmp_path / "killed")
-        kept = lines(tmp_path / "killed")
-        assert 0 < len(kept) < 6
-        server.replies = plays_bfs
-        evaluated(asked, tmp_path / "killed")
-        assert lines(tmp_path / "killed") == lines(tmp_path / "whole")
-        with pytest.raises(UserError, match="its endpoint is"):
-            evaluated(replace(asked, model="other"), tmp_path / "whole")
-
-
-def test_a_budget_ends_the_games_and_keeps_the_finished_ones(tmp_path: Path) -> None:
-    with serving(plays_bfs) as server:
-        price = endpoint(server.url, prices=(0, 1_000_000 / COMPLETION_TOKENS))  # one a request
-        evaluated(price, tmp_path / "whole")
-        wanted = len(server.bodies)
-        assert account(tmp_path / "whole")["requests"] == account(tmp_path / "whole")["cost"] == wanted
-        server.bodies.clear()
-        with pytest.raises(
-            UserError, match=r"budget is spent: \d+ requests to http.* cost \d+ of \d+\. Games that are"
-        ):
-            evaluated(replace(price, budget=wanted // 2), tmp_path / "half")
-        assert wanted // 2 <= len(server.bodies) <= wanted // 2 + SMALL.places
-        assert 0 < len(lines(tmp_path / "half")) < 6
-        evaluated(replace(price, budget=2 * wanted), tmp_path / "half")
-        assert lines(tmp_path / "half") == lines(tmp_path / "whole")
-        # What the run before paid is in it; requests that were given up may not have got to the server.
-        paid = account(tmp_path / "half")
-        assert len(server.bodies) <= paid["requests"] and wanted <= paid["cost"] <= paid["requests"]
-
-        # The evaluations of one contestant spend one budget.
-        contestant = endpoint_contestant(replace(price, budget=wanted + 1))
-        evaluate_contestant(contestant, tmp_path / "one", SMALL, quiet=True)
-        with pytest.raises(UserError, match="budget is spent"):
-            evaluate_contestant(contestant, tmp_path / "two", SMALL, quiet=True)
-
-        server.replies = lambda prompt, number: says("U", usage=False)
-        with player(price, traffic=(traffic := Traffic())) as asked:
-            answers_to(asked, random_states(1, SIDE, SIDE, 3))
-            assert traffic.account().cost is None and traffic.account().answers_without_usage == 1
-        with pytest.raises(UserError, match="how many tokens it took"):
-            games(player(replace(price, budget=10)))
-
-
-def test_the_account_is_of_every_measure_and_of_every_run(tmp_path: Path) -> None:
-    records = [
-        {"prompt": prompt, "completion": " U", "game": str(number)}
-        for number, prompt in enumerate(
-            prompts(random_states(5, SIDE, SIDE, 0), "BFS", get_encoding("grid"), get_style("plan"))
-        )
-    ]
-    with serving(plays_bfs) as server:
-        price = endpoint(server.url, prices=(0, 1_000_000 / COMPLETION_TOKENS))
-        for measures in (["states"], ["play", "states"], ["play"]):  # all games are finished before the last
-            evaluate_contestant(
-                endpoint_contestant(price), tmp_path, SMALL, measures=measures, test_records=records, quiet=True
-            )
-            paid = account(tmp_path)
-            assert paid["requests"] == paid["cost"] == len(server.bodies)
-            assert paid["completion_tokens"] == COMPLETION_TOKENS * len(server.bodies)
-    measured = json.loads((tmp_path / "performance.json").read_text())
-    assert measured["games"] == 6 and measured["moves_per_second"] > 0
-    assert measured["device"] is measured["peak_memory_mb"] is None
-    assert measured["undefined"] == dict.fromkeys(("device", "peak_memory_mb"), "the model is served elsewhere")
-    (tmp_path / "performance.json").write_text('{"endpoint": {"requests": -1}}')
-    with pytest.raises(UserError, match=r"performance.json: no account of an endpoint \(endpoint.requests: "):
-        evaluated(price, tmp_path)
-
-
-def test_the_speed_of_a_served_model_tells_nothing_of_this_machine() -> None:
-    with serving(plays_bfs) as server:
-        speed = speed_metrics(endpoint_contestant(endpoint(server.url)), SMALL, answers=2, seconds=0.0)
-    unknown = ("device", "device_peak_mb", "host_peak_mb")
-    assert [speed[name] for name in unknown] == [None] * 3
-    assert {speed["undefined"][name] for name in unknown} == {"the model is served elsewhere"}
-    assert speed["batch_1"]["answers"] == 2 and speed["batch_1"]["tokens_per_second"] > 0
-
-
-def test_each_row_of_an_arena_has_its_own_account(tmp_path: Path) -> None:
-    with serving(plays_bfs) as server:
-        contestant = endpoint_contestant(endpoint(server.url, prices=(1, 1)))
-        rows = evaluate_arena(contestant, tmp_path, replace(SMALL, games=1), quiet=True)
-        accounts = [account(tmp_path / row) for row in rows]
-        assert [paid["requests"] for paid in accounts] == [
-            sum(game.answers for game in result.games) for result in rows.values()
-        ]
-        assert sum(paid["requests"] for paid in accounts) == len(server.bodies)
-        assert contestant.traffic is not None
-        assert sum(paid["cost"] for paid in accounts) == pytest.approx(contestant.traffic.spent)
-
-
-def test_an_endpoint_is_asked_by_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UserError, match="start without torchrun"):
-        evaluated(endpoint("http://localhost:8000/v1"), tmp_path / "r")
-    assert not (tmp_path / "r").exists()
-
-
 def test_a_key_is_sent_and_stands_nowhere_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -463,54 +308,3 @@ def test_it_plays_where_an_event_loop_runs_already(by_bfs: list[tuple[Any, ...]]
 def test_what_cannot_be_asked_is_refused(options: dict[str, Any], answer: str) -> None:
     with pytest.raises(UserError, match=answer):
         Endpoint(**{"url": "http://localhost:8000/v1", "model": "snake", **options})
-
-
-@pytest.fixture
-def chat_nano(nano: LoadedModel, tmp_path: Path) -> Path:
-    """nano, whose tokenizer's chat template shows its own prompts as they are."""
-    folder = tmp_path / "nano"
-    nano.model.save_pretrained(folder)
-    nano.tokenizer.save_pretrained(folder)
-    end = nano.tokenizer.eos_token
-    template = "{% for message in messages %}{{ message.content }}{% if message.role == 'assistant' %}" + end
-    (folder / "chat_template.jinja").write_text(template + "{% endif %}{% endfor %}")
-    return folder
-
-
-def played_here(folder: Path) -> ModelPlayer:
-    loaded = load_base(folder, chat=True, dtype=torch.float32)
-    encoding, style = get_encoding("grid"), get_style("plan")
-    return ModelPlayer(loaded, teacher="BFS", encoding=encoding, style=style, mode="free")
-
-
-def test_transformers_own_server_plays_the_games_of_the_model_that_it_serves(chat_nano: Path) -> None:
-    from transformers.cli.serve import Serve
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Serve(str(chat_nano), host="127.0.0.1", port=port, device="cpu", dtype="float32", non_blocking=True)
-    try:
-        while not server.server.started:
-            time.sleep(0.01)
-        asked = Endpoint(f"http://127.0.0.1:{port}/v1", str(chat_nano))
-        with player(asked, places=2, traffic=(traffic := Traffic())) as served:
-            there = games(served)
-    finally:
-        server.kill_server()
-    local = list(play_games(played_here(chat_nano), range(4), SIDE, SIDE, limits=Limits(max_steps=40)))
-    assert there == described(local)
-    assert traffic.completion_tokens == sum(game.tokens for game in local)
-
-
-@pytest.mark.slow
-def test_llama_cpp_plays_the_games_of_the_model_that_was_exported_to_it(chat_nano: Path, tmp_path: Path) -> None:
-    llama_cpp = pytest.importorskip("xllamacpp", reason="llama.cpp's bindings are not installed")
-    (file,) = export_model(chat_nano, tmp_path / "out", gguf=["f32"]).gguf
-    settings = llama_cpp.CommonParams()
-    settings.model.path, settings.n_ctx, settings.n_parallel, settings.warmup = str(file.path), 2048, 2, False
-    server = llama_cpp.Server(settings)
-    with player(Endpoint(f"{server.listening_address}/v1", "nano"), places=2) as served:
-        there = games(served)
-    del server
-    assert there == games(played_here(chat_nano))

@@ -92,7 +92,11 @@ def evaluate_arena(
 
 
 def own_apples(result: EvaluationResult) -> float:
-    """Mean apples a game that the player itself ate, those of an opening left out."""
+    """Mean apples a game that the player itself ate, those of an opening left out.
+
+    Raises:
+        UserError: the manifest's opening is none.
+    """
     opening = result.manifest.get("opening")
     begun = Opening.parse(opening).length - 1 if opening else 0
     return float((result.scores - np.minimum(result.scores, begun)).mean())

@@ -63,7 +63,7 @@ def find_moves(text: str) -> tuple[bytes, str]:
 
     Returns:
         `Move` codes and an empty text; or no moves, and `unreadable` or `contradictory` (several of the four are
-        named, as in "up, or rather down").
+        named, as in "go up, or rather down").
     """
     if moves := read_moves(text):
         return moves, ""

@@ -49,6 +49,9 @@ def play_games(
         replan_every: moves of an answer that are played at most; all without.
         opening: who begins the games; the player itself without.
         advanced: called with 1 for each game that has ended.
+
+    Raises:
+        UserError: an impossible board, an opening that is too long for it, or as of the player.
     """
     if len(seeds):
         table = _Table(player, seeds, width, height, limits, policy or Policy(), replan_every, opening)
