@@ -5,8 +5,9 @@
 Without a GPU `nano`, untuned, plays 200 games on 6x6. With one, a student plays 1,000 games on 10x10: name one that
 plays well, such as that of recipes/smollm2-h100.yaml, since the games of a bad one are over soon. `generate` answers a
 batch of 256 games and waits for the longest answer; slots take the next prompt as soon as an answer ends. In both a
-place takes the next game as soon as one ends. A game's time holds everything: prompts, answers, rules. Before the clock
-starts the model is loaded and a few games are played, which is a figure of its own. In 32 bits both play the same
+place takes the next game as soon as one ends; on a GPU `generate`, which would take minutes for all, plays the first
+512, two for each of its places as the slots do. A game's time holds everything: prompts, answers, rules. Before the
+clock starts the model is loaded and a few games are played, which is a figure of its own. In 32 bits both play the same
 games, move for move.
 """
 
@@ -43,6 +44,7 @@ class Setting:
     Attributes:
         side: cells a row and a column.
         games: how many.
+        plain_games: how many of them `generate` plays.
         teacher: whom the prompt names.
         repeats: turns of each decoder.
         most: seconds that all games may take.
@@ -51,14 +53,15 @@ class Setting:
 
     side: int
     games: int
+    plain_games: int
     teacher: str
     repeats: int
     most: float
     ratio: float | None
 
 
-CPU = Setting(side=6, games=200, teacher="BFS", repeats=3, most=60, ratio=None)
-GPU = Setting(side=10, games=1000, teacher="CELL", repeats=1, most=120, ratio=10)
+CPU = Setting(side=6, games=200, plain_games=200, teacher="BFS", repeats=3, most=60, ratio=None)
+GPU = Setting(side=10, games=1000, plain_games=512, teacher="CELL", repeats=1, most=120, ratio=10)
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ def measure(quick: bool, model: str) -> Iterator[Figure]:
     import torch
 
     setting = GPU if torch.cuda.is_available() else CPU
-    games, repeats = (setting.games // 8, 1) if quick else (setting.games, setting.repeats)
+    cut, repeats = (8, 1) if quick else (1, setting.repeats)
+    games = {"plain": setting.plain_games // cut, "slots": setting.games // cut}
     say(f"{torch.get_num_threads()} threads (OMP_NUM_THREADS sets them); loading {model} ...")
     began = time.perf_counter()
     base = open_model(model)
@@ -109,25 +113,30 @@ def measure(quick: bool, model: str) -> Iterator[Figure]:
         yield Figure("warm-up", f"eight games, {decoder}", taken, "s", "lower")
     for number in range(repeats):
         for decoder in decoders:
-            say(f"{decoder}: {games} games, turn {number + 1} of {repeats} ...")
-            turns[decoder].append(play(base, setting, decoder, games))
+            say(f"{decoder}: {games[decoder]} games, turn {number + 1} of {repeats} ...")
+            turns[decoder].append(play(base, setting, decoder, games[decoder]))
     for kind, of in turns.items():
         seconds = median(turn.seconds for turn in of)
         most = setting.most if kind == "slots" and not quick else None
-        yield Figure(f"plan, {kind}", f"{games} games", seconds, "s", "lower", most)
-        yield Figure(f"plan, {kind}", "games per second", games / seconds, "games/s")
+        yield Figure(f"plan, {kind}", f"{games[kind]} games", seconds, "s", "lower", most)
+        yield Figure(f"plan, {kind}", "games per second", games[kind] / seconds, "games/s")
         yield Figure(f"plan, {kind}", "moves per second", of[0].moves / seconds, "moves/s")
         tokens = sum(result.tokens for result in of[0].results)
         yield Figure(f"plan, {kind}", "tokens written per second", tokens / seconds, "tokens/s")
-    ratio = median(a.seconds / b.seconds for a, b in zip(turns["plain"], turns["slots"], strict=True))
+    ratio = median(
+        (a.seconds / games["plain"]) / (b.seconds / games["slots"])
+        for a, b in zip(turns["plain"], turns["slots"], strict=True)
+    )
     yield Figure("plan", "slots over generate", ratio, "times", target=None if quick else setting.ratio)
-    same = sum(a == b for a, b in zip(turns["plain"][0].games, turns["slots"][0].games, strict=True)) / games
+    slots = dict(turns["slots"][0].games)
+    same = sum(slots[seed] == moves for seed, moves in turns["plain"][0].games) / games["plain"]
     exact = 1.0 if base.model.dtype == torch.float32 else None
     yield Figure("plan", "games that are the same move for move", same, "share", target=exact)
     wins = sum(result.record.score == setting.side**2 - 1 for result in turns["slots"][0].results)
-    yield Figure("plan", "boards filled", wins / games, "share")
-    moved = play(base, setting, "auto", games, mode="move")
-    yield Figure("move", "games per second", games / moved.seconds, "games/s")
+    yield Figure("plan", "boards filled", wins / games["slots"], "share")
+    say(f"one pass a move: {games['plain']} games ...")
+    moved = play(base, setting, "auto", games["plain"], mode="move")
+    yield Figure("move", "games per second", games["plain"] / moved.seconds, "games/s")
     yield Figure("move", "moves per second", moved.moves / moved.seconds, "moves/s")
 
 
