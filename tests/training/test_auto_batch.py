@@ -98,6 +98,17 @@ def test_trials_leave_one_hook_on_the_model(llama: Path, tmp_path: Path) -> None
     assert len(model.get_input_embeddings()._forward_hooks) == 1
 
 
+def test_a_trial_of_few_samples_holds_few_tokens(llama: Path, tmp_path: Path) -> None:
+    """Also where batches are packed or filled up to sizes of the whole run's batches, as on a GPU."""
+    config = config_for(llama)
+    run = prepare(config, samples(40), None, tmp_path, resume=False, overwrite=False)
+    rows = [run.tokens.rows[row] for row in range(8)]
+    for packs in (True, False):
+        run.trainer.packs, run.trainer.compiles = packs, True
+        held = {size: run.trainer.collator(size)(rows[:size])["input_ids"].numel() for size in (1, 8)}
+        assert held[1] < held[8]
+
+
 def test_a_resumed_run_keeps_the_batch_that_was_found(llama: Path, tmp_path: Path) -> None:
     config = config_for(llama)
     train(config, samples(40), None, tmp_path, quiet=True)

@@ -132,9 +132,10 @@ def _step(trainer: SnakeTrainer, tokens: Tokens, size: int) -> None:
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()  # makes the moments, which a run holds from its second step on; of zeros, it moves nothing
     answers = tokens.lengths - np.asarray(tokens.rows.data["prompt_length"])
+    collate = trainer.collator(size)
     for measure in (tokens.lengths, answers):
         rows = np.resize(np.argsort(measure, kind="stable")[-size:], size)
-        batch = trainer._prepare_inputs(trainer.data_collator([tokens.rows[int(row)] for row in rows]))
+        batch = trainer._prepare_inputs(collate([tokens.rows[int(row)] for row in rows]))
         # Compiled, each trial's shapes would take seconds, and few are kept. As it is, it needs a little more memory.
         with trainer.accelerator.autocast(), torch.compiler.set_stance("force_eager"):
             loss = trainer.completion_loss(model, batch)[0]

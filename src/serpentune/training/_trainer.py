@@ -59,24 +59,20 @@ class SnakeTrainer(SFTTrainer):
             packs: whether batches are packed, as `quickened` says.
             compiles: whether layers and loss are compiled.
         """
-        batch = args.per_device_train_batch_size
+        self._lengths = train.lengths
+        self._pad = tokenizer.pad_token_id
         # The processes' batches of one step are next to each other, so that none waits long for another.
-        self._order = StepOrder(train.lengths, batch, args.seed, args.gradient_accumulation_steps * args.world_size)
+        batch, batches = args.per_device_train_batch_size, args.gradient_accumulation_steps * args.world_size
+        self._order = StepOrder(train.lengths, batch, args.seed, batches)
         self.tokens = 0  # that this process has trained on, padding included; known from shapes, without the device
         self.losses = StepLosses(int(args.logging_steps), args.gradient_accumulation_steps, args.device)
         self.packs = packs
+        self.compiles = compiles
         self._summed_loss = compiled(model) if compiles else summed_loss
-        collate: Packer | Collator
-        if packs:
-            collate = packer(train.lengths, self._order, batch, tokenizer.pad_token_id)
-        elif compiles:
-            collate = Collator(tokenizer.pad_token_id, few_widths(train.lengths, _WIDTHS), batch)
-        else:
-            collate = Collator(tokenizer.pad_token_id)
         super().__init__(
             model=model,
             args=args,
-            data_collator=collate,
+            data_collator=self.collator(batch),
             train_dataset=train.rows,
             eval_dataset=evaluate.rows if evaluate is not None else None,
             processing_class=tokenizer,
@@ -88,6 +84,14 @@ class SnakeTrainer(SFTTrainer):
             for parameter in model.parameters():
                 if parameter.requires_grad:
                     parameter.data = parameter.data.float()
+
+    def collator(self, batch_size: int) -> Packer | Collator:
+        """What makes batches of so many samples."""
+        if self.packs:
+            return packer(self._lengths, self._order, batch_size, self._pad)
+        if self.compiles:
+            return Collator(self._pad, few_widths(self._lengths, _WIDTHS), batch_size)
+        return Collator(self._pad)
 
     def compute_loss(
         self,

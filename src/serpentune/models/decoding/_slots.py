@@ -7,10 +7,13 @@ doesn't have to start some thousand kernels for each token.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
 
 from serpentune.models.decoding._graphs import Replayed
 from serpentune.models.decoding._plain import stop_ids
@@ -29,6 +32,31 @@ _SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
 _STEP = ("step",)
 _FILLED = 8
 """Prompts are filled up to a multiple of so many tokens, so that those of nearly one length are read together."""
+
+
+_GROUPED = "grouped"
+
+
+def _grouped_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor,
+    scaling: float | None = None,
+    **more: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention of one token a slot, `(S, H, 1, D)`, to keys and values `(S, K, T, D)` with fewer heads.
+
+    The heads that share keys stand where positions would, so that nobody copies the whole cache for each of them.
+    """
+    slots, heads, _, size = query.shape
+    shared = query.reshape(slots, key.shape[1], -1, size)
+    attended = scaled_dot_product_attention(shared, key, value, attn_mask=attention_mask, scale=scaling)
+    return attended.reshape(slots, 1, heads, size), None
+
+
+AttentionInterface.register(_GROUPED, _grouped_attention)
 
 
 class Unsuited(Exception):
@@ -76,7 +104,7 @@ class SlotDecoder:
         self._ends = torch.tensor(stop_ids(tokenizer, chat), device=self._device)
         on_gpu = self._device.type == "cuda"
         self._fixed = on_gpu if fixed is None else fixed
-        self._pool = torch.cuda.graph_pool_handle() if on_gpu and graphs is not False else None
+        self._graphs = on_gpu and graphs is not False
         self._context = int(min(context_length(model.config), 2**31))
         self._layers = config.num_hidden_layers
         self._open: set[int] = set()
@@ -127,6 +155,8 @@ class SlotDecoder:
         begun = self._room > 0
         self._room, self._most = max(room, self._room), max(new_tokens, self._most)
         self._replayed.clear()
+        # Memory that graphs share is given up with the last of them.
+        self._pool = torch.cuda.graph_pool_handle() if self._graphs else None
         if not begun:
             self._cells = Slots(count, self._room)
             self._cache = slot_cache(self._cells, self._layers)
@@ -208,10 +238,21 @@ class SlotDecoder:
         self._token[rows] = token
         self._written[rows, 0] = token
         # The slot that takes what fills a batch up holds nothing: it takes part in every step, at its first cell.
-        self._cells.at[rows] = torch.where(rows == self.slots, 0, lengths)
-        self._count[rows] = 1
+        # No bare number may be written: it would come from the host, which has no part in a graph.
+        self._cells.at[rows] = lengths * (rows != self.slots)
+        self._count[rows] = torch.ones_like(rows)
         self._limit[rows] = limits
         self._running[rows] = ~self._is_end(token) & (limits > 1)
+
+    @contextmanager
+    def _attending_in_groups(self) -> Iterator[None]:
+        config = self._model.config.get_text_config()
+        usual = config._attn_implementation
+        config._attn_implementation = _GROUPED
+        try:
+            yield
+        finally:
+            config._attn_implementation = usual
 
     def _is_end(self, tokens: torch.Tensor) -> torch.Tensor:
         return (tokens[:, None] == self._ends).any(dim=-1)
@@ -223,14 +264,15 @@ class SlotDecoder:
             each if rows is None else each[rows] for each in (self._token, self._cells.at, self._running)
         )
         seen = self._columns[None, None, None] <= at[:, None, None, None]  # (S, 1, 1, T): all tokens up to this one
-        logits = self._model(
-            input_ids=token[:, None],
-            position_ids=at[:, None],
-            attention_mask=seen,
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits
+        with self._attending_in_groups():
+            logits = self._model(
+                input_ids=token[:, None],
+                position_ids=at[:, None],
+                attention_mask=seen,
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            ).logits
         following = torch.where(running, logits[:, -1].argmax(dim=-1), token)
         chosen = slice(None) if rows is None else rows
         # All that is read of the state is read before any of it is written: without rows these are views of it.
