@@ -84,9 +84,11 @@ def main(dataset: str, folder: str, batch: str, steps: str) -> None:
     from serpentune.training import train
 
     processes = int(os.environ["WORLD_SIZE"])
-    work = task("full", int(batch), load_splits(Path(dataset))["train"], int(steps) * processes, passes=2)
+    passes = 3
+    work = task("full", int(batch), load_splits(Path(dataset))["train"], int(steps) * processes, passes=passes)
     work.config.logging_steps = LOGGED
-    watch = Stopwatch((int(steps), 2 * int(steps)))
+    last = passes * int(steps)
+    watch = Stopwatch((3 * last // 4, last))  # in the third pass, when all sizes of batches are compiled
     result = train(work.config, work.data, None, Path(folder) / "run", callbacks=[watch], quiet=True)
     if int(os.environ["RANK"]) == 0:
         losses = [entry["loss"] for entry in result.history if "loss" in entry]

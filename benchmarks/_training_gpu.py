@@ -94,7 +94,7 @@ def speeds(quick: bool, data: Any, steps: int, matrix: float) -> Iterator[Figure
     for strategy, batch in strategies:
         subject = f"ours, {strategy}, batch {batch}"
         say(f"{subject} ...")
-        found = measured(task(strategy, batch, data, steps, passes=2), ours)
+        found = measured(task(strategy, batch, data, steps, passes=3), ours)
         speed = found.samples_per_second
         whole = strategy == "full"
         yield Figure(subject, "speed", speed, "samples/s")

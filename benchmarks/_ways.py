@@ -98,8 +98,8 @@ def measured(task: Task, way: Callable[[Task, Stopwatch], Any]) -> Measured:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         torch.compiler.reset()
-    # What compiles makes two passes, of which the first is warm enough.
-    watch = Stopwatch((task.steps // 2, task.steps))
+    # What compiles makes three passes, so that it has met all sizes of batches when the clock starts.
+    watch = Stopwatch((3 * task.steps // 4, task.steps))
     learnt = way(task, watch)
     peak = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else 0.0
     loss = None

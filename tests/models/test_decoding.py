@@ -25,6 +25,7 @@ from serpentune.models.decoding import (
     next_scores,
     open_decoder,
 )
+from serpentune.models.decoding._norms import fused, root_mean_square_norms
 
 Prompts = list[list[int]]
 
@@ -158,4 +159,25 @@ def test_scores_of_the_next_token_are_those_of_a_prompt_alone(base: LoadedModel)
     assert scores.shape == (9, base.model.config.vocab_size)
     with torch.inference_mode():
         for prompt, row in zip(prompts, scores, strict=True):
-            torch.testing.assert_close(row, base.model(torch.tensor([prompt])).logits[0, -1], atol=1e-4, rtol=1e-4)
+            alone = base.model(torch.tensor([prompt], device=base.model.device)).logits[0, -1]
+            torch.testing.assert_close(row, alone, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen", "gpt2"])
+def test_norms_in_one_kernel_are_the_models_own(family: str, request: pytest.FixtureRequest) -> None:
+    model = load_base(str(request.getfixturevalue(family)), dtype=torch.float32).model
+    norms = root_mean_square_norms(model)
+    assert bool(norms) is (family != "gpt2")
+    ids = torch.arange(20, device=model.device)[None]
+    with torch.inference_mode():
+        own = model(ids).logits
+        with fused(norms):
+            torch.testing.assert_close(model(ids).logits, own, atol=1e-5, rtol=1e-5)
+        assert torch.equal(model(ids).logits, own)
+
+
+def test_a_norm_of_another_kind_stays_as_it_is(llama: Path) -> None:
+    model = load_base(str(llama), dtype=torch.float32).model
+    norm = model.model.norm
+    norm.forward = lambda hidden: hidden * (1 + norm.weight)
+    assert norm not in root_mean_square_norms(model)

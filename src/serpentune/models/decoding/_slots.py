@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from serpentune.models.decoding._graphs import Replayed
+from serpentune.models.decoding._norms import fused, root_mean_square_norms
 from serpentune.models.decoding._plain import stop_ids
 from serpentune.models.decoding._scores import keeps_logits
 from serpentune.models.decoding._slot_cache import Slots, slot_cache
@@ -105,6 +107,8 @@ class SlotDecoder:
         on_gpu = self._device.type == "cuda"
         self._fixed = on_gpu if fixed is None else fixed
         self._graphs = on_gpu and graphs is not False
+        # In 32 bits answers are those of `generate` to the last token, so that nothing is rounded otherwise there.
+        self._norms = root_mean_square_norms(model) if self._fixed and model.dtype.itemsize == 2 else []
         self._context = int(min(context_length(model.config), 2**31))
         self._layers = config.num_hidden_layers
         self._open: set[int] = set()
@@ -121,12 +125,13 @@ class SlotDecoder:
             for width, places in self._by_width(prompts):
                 for first in range(0, len(places), _SIZES[-1]):
                     part = places[first : first + _SIZES[-1]]
-                    ids = torch.zeros(len(part), width, dtype=torch.long)
+                    ids = np.zeros((len(part), width), np.int64)
                     for row, place in enumerate(part):
-                        ids[row, : len(prompts[place])] = torch.tensor(list(prompts[place]))
+                        ids[row, : len(prompts[place])] = prompts[place]
                     lengths = torch.tensor([len(prompts[place]) for place in part])
                     limits = torch.full((len(part),), max_new_tokens)
-                    self._read(ids, torch.tensor([slots[place] for place in part]), lengths, limits)
+                    into = torch.tensor([slots[place] for place in part])
+                    self._read(torch.from_numpy(ids), into, lengths, limits)
 
     def finished(self) -> list[tuple[int, list[int]]]:
         """As of `Decoder.finished`."""
@@ -142,7 +147,10 @@ class SlotDecoder:
                 self._steps(running)
             counts = self._count.tolist()
             written = self._written[torch.tensor(ended, device=self._device)].tolist()
-        self._open.difference_update(ended)
+            self._open.difference_update(ended)
+            if self._fixed and self._open:
+                # A GPU goes on with the other answers while the host makes something of these.
+                self._steps(running)
         return [(slot, row[: counts[slot]]) for slot, row in zip(ended, written, strict=True)]
 
     def _fit(self, prompt: int, new_tokens: int) -> None:
@@ -153,6 +161,8 @@ class SlotDecoder:
         # One slot more takes what fills a batch of prompts up to its size.
         count, device = self.slots + 1, self._device
         begun = self._room > 0
+        if self._graphs:
+            torch.cuda.synchronize(device)  # what is replayed now must not lose its memory
         self._room, self._most = max(room, self._room), max(new_tokens, self._most)
         self._replayed.clear()
         # Memory that graphs share is given up with the last of them.
@@ -231,7 +241,8 @@ class SlotDecoder:
         self._cells.reading = rows
         width = ids.shape[1]
         kept = min(_FILLED, width)  # every prompt ends in the last so many columns
-        logits = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=kept).logits
+        with fused(self._norms):
+            logits = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=kept).logits
         self._cells.reading = None
         last = (lengths - 1 - (width - kept))[:, None, None].expand(-1, -1, logits.shape[-1])  # (n, 1, V)
         token = logits.gather(1, last)[:, 0].argmax(dim=-1)
@@ -264,7 +275,7 @@ class SlotDecoder:
             each if rows is None else each[rows] for each in (self._token, self._cells.at, self._running)
         )
         seen = self._columns[None, None, None] <= at[:, None, None, None]  # (S, 1, 1, T): all tokens up to this one
-        with self._attending_in_groups():
+        with self._attending_in_groups(), fused(self._norms):
             logits = self._model(
                 input_ids=token[:, None],
                 position_ids=at[:, None],
