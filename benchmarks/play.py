@@ -2,20 +2,19 @@
 
     python benchmarks/play.py [--quick] [--json] [--model MODEL]
 
-Without a GPU `nano`, untuned, plays 200 games on 6x6. With one, a student plays 1,000 games on 10x10: name one that
-plays well, such as that of recipes/smollm2-h100.yaml, since the games of a bad one are over soon. `generate` answers a
-batch of 256 games and waits for the longest answer; slots take the next prompt as soon as an answer ends. In both a
-place takes the next game as soon as one ends; on a GPU `generate`, which would take minutes for all, plays the first
-512, two for each of its places as the slots do. A game's time holds everything: prompts, answers, rules. Before the
-clock starts the model is loaded and a few games are played, which is a figure of its own. In 32 bits both play the same
-games, move for move.
+Without a GPU `nano`, untuned, plays 200 games on 6x6. With one, a student plays on 10x10: name one that plays well,
+such as that of recipes/smollm2-h100.yaml, since the games of a bad one are over soon. There both ways play the same 256
+games side by side, and slots 1,000 games besides. `generate` answers a batch and waits for the longest answer; slots
+take the next prompt as soon as an answer ends. A game's time holds everything: prompts, answers, rules. Before the
+clock starts the model is loaded and games are begun, which is a figure of its own. In 32 bits both play the same games,
+move for move.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -28,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks._common import Figure, run, say
 from serpentune.datasets import STYLES, get_encoding
 from serpentune.evaluation import GameResult, ModelPlayer, play_games
+from serpentune.game import Ending, Limits
 from serpentune.models import LoadedModel, open_model
 
 if TYPE_CHECKING:
@@ -43,27 +43,27 @@ class Setting:
 
     Attributes:
         side: cells a row and a column.
-        games: how many.
-        plain_games: how many of them `generate` plays.
-        moved_games: how many are played by one pass a move.
+        games: how many both ways play.
+        more: how many slots play besides; 0 for none.
+        moved: how many are played by one pass a move.
         teacher: whom the prompt names.
         repeats: turns of each decoder.
-        most: seconds that all games may take.
+        most: seconds that the games may take in slots, all that there are.
         ratio: times as many games a second as `generate` that are the target; None for none.
     """
 
     side: int
     games: int
-    plain_games: int
-    moved_games: int
+    more: int
+    moved: int
     teacher: str
     repeats: int
     most: float
     ratio: float | None
 
 
-CPU = Setting(side=6, games=200, plain_games=200, moved_games=200, teacher="BFS", repeats=3, most=60, ratio=None)
-GPU = Setting(side=10, games=1000, plain_games=512, moved_games=128, teacher="CELL", repeats=1, most=120, ratio=10)
+CPU = Setting(side=6, games=200, more=0, moved=200, teacher="BFS", repeats=3, most=60, ratio=None)
+GPU = Setting(side=10, games=256, more=1000, moved=128, teacher="CELL", repeats=1, most=120, ratio=10)
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,18 @@ class Turn:
     def moves(self) -> int:
         return sum(result.record.steps for result in self.results)
 
+    @property
+    def tokens(self) -> int:
+        return sum(result.tokens for result in self.results)
 
-def play(base: LoadedModel, setting: Setting, decoder: DecoderKind, games: int, *, mode: str = "plan") -> Turn:
+    @property
+    def wins(self) -> int:
+        return sum(result.record.ending == Ending.WIN for result in self.results)
+
+
+def play(
+    base: LoadedModel, setting: Setting, decoder: DecoderKind, games: int, *, mode: str = "plan", steps: int = 0
+) -> Turn:
     player = ModelPlayer(
         base,
         teacher=setting.teacher,
@@ -91,9 +101,11 @@ def play(base: LoadedModel, setting: Setting, decoder: DecoderKind, games: int, 
         mode=mode,
         decoder=decoder,
         places=PLAIN_PLACES if decoder == "plain" else None,
+        most=games,
     )
     began = time.perf_counter()
-    results = tuple(play_games(player, range(SEED, SEED + games), setting.side, setting.side))
+    seeds, limits = range(SEED, SEED + games), Limits(max_steps=steps)
+    results = tuple(play_games(player, seeds, setting.side, setting.side, limits=limits))
     return Turn(time.perf_counter() - began, results)
 
 
@@ -103,7 +115,7 @@ def measure(quick: bool, model: str) -> Iterator[Figure]:
 
     setting = GPU if torch.cuda.is_available() else CPU
     cut, repeats = (8, 1) if quick else (1, setting.repeats)
-    games = {"plain": setting.plain_games // cut, "slots": setting.games // cut}
+    games = setting.games // cut
     say(f"{torch.get_num_threads()} threads (OMP_NUM_THREADS sets them); loading {model} ...")
     began = time.perf_counter()
     base = open_model(model)
@@ -111,36 +123,36 @@ def measure(quick: bool, model: str) -> Iterator[Figure]:
     turns: dict[str, list[Turn]] = {"plain": [], "slots": []}
     decoders: tuple[DecoderKind, ...] = ("plain", "slots")
     for decoder in decoders:
-        taken = play(base, setting, decoder, 8).seconds
-        yield Figure("warm-up", f"eight games, {decoder}", taken, "s", "lower")
+        taken = play(base, setting, decoder, 8, steps=20).seconds
+        yield Figure("warm-up", f"20 steps of eight games, {decoder}", taken, "s", "lower")
     for number in range(repeats):
         for decoder in decoders:
-            say(f"{decoder}: {games[decoder]} games, turn {number + 1} of {repeats} ...")
-            turns[decoder].append(play(base, setting, decoder, games[decoder]))
+            say(f"{decoder}: {games} games, turn {number + 1} of {repeats} ...")
+            turns[decoder].append(play(base, setting, decoder, games))
+    most = None if quick else setting.most
     for kind, of in turns.items():
-        seconds = median(turn.seconds for turn in of)
-        most = setting.most if kind == "slots" and not quick else None
-        yield Figure(f"plan, {kind}", f"{games[kind]} games", seconds, "s", "lower", most)
-        yield Figure(f"plan, {kind}", "games per second", games[kind] / seconds, "games/s")
-        yield Figure(f"plan, {kind}", "moves per second", of[0].moves / seconds, "moves/s")
-        tokens = sum(result.tokens for result in of[0].results)
-        yield Figure(f"plan, {kind}", "tokens written per second", tokens / seconds, "tokens/s")
-    ratio = median(
-        (a.seconds / games["plain"]) / (b.seconds / games["slots"])
-        for a, b in zip(turns["plain"], turns["slots"], strict=True)
-    )
+        yield from figures(kind, of, most if kind == "slots" and not setting.more else None)
+    ratio = median(a.seconds / b.seconds for a, b in zip(turns["plain"], turns["slots"], strict=True))
     yield Figure("plan", "slots over generate", ratio, "times", target=None if quick else setting.ratio)
-    slots = dict(turns["slots"][0].games)
-    same = sum(slots[seed] == moves for seed, moves in turns["plain"][0].games) / games["plain"]
+    same = sum(a == b for a, b in zip(turns["plain"][0].games, turns["slots"][0].games, strict=True)) / games
     exact = 1.0 if base.model.dtype == torch.float32 else None
     yield Figure("plan", "games that are the same move for move", same, "share", target=exact)
-    wins = sum(result.record.score == setting.side**2 - 1 for result in turns["slots"][0].results)
-    yield Figure("plan", "boards filled", wins / games["slots"], "share")
-    of = setting.moved_games // cut
-    say(f"one pass a move: {of} games ...")
-    moved = play(base, setting, "auto", of, mode="move")
-    yield Figure("move", "games per second", of / moved.seconds, "games/s")
-    yield Figure("move", "moves per second", moved.moves / moved.seconds, "moves/s")
+    if setting.more:
+        say(f"slots: {setting.more // cut} games ...")
+        yield from figures("slots", [play(base, setting, "slots", setting.more // cut)], most)
+    say(f"one pass a move: {setting.moved // cut} games ...")
+    yield from figures("move", [play(base, setting, "auto", setting.moved // cut, mode="move")])
+
+
+def figures(kind: str, turns: Sequence[Turn], most: float | None = None) -> Iterator[Figure]:
+    """Of turns of the same games; `most` is the target in seconds."""
+    games, seconds = len(turns[0].games), median(turn.seconds for turn in turns)
+    subject = f"{kind}, {games} games"
+    yield Figure(subject, "time", seconds, "s", "lower", most)
+    yield Figure(subject, "games per second", games / seconds, "games/s")
+    yield Figure(subject, "moves per second", turns[0].moves / seconds, "moves/s")
+    yield Figure(subject, "tokens written per second", turns[0].tokens / seconds, "tokens/s")
+    yield Figure(subject, "boards filled", turns[0].wins / games, "share")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def root_mean_square_norms(model: Any) -> list[torch.nn.Module]:
 def fused(norms: Sequence[torch.nn.Module]) -> Iterator[None]:
     """Let torch's kernel do what these modules do."""
     for norm in norms:
-        norm.forward = partial(_fused, norm)  # type: ignore[method-assign]
+        norm.forward = partial(_fused, norm)
     try:
         yield
     finally:
