@@ -6,6 +6,7 @@ explicit generator. Knows nothing of Snake or of models.
 """
 
 from serpentune.statistics._effects import cliffs_delta, cohens_d, cohens_dz, pairing_correlation
+from serpentune.statistics._equivalence import equivalence
 from serpentune.statistics._families import holm
 from serpentune.statistics._finding import EffectSize, Finding, Interval, p_text, plain
 from serpentune.statistics._means import (
@@ -17,9 +18,11 @@ from serpentune.statistics._means import (
     paired_permutation,
 )
 from serpentune.statistics._power import PairsNeeded, fewest_pairs, pairs_needed
+from serpentune.statistics._seeds import FEWEST_SEEDS, seed_level_difference, seed_level_mean
 from serpentune.statistics._shares import mcnemar_exact, wilson_interval
 
 __all__ = [
+    "FEWEST_SEEDS",
     "RESAMPLES",
     "EffectSize",
     "Finding",
@@ -31,6 +34,7 @@ __all__ = [
     "clustered_share",
     "cohens_d",
     "cohens_dz",
+    "equivalence",
     "fewest_pairs",
     "holm",
     "interquartile_mean",
@@ -40,5 +44,7 @@ __all__ = [
     "pairing_correlation",
     "pairs_needed",
     "plain",
+    "seed_level_difference",
+    "seed_level_mean",
     "wilson_interval",
 ]

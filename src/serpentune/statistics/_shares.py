@@ -42,10 +42,7 @@ def mcnemar_exact(wins_a: ArrayLike, wins_b: ArrayLike, *, level: float = 0.95) 
     """
     from scipy.stats import binomtest
 
-    a, b = np.asarray(wins_a), np.asarray(wins_b)
-    if a.dtype != np.bool_ or b.dtype != np.bool_ or a.ndim != 1 or a.shape != b.shape or not len(a):
-        raise ValueError("two lists of booleans of one length are needed, with at least one pair")
-    both, only_a, only_b = int((a & b).sum()), int((a & ~b).sum()), int((b & ~a).sum())
+    both, only_a, only_b, n = _counts(wins_a, wins_b)
     discordant = only_a + only_b
     if discordant:
         p_value = float(binomtest(only_b, discordant, 0.5).pvalue)
@@ -55,13 +52,26 @@ def mcnemar_exact(wins_a: ArrayLike, wins_b: ArrayLike, *, level: float = 0.95) 
         effect = EffectSize("Cohen's g", None, "no pair differs")
     return Finding(
         "the difference in shares (b minus a)",
-        (only_b - only_a) / len(a),
-        len(a),
+        (only_b - only_a) / n,
+        n,
         "exact McNemar test, Newcombe's paired interval",
-        _newcombe(both, only_a, only_b, len(a), level),
+        _newcombe(both, only_a, only_b, n, level),
         p_value,
         effect,
     )
+
+
+def newcombe_interval(wins_a: ArrayLike, wins_b: ArrayLike, *, level: float) -> Interval:
+    """The interval of `mcnemar_exact` alone; arguments and errors as there."""
+    return _newcombe(*_counts(wins_a, wins_b), level)
+
+
+def _counts(wins_a: ArrayLike, wins_b: ArrayLike) -> tuple[int, int, int, int]:
+    """Pairs that both won, that only a won, that only b won, and all of them."""
+    a, b = np.asarray(wins_a), np.asarray(wins_b)
+    if a.dtype != np.bool_ or b.dtype != np.bool_ or a.ndim != 1 or a.shape != b.shape or not len(a):
+        raise ValueError("two lists of booleans of one length are needed, with at least one pair")
+    return int((a & b).sum()), int((a & ~b).sum()), int((b & ~a).sum()), len(a)
 
 
 def _wilson(successes: int, n: int, level: float) -> tuple[float, float]:
