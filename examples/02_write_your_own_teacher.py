@@ -8,7 +8,7 @@ import numpy as np
 
 from serpentune import teachers
 from serpentune.game import Move, State
-from serpentune.statistics import bca_paired_interval, paired_permutation
+from serpentune.statistics import paired_mean_interval, paired_permutation
 
 GAMES, SIDE = 200, 6
 
@@ -44,7 +44,7 @@ bfs, own = (
     for name in ("BFS", "ROOMY")
 )
 print(f"BFS eats {bfs.mean():.1f} apples a game, ROOMY {own.mean():.1f}.")
-print(bca_paired_interval(bfs, own, np.random.default_rng(0)).sentence())
+print(paired_mean_interval(bfs, own, np.random.default_rng(0)).sentence())
 test = paired_permutation(bfs, own, np.random.default_rng(0))
 print(test.sentence())
 shown = test.p_value is not None and test.p_value < 0.05

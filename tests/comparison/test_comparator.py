@@ -12,7 +12,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.comparison import ModelComparator, compare_all, compare_results, rank
 from serpentune.evaluation.results import EvaluationResult, GameResult
-from serpentune.statistics import bca_interval, wilson_interval
+from serpentune.statistics import mean_interval, wilson_interval
 from tests.comparison.players import save
 
 Played = dict[str, list[GameResult]]
@@ -104,7 +104,7 @@ def test_models_are_ranked_by_mean_score_with_intervals(results: dict[str, Evalu
     means = [standing.score.estimate for _, standing in ranking]
     assert means == sorted(means, reverse=True)
     scores = results["greedy"].scores
-    assert ranking[0][1].score == bca_interval(scores, np.random.default_rng(0), bounds=(0, 24))
+    assert ranking[0][1].score == mean_interval(scores, np.random.default_rng(0), bounds=(0, 24))
     assert ranking[0][1].wins == wilson_interval(int(results["greedy"].wins.sum()), 100)
 
 

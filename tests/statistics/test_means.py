@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from serpentune.statistics import (
     bca_interval,
-    bca_paired_interval,
     clustered_share,
+    equivalence,
     interquartile_mean,
+    mean_interval,
+    paired_mean_interval,
     paired_permutation,
 )
 
@@ -60,7 +62,7 @@ def test_a_sampled_p_value_counts_the_observed_pattern_and_is_never_zero() -> No
 
 def test_the_same_generator_gives_the_same_answer() -> None:
     a, b = np.random.default_rng(0).integers(0, 9, (2, 50))
-    answers = [(paired_permutation(a, b, rng), bca_interval(a, rng)) for rng in map(np.random.default_rng, (7, 7))]
+    answers = [(paired_permutation(a, b, rng), mean_interval(a, rng)) for rng in map(np.random.default_rng, (7, 7))]
     assert answers[0] == answers[1]
 
 
@@ -81,34 +83,71 @@ def _bca(values: np.ndarray, means: np.ndarray, level: float) -> tuple[float, fl
 def test_bca_equals_its_definition(level: float) -> None:
     values = np.minimum(np.random.default_rng(5).geometric(0.1, 80), 35).astype(float)
     means = np.random.default_rng(6).choice(values, (20_000, 80)).mean(axis=1)
-    interval = bca_interval(values, np.random.default_rng(7), level=level).interval
+    interval = bca_interval(values, np.random.default_rng(7), np.mean, level=level).interval
     assert interval is not None
     assert (interval.low, interval.high) == pytest.approx(_bca(values, means, level), abs=0.15)
 
 
-def test_paired_bca_is_the_interval_of_the_differences() -> None:
+def _bootstrap_t(values: np.ndarray, drawn: np.ndarray, level: float) -> tuple[float, float]:
+    """Its definition on given resamples, `(resamples, n)`: each one's own standard error goes with its mean."""
+    n = len(values)
+    error = values.std(ddof=1) / np.sqrt(n)
+    distances = sorted((row.mean() - values.mean()) / (row.std(ddof=1) / np.sqrt(n)) for row in drawn)
+    rank = round((len(drawn) + 1) * (1 - level) / 2)
+    return values.mean() - distances[-rank] * error, values.mean() - distances[rank - 1] * error
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_the_interval_of_a_mean_is_the_wider_of_bootstrap_t_and_t(level: float) -> None:
+    values = np.minimum(np.random.default_rng(5).geometric(0.4, 80) ** 2, 35).astype(float)
+    drawn = values[np.random.default_rng(7).integers(0, 80, (9_999, 80))]
+    low, high = _bootstrap_t(values, drawn, level)
+    half = t.ppf((1 + level) / 2, 79) * values.std(ddof=1) / np.sqrt(80)
+    assert high > values.mean() + half and low > values.mean() - half  # skewed to the right: a side from each
+    found = mean_interval(values, np.random.default_rng(7), level=level)
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == pytest.approx((values.mean() - half, high))
+
+
+def test_the_interval_of_pairs_is_that_of_the_differences() -> None:
     a, b = np.random.default_rng(0).integers(0, 20, (2, 40))
-    paired = bca_paired_interval(a, b, np.random.default_rng(1))
-    assert paired.interval == bca_interval(b - a, np.random.default_rng(1)).interval
+    paired = paired_mean_interval(a, b, np.random.default_rng(1))
+    assert paired.interval == mean_interval(b - a, np.random.default_rng(1)).interval
     assert paired.effect is not None
     assert paired.effect.name == "Cohen's d_z"
 
 
 def test_equal_values_have_no_interval_unless_the_bounds_are_known() -> None:
     rng = np.random.default_rng(0)
-    bare = bca_interval([3] * 50, rng)
+    bare = mean_interval([3] * 50, rng)
     assert bare.interval is None
-    assert bare.reason == "all values are equal, so the bootstrap sees no spread"
-    bounded = bca_interval([3] * 50, rng, bounds=(0, 35))
-    assert bounded.method == "Wilson bound on unseen values (all values are equal)"
+    assert bare.reason is not None and "0 of 50 values are unlike" in bare.reason
+    bounded = mean_interval([3] * 50, rng, bounds=(0, 35))
     assert bounded.interval is not None
-    # Wilson's upper limit for 0 of 50 is 0.0713.
-    assert (bounded.interval.low, bounded.interval.high) == pytest.approx((3 - 0.0713 * 3, 3 + 0.0713 * 32), abs=0.01)
-    paired = bca_paired_interval([3] * 50, [4] * 50, rng, bounds=(0, 35))
+    # Were 5.8% of all values unlike 3, fifty would show none of them 5% of the time.
+    most = 1 - 0.05 ** (1 / 50)
+    assert (bounded.interval.low, bounded.interval.high) == pytest.approx((3 - most * 3, 3 + most * 32))
+    paired = paired_mean_interval([3] * 50, [4] * 50, rng, bounds=(0, 35))
     assert paired.interval is not None
     assert paired.interval.low < 1 < paired.interval.high
     assert paired.effect is not None
     assert paired.effect.value is None
+
+
+def test_few_unlike_values_leave_room_for_more_of_them() -> None:
+    found = mean_interval([35] * 97 + [20, 30, 34], np.random.default_rng(0), bounds=(0, 35))
+    assert "(3 of 100)" in found.method
+    assert found.interval is not None and found.estimate is not None
+    assert found.interval.low < 33 < found.estimate <= found.interval.high == 35
+    assert mean_interval([35] * 97 + [20, 30, 34], np.random.default_rng(0)).interval is None
+    assert mean_interval([7], np.random.default_rng(0), bounds=(0, 35)).interval is not None
+
+
+def test_an_interval_stays_within_what_can_be() -> None:
+    found = mean_interval([35] * 5 + [3, 4, 5, 6, 7, 8], np.random.default_rng(0), bounds=(0, 35))
+    free = mean_interval([35] * 5 + [3, 4, 5, 6, 7, 8], np.random.default_rng(0))
+    assert found.interval is not None and free.interval is not None
+    assert found.interval.high == min(free.interval.high, 35)
 
 
 def test_where_bca_is_not_defined_the_percentile_interval_says_so() -> None:
@@ -123,10 +162,13 @@ def test_where_bca_is_not_defined_the_percentile_interval_says_so() -> None:
 def test_nothing_is_ever_nan(values: list[int]) -> None:
     rng = np.random.default_rng(0)
     for found in (
-        bca_interval(values, rng, resamples=199),
+        bca_interval(values, rng, interquartile_mean, resamples=199),
         bca_interval(values, rng, np.median, resamples=199),
-        bca_interval(values, rng, bounds=(0, 3), resamples=199),
-        bca_paired_interval(values, values[::-1], rng, resamples=199),
+        mean_interval(values, rng, resamples=199),
+        mean_interval(values, rng, bounds=(0, 3), resamples=199),
+        paired_mean_interval(values, values[::-1], rng, resamples=199),
+        equivalence(values, values[::-1], rng, margin=1, resamples=199),
+        equivalence(values, values[::-1], rng, margin=1, bounds=(0, 3), resamples=199),
         paired_permutation(values, values[::-1], rng, resamples=199),
     ):
         assert "nan" not in found.sentence()
@@ -137,12 +179,12 @@ def test_nothing_is_ever_nan(values: list[int]) -> None:
 @pytest.mark.parametrize("values", [[], [1.0, float("nan")], [float("inf")], [[1.0, 2.0]]])
 def test_what_is_no_list_of_observations_is_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="observation"):
-        bca_interval(values, np.random.default_rng(0))
+        mean_interval(values, np.random.default_rng(0))
 
 
 def test_values_outside_the_bounds_and_lonely_halves_are_refused() -> None:
     with pytest.raises(ValueError, match="bounds"):
-        bca_interval([40], np.random.default_rng(0), bounds=(0, 35))
+        mean_interval([40], np.random.default_rng(0), bounds=(0, 35))
     with pytest.raises(ValueError, match="pairs are needed"):
         paired_permutation([1, 2], [1], np.random.default_rng(0))
 

@@ -19,10 +19,10 @@ from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import Ending
 from serpentune.statistics import (
     Finding,
-    bca_paired_interval,
     cohens_dz,
     holm,
     mcnemar_exact,
+    paired_mean_interval,
     paired_permutation,
     pairing_correlation,
     plain,
@@ -177,7 +177,7 @@ def _tested(
     level: float,
     most: float | None,
 ) -> Finding:
-    found = bca_paired_interval(a, b, rng, level=level, bounds=None if most is None else (0.0, most))
+    found = paired_mean_interval(a, b, rng, level=level, bounds=None if most is None else (0.0, most))
     if metric.higher_is_better is None:
         return found
     test = paired_permutation(a, b, rng)

@@ -9,12 +9,12 @@ import numpy as np
 
 from serpentune.common.errors import UserError
 from serpentune.evaluation.results import EvaluationResult
-from serpentune.statistics import Finding, bca_interval, wilson_interval
+from serpentune.statistics import Finding, mean_interval, wilson_interval
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A model by itself: `score` is its mean score with a BCa interval, `wins` its win rate with a Wilson interval."""
+    """A model by itself: `score` is its mean score with its interval, `wins` its win rate with a Wilson interval."""
 
     score: Finding
     wins: Finding
@@ -33,7 +33,7 @@ def rank(results: Iterable[EvaluationResult], *, level: float = 0.95, seed: int 
         if not result.games:
             raise UserError(f"{result.name} has no finished games, so it can't be ranked. Evaluate it first.")
         most = max(game.record.width * game.record.height - 1 for game in result.games)
-        score = bca_interval(result.scores, np.random.default_rng(seed), level=level, bounds=(0.0, float(most)))
+        score = mean_interval(result.scores, np.random.default_rng(seed), level=level, bounds=(0.0, float(most)))
         wins = wilson_interval(int(result.wins.sum()), len(result.games), level=level)
         standings.append((result.name, Standing(score, wins)))
     return sorted(standings, key=lambda item: (-_value(item[1].score), -_value(item[1].wins), item[0]))

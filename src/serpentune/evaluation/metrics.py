@@ -13,7 +13,7 @@ from serpentune.common.errors import UserError
 from serpentune.evaluation._figures import Figures, missing, rng, share
 from serpentune.evaluation.judging import LENGTHS, Judgement, judge
 from serpentune.game import Ending, Limits
-from serpentune.statistics import bca_interval, interquartile_mean, wilson_interval
+from serpentune.statistics import bca_interval, interquartile_mean, mean_interval, wilson_interval
 from serpentune.teachers import Teacher, play
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def play_metrics(
         - `games`, `wins`, `win_rate` with Wilson's interval; `endings` and `invalid`: counts by name, the most frequent
           first. `invalid` counts moves of answers that couldn't be used.
         - of `score` (apples eaten) and `steps`: `…_mean`, `…_median` and `…_iqm` (without the lowest and highest
-          quarter); mean and IQM with BCa bootstrap intervals.
+          quarter); the mean with its interval, the IQM with BCa's.
         - `answers`; of these `cut_answers` reached the most tokens, and `constrained_answers` would rather have been no
           move; `replaced_moves`: chosen by the policy for unusable answers. Those are not the player's and are left out
           of what follows, as are the moves of an opening.
@@ -50,7 +50,7 @@ def play_metrics(
         - `moves`: those that moved the snake or killed it; `fatal_moves`: those after which the snake was dead or
           couldn't reach its tail, while there was a safe move; `fatal_per_1000_moves`.
         - `steps_ratio`: steps over the teacher's in the game of the same seed, mean over the `steps_ratio_games` games
-          that both won, with a BCa interval; not defined for games with an opening, which the teacher wouldn't play.
+          that both won, with an interval; not defined for games with an opening, which the teacher wouldn't play.
         - `by_length`: a row for each bin of snake lengths that has moves, from `length_from` to `length_to`, with
           `decisions`, `accuracy`, `accuracy_equal`, `moves`, `fatal_moves` and `fatal_per_1000_moves`.
         - `methods`: how each interval was found, where a method gave out also what took its place.
@@ -95,7 +95,7 @@ def _results(figures: Figures, games: Sequence[GameResult]) -> None:
         ("score", [game.record.score for game in games], (0.0, float(record.width * record.height - 1))),
         ("steps", [game.record.steps for game in games], None),
     ):
-        figures.add(f"{name}_mean", bca_interval(values, rng(), bounds=bounds))
+        figures.add(f"{name}_mean", mean_interval(values, rng(), bounds=bounds))
         figures.values[f"{name}_median"] = float(np.median(values))
         figures.add(f"{name}_iqm", bca_interval(values, rng(), interquartile_mean))
     figures.values["endings"] = dict(Counter(game.record.ending.name for game in games).most_common())
@@ -151,7 +151,7 @@ def _against(
     ]
     figures.values["steps_ratio_games"] = len(ratios)
     nothing = "the player won no game" if not won else f"{teacher.name} won none of the games that the player won"
-    figures.add("steps_ratio", bca_interval(ratios, rng()) if ratios else missing(nothing))
+    figures.add("steps_ratio", mean_interval(ratios, rng()) if ratios else missing(nothing))
 
 
 def limits_of(manifest: dict[str, Any]) -> Limits:

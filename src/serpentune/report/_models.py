@@ -11,7 +11,7 @@ import numpy as np
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.report import _format
 from serpentune.report._tables import Cell, Column, Row, Table, between, figure, without_empty_columns
-from serpentune.statistics import Finding, Interval, bca_interval, wilson_interval
+from serpentune.statistics import Finding, Interval, mean_interval, wilson_interval
 
 RESAMPLING_SEED = 0
 """Bootstraps of a report start from this seed, so that the same results always make the same report."""
@@ -61,7 +61,7 @@ def _model(result: EvaluationResult, colour: int) -> Model:
         result,
         colour,
         wilson_interval(int(result.wins.sum()), len(games)),
-        bca_interval(result.scores, rng, bounds=(0.0, float(most))),
+        mean_interval(result.scores, rng, bounds=(0.0, float(most))),
         _agreement(result.play),
     )
 
@@ -86,7 +86,7 @@ def play_table(models: Sequence[Model]) -> Table:
     columns = (
         Column("Games"),
         Column("Win rate", "games that filled the board; 95% Wilson interval"),
-        Column("Mean score", "apples eaten a game; 95% bootstrap interval (BCa)"),
+        Column("Mean score", "apples eaten a game; 95% interval (bootstrap-t)"),
         Column("Median"),
         Column("Best"),
         Column("Mean steps", "moves a game"),

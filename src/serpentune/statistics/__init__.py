@@ -12,9 +12,10 @@ from serpentune.statistics._finding import EffectSize, Finding, Interval, p_text
 from serpentune.statistics._means import (
     RESAMPLES,
     bca_interval,
-    bca_paired_interval,
     clustered_share,
     interquartile_mean,
+    mean_interval,
+    paired_mean_interval,
     paired_permutation,
 )
 from serpentune.statistics._power import PairsNeeded, fewest_pairs, pairs_needed
@@ -29,7 +30,6 @@ __all__ = [
     "Interval",
     "PairsNeeded",
     "bca_interval",
-    "bca_paired_interval",
     "cliffs_delta",
     "clustered_share",
     "cohens_d",
@@ -39,7 +39,9 @@ __all__ = [
     "holm",
     "interquartile_mean",
     "mcnemar_exact",
+    "mean_interval",
     "p_text",
+    "paired_mean_interval",
     "paired_permutation",
     "pairing_correlation",
     "pairs_needed",

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from serpentune.statistics._effects import cohens_dz
 from serpentune.statistics._finding import EffectSize, Finding, Interval, observations, pairs
-from serpentune.statistics._shares import wilson_interval
+from serpentune.statistics._studentised import METHOD, Studentised
+from serpentune.statistics._within import checked, difference_bounds, mean_within
 
 RESAMPLES = 9_999
 """Bootstrap samples and sign patterns; with the observed one that makes 10,000, so the least p-value is 0.0001."""
@@ -36,56 +37,36 @@ def interquartile_mean(values: ArrayLike, axis: int = -1) -> Any:
     return trim_mean(values, 0.25, axis=axis)
 
 
-def bca_interval(
+def mean_interval(
     values: ArrayLike,
     rng: np.random.Generator,
-    statistic: Callable[..., Any] = np.mean,
     *,
     level: float = 0.95,
     resamples: int = RESAMPLES,
     bounds: tuple[float, float] | None = None,
 ) -> Finding:
-    """How large is a statistic of these values? With its BCa bootstrap interval (Efron 1987), by SciPy.
+    """How large is the mean? With an interval that holds for skewed values and for few large ones (`_studentised`).
 
-    Fallbacks, each named in `method`: where BCa is not defined although the values differ, the percentile bootstrap;
-    where all values are equal the bootstrap sees no spread at all, which is no proof that there is none, so with
-    `bounds` the mean's interval comes from Wilson's upper limit w for 0 of n: a share of at most w of games could
-    have been anywhere within the bounds. Without bounds, or for another statistic, the interval is None.
-
-    With few and very skewed values it is somewhat too sure: where most games end before the first apple and a few go on
-    for long, about 92% of the 95% intervals from 100 games cover the mean (tests/statistics/test_calibration.py).
+    Where fewer than five values are unlike the most frequent one, no resampling can tell how far the others may lie.
+    Then, with `bounds`, the interval is what follows from how few they are: at most a share w of all values is unlike,
+    w being the exact binomial limit, and lies anywhere within the bounds. Without bounds there is none, and a reason.
 
     Args:
         values: `(n,)`.
         rng: where the resamples are drawn from.
-        statistic: takes an array and `axis`.
         level: coverage of the interval.
         resamples: bootstrap samples.
-        bounds: the least and greatest value that an observation can take, used for the mean only.
+        bounds: the least and greatest value that an observation can take; the interval stays within them.
 
     Raises:
         ValueError: there are no values, one is NaN or infinite, or one lies outside the bounds.
     """
     array = observations(values)
-    name = f"the {getattr(statistic, '__name__', 'statistic').replace('_', ' ')}"
-    estimate = float(statistic(array, axis=-1))
-    if bounds is not None and not (bounds[0] <= array.min() and array.max() <= bounds[1]):
-        raise ValueError(f"a value lies outside the bounds {bounds[0]} to {bounds[1]}")
-    if len(array) > 1 and np.ptp(array) > 0:
-        interval, method = _bootstrap((array,), statistic, rng, level, resamples)
-        return Finding(name, estimate, len(array), method, interval)
-    what = "all values are equal" if len(array) > 1 else "there is one value only"
-    if bounds is None or statistic is not np.mean:
-        return Finding(name, estimate, len(array), "no interval", reason=f"{what}, so the bootstrap sees no spread")
-    unseen = wilson_interval(0, len(array), level=level).interval
-    assert unseen is not None
-    interval = Interval(
-        estimate - unseen.high * (estimate - bounds[0]), estimate + unseen.high * (bounds[1] - estimate), level
-    )
-    return Finding(name, estimate, len(array), f"Wilson bound on unseen values ({what})", interval)
+    found = mean_within(array, rng, level, resamples, checked(bounds, array))
+    return Finding("the mean", float(array.mean()), len(array), found.method, found.interval, reason=found.reason)
 
 
-def bca_paired_interval(
+def paired_mean_interval(
     a: ArrayLike,
     b: ArrayLike,
     rng: np.random.Generator,
@@ -94,25 +75,56 @@ def bca_paired_interval(
     resamples: int = RESAMPLES,
     bounds: tuple[float, float] | None = None,
 ) -> Finding:
-    """How much larger is b than a on the same games? The mean of the paired differences with its BCa interval.
+    """By how much does b exceed a on the same games, on average? `mean_interval` of the paired differences.
 
-    Fallbacks and `bounds` (of a single observation, not of a difference) as in `bca_interval`; the effect size is d_z.
-
-    Raises:
-        ValueError: as `bca_interval`, or the lengths differ.
+    Args and errors as in `mean_interval`; `bounds` are those of a single observation. The effect size is Cohen's d_z.
     """
     first, second = pairs(a, b)
-    span = None if bounds is None else (bounds[0] - bounds[1], bounds[1] - bounds[0])
-    found = bca_interval(second - first, rng, level=level, resamples=resamples, bounds=span)
+    span = difference_bounds(checked(bounds, first, second))
+    found = mean_within(second - first, rng, level, resamples, span)
     return Finding(
         "the mean difference (b minus a)",
-        found.estimate,
-        found.n,
-        f"{found.method} of paired differences",
+        float((second - first).mean()),
+        len(first),
+        f"{found.method}, of paired differences" if found.interval is not None else found.method,
         found.interval,
         effect=_dz(first, second),
         reason=found.reason,
     )
+
+
+def bca_interval(
+    values: ArrayLike,
+    rng: np.random.Generator,
+    statistic: Callable[..., Any],
+    *,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> Finding:
+    """How large is a statistic of these values? With its BCa bootstrap interval (Efron 1987), by SciPy.
+
+    For statistics that have no standard error, such as the interquartile mean; means have `mean_interval`, which holds
+    where BCa doesn't. Where BCa is not defined although the values differ, the percentile bootstrap takes its place and
+    `method` says so; where all values are equal there is no interval, with the reason.
+
+    Args:
+        values: `(n,)`.
+        rng: where the resamples are drawn from.
+        statistic: takes an array and `axis`.
+        level: coverage of the interval.
+        resamples: bootstrap samples.
+
+    Raises:
+        ValueError: there are no values, or one is NaN or infinite.
+    """
+    array = observations(values)
+    name = f"the {getattr(statistic, '__name__', 'statistic').replace('_', ' ')}"
+    estimate = float(statistic(array, axis=-1))
+    if len(array) > 1 and np.ptp(array) > 0:
+        interval, method = _bca(array, statistic, rng, level, resamples)
+        return Finding(name, estimate, len(array), method, interval)
+    what = "all values are equal" if len(array) > 1 else "there is one value only"
+    return Finding(name, estimate, len(array), "no interval", reason=f"{what}, so the bootstrap sees no spread")
 
 
 def paired_permutation(a: ArrayLike, b: ArrayLike, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> Finding:
@@ -172,8 +184,9 @@ def clustered_share(
 ) -> Finding:
     """What share of decisions is right, when decisions of one game resemble each other? Games are resampled whole.
 
-    The estimate is all successes over all trials. Treating decisions as independent makes the interval far too
-    narrow, since a game holds hundreds of them. Games without trials are left out.
+    The estimate is all successes over all trials, its interval that of `_studentised`. Treating decisions as
+    independent makes the interval far too narrow, since a game holds hundreds of them. Games without trials are left
+    out.
 
     Args:
         successes: `(games,)`, at most `trials`.
@@ -194,24 +207,20 @@ def clustered_share(
     if not len(tries):
         return Finding(quantity, None, 0, "no interval", reason="nothing was tried")
     estimate = float(hits.sum() / tries.sum())
-    shares = hits / tries
-    if len(tries) < 2 or np.ptp(shares) == 0:
+    if len(tries) < 2 or np.ptp(hits / tries) == 0:
         reason = f"every {cluster} has the same share, so the bootstrap sees no spread between {cluster}s"
         return Finding(quantity, estimate, len(tries), "no interval", reason=reason)
-
-    def share(hit: NDArray[np.float64], tried: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-        return np.asarray(hit.sum(axis=axis) / tried.sum(axis=axis))
-
-    interval, method = _bootstrap((hits, tries), share, rng, level, resamples)
-    return Finding(quantity, estimate, len(tries), f"{method} over {cluster}s", interval)
+    limits = Studentised.of(hits, rng, resamples, tries).interval(level)
+    interval = Interval(max(limits.low, 0.0), min(limits.high, 1.0), level)
+    return Finding(quantity, estimate, len(tries), f"{METHOD}, over {cluster}s", interval)
 
 
 def _dz(a: NDArray[np.float64], b: NDArray[np.float64]) -> EffectSize | None:
     return cohens_dz(a, b).effect
 
 
-def _bootstrap(
-    data: tuple[NDArray[np.float64], ...],
+def _bca(
+    values: NDArray[np.float64],
     statistic: Callable[..., Any],
     rng: np.random.Generator,
     level: float,
@@ -221,18 +230,16 @@ def _bootstrap(
     from scipy.stats import DegenerateDataWarning, bootstrap
 
     def limits(method: str) -> tuple[float, float]:
-        batch = max(1, _BATCH_ELEMENTS // len(data[0]))
         # NaN limits are seen below; warnings would tell the user nothing that the method's name doesn't.
         with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
             warnings.simplefilter("ignore", DegenerateDataWarning)
             found = bootstrap(
-                data,
+                (values,),
                 statistic,
                 n_resamples=resamples,
-                batch=batch,
+                batch=max(1, _BATCH_ELEMENTS // len(values)),
                 confidence_level=level,
                 method=method,
-                paired=len(data) > 1,
                 rng=rng,
             ).confidence_interval
         return float(found.low), float(found.high)
