@@ -18,6 +18,7 @@ from serpentune.cli import (
     _export,
     _logs,
     _pipeline,
+    _plan,
     _report,
     _teachers,
     _training,
@@ -27,7 +28,7 @@ from serpentune.cli._arguments import Group
 from serpentune.cli._command import add_command, shared_options
 
 _ORDER = (
-    "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "config", "train", "evaluate", "compare",
+    "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "config", "train", "evaluate", "plan", "compare",
     "report", "export",
 )  # fmt: skip
 
@@ -186,6 +187,13 @@ add_command(
     "evaluate",
     _evaluation.evaluate,
     "serpentune evaluate nano --games 100\nserpentune evaluate output/lora/final_model --dataset output/dataset",
+)
+add_command(
+    app,
+    "plan",
+    _plan.plan,
+    "serpentune plan --metric win_rate --baseline 0.88 --detect 0.03\n"
+    "serpentune plan --metric score --detect 1 --results output/evaluations/nano output/evaluations/lora",
 )
 add_command(app, "compare", _comparison.compare, "serpentune compare output/evaluations/nano output/evaluations/lora")
 add_command(

@@ -10,19 +10,23 @@ from serpentune.comparison._metrics import METRICS
 from serpentune.comparison._ranking import Standing, rank
 from serpentune.comparison._report import ComparisonReport, MetricComparison
 from serpentune.comparison.comparator import ModelComparator, compare_all
+from serpentune.comparison.planning import PLANNED_METRICS, Plan, plan_comparison
 
 __all__ = [
     "METRICS",
+    "PLANNED_METRICS",
     "Comparison",
     "ComparisonReport",
     "Method",
     "MetricComparison",
     "ModelComparator",
+    "Plan",
     "Spread",
     "Standing",
     "by_method",
     "compare_all",
     "compare_family",
     "compare_results",
+    "plan_comparison",
     "rank",
 ]

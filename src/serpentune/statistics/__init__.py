@@ -18,6 +18,7 @@ from serpentune.statistics._means import (
     paired_mean_interval,
     paired_permutation,
 )
+from serpentune.statistics._planning import correlation_range, games_for_means, games_for_shares
 from serpentune.statistics._power import PairsNeeded, fewest_pairs, pairs_needed
 from serpentune.statistics._seeds import FEWEST_SEEDS, seed_level_difference, seed_level_mean
 from serpentune.statistics._shares import mcnemar_exact, wilson_interval
@@ -34,8 +35,11 @@ __all__ = [
     "clustered_share",
     "cohens_d",
     "cohens_dz",
+    "correlation_range",
     "equivalence",
     "fewest_pairs",
+    "games_for_means",
+    "games_for_shares",
     "holm",
     "interquartile_mean",
     "mcnemar_exact",

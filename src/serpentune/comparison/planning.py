@@ -1,0 +1,342 @@
+"""Floor 9, comparison: how many games, and how many training seeds, a comparison needs that is still to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serpentune.common.errors import UserError, unknown_name
+from serpentune.comparison._methods import by_method
+from serpentune.comparison._pairing import pair
+from serpentune.comparison._simulation import MOST_GAMES, Population, Simulated, simulate
+from serpentune.evaluation.results import EvaluationResult
+from serpentune.game import Ending, GameRecord
+from serpentune.statistics import correlation_range, games_for_means, games_for_shares, pairing_correlation, plain
+
+Values = NDArray[np.float64]
+
+PLANNED_METRICS = ("win_rate", "score", "steps_to_win")
+"""What can be planned for, as users type it; all but the first are means."""
+
+_DOWNWARD = ("steps_to_win",)
+"""Metrics of which less is better: the difference to detect is taken off the baseline."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What it takes to show a difference.
+
+    Attributes:
+        metric: as in `PLANNED_METRICS`.
+        baseline: expected of the one model; None where a mean's isn't known, which changes nothing.
+        expected: of the other one; None with `baseline`.
+        detect: the difference to be shown.
+        power: the wanted chance to show it, if it is there.
+        level: of the interval; the test is at `1 - level`.
+        paired: both models play the same games.
+        correlation: of the values of one game; None where unpaired.
+        correlation_from: where it is from: "measured", "given" or "not known, so 0".
+        deviation: standard deviation of one game; None for shares.
+        games: that each model needs by theory.
+        simulated: what resampling the games of earlier results shows; None without results, and where unpaired.
+        seeds: training seeds that each method needs for a claim about methods; None where it isn't known how much
+            students of one method differ.
+        seed_deviation: standard deviation of the students' means within a method.
+        notes: what the reader should know, in sentences.
+    """
+
+    metric: str
+    baseline: float | None
+    expected: float | None
+    detect: float
+    power: float
+    level: float
+    paired: bool
+    correlation: float | None
+    correlation_from: str | None
+    deviation: float | None
+    games: int
+    simulated: Simulated | None
+    seeds: int | None
+    seed_deviation: float | None
+    notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The plan in plain words."""
+        what = f"a difference of {plain(self.detect)} in {self.metric}"
+        if self.baseline is not None and self.expected is not None:
+            what += f" ({plain(self.baseline)} against {plain(self.expected)})"
+        how = "the same games for both" if self.paired else "different games for each"
+        return (
+            f"To show {what} with {plain(100 * self.power)}% power at level {plain(1 - self.level)}, each model plays "
+            f"{self.games:,} games, {how}."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON documents, the sentence among them."""
+        return {**asdict(self), "sentence": self.sentence}
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """What earlier results say.
+
+    Attributes:
+        values: `(n,)` of the first result's games.
+        pairs: values of the games that the first two results have in common, `(n,)` each; None for one result.
+        correlation: of the pairs; None where there are none, or a side is constant.
+        bounds: least and greatest value of a game; None where nothing is known.
+        seed_deviation: None unless the results hold students of one method with several training seeds.
+    """
+
+    values: Values
+    pairs: tuple[Values, Values] | None
+    correlation: float | None
+    bounds: tuple[float, float] | None
+    seed_deviation: float | None
+
+
+def plan_comparison(
+    metric: str,
+    *,
+    detect: float,
+    baseline: float | None = None,
+    power: float = 0.8,
+    level: float = 0.95,
+    paired: bool = True,
+    correlation: float | None = None,
+    deviation: float | None = None,
+    seed_deviation: float | None = None,
+    results: Sequence[Path | EvaluationResult] = (),
+    seed: int = 0,
+    quiet: bool = True,
+) -> Plan:
+    """How many games and training seeds does it take to show a difference of `detect`?
+
+    What isn't given is measured on `results`: the first one's mean is the baseline and the spread of its games the
+    deviation; two results on common game seeds give the correlation; students of one method, which differ only in their
+    training seed, give `seed_deviation`. A correlation that is neither given nor measured is 0, and the plan says so.
+
+    Args:
+        metric: `win_rate`, `score` or `steps_to_win`.
+        detect: the smallest difference that should not be missed, above 0; a share for `win_rate`.
+        baseline: expected of the one model; a win rate needs it, or results.
+        power: the wanted chance of showing the difference.
+        level: of the interval; the test is at `1 - level`.
+        paired: whether both models play the same games.
+        correlation: of the values of a game.
+        deviation: standard deviation of a game's value; for means, it or results are needed.
+        seed_deviation: standard deviation of the students' means within a method.
+        results: earlier evaluations, loaded or as folders.
+        seed: of the simulation.
+        quiet: no progress bar.
+
+    Raises:
+        UserError: something that is needed is neither given nor measured, or numbers don't fit together.
+    """
+    _check(metric, detect, power, level, correlation, deviation, seed_deviation, paired=paired)
+    loaded = [given if isinstance(given, EvaluationResult) else EvaluationResult.load(Path(given)) for given in results]
+    earlier = _measured(metric, loaded) if loaded else None
+    if baseline is None and earlier is not None:
+        baseline = float(earlier.values.mean())
+    expected = None if baseline is None else baseline + (-detect if metric in _DOWNWARD else detect)
+    correlation, origin, notes = _correlation(correlation, earlier, paired=paired)
+    if metric == "win_rate":
+        deviation = None
+        games = _games_for_wins(baseline, expected, power, level, correlation)
+    else:
+        if deviation is None and earlier is not None and len(earlier.values) > 1:
+            deviation = float(earlier.values.std(ddof=1))
+        if not deviation:
+            raise UserError(
+                f"How much {metric} spreads from game to game isn't known. Give --deviation, or --results of an "
+                "evaluation with games that differ."
+            )
+        games = _games_for_values(detect, deviation, power, level, correlation)
+    if seed_deviation is None and earlier is not None:
+        seed_deviation = earlier.seed_deviation
+    seeds = games_for_means(detect, seed_deviation, power=power, alpha=1 - level) if seed_deviation else None
+    simulated = None
+    if paired and earlier is not None and baseline is not None and expected is not None:
+        population = _population(metric, earlier, (baseline, expected))
+        if games <= MOST_GAMES:
+            rng = np.random.default_rng(seed)
+            simulated = simulate(
+                population, games, rng, power=power, level=level, binary=metric == "win_rate", quiet=quiet
+            )
+        else:
+            notes.append(f"{games:,} games are too many to be simulated; theory is good for that many.")
+    if metric in _DOWNWARD:
+        notes.append("Only games that both models win count: play as many more as they are likely to lose.")
+    notes.append(_levels(seeds, seed_deviation))
+    return Plan(
+        metric=metric,
+        baseline=baseline,
+        expected=expected,
+        detect=detect,
+        power=power,
+        level=level,
+        paired=paired,
+        correlation=correlation,
+        correlation_from=origin,
+        deviation=deviation,
+        games=games,
+        simulated=simulated,
+        seeds=seeds,
+        seed_deviation=seed_deviation,
+        notes=tuple(notes),
+    )
+
+
+def _check(
+    metric: str,
+    detect: float,
+    power: float,
+    level: float,
+    correlation: float | None,
+    deviation: float | None,
+    seed_deviation: float | None,
+    *,
+    paired: bool,
+) -> None:
+    if metric not in PLANNED_METRICS:
+        raise unknown_name("metric", metric, PLANNED_METRICS)
+    if not (isfinite(detect) and detect > 0):
+        raise UserError(f"The difference to detect is {plain(detect)}; it lies above 0, whichever model is better.")
+    if not 0.5 <= level < 1:
+        raise UserError(f"The confidence level is {plain(level)}; it lies between 0.5 and 1, 0.95 by default.")
+    if not 1 - level < power < 1:
+        raise UserError(f"The power is {plain(power)}; it lies between {plain(1 - level)} and 1, 0.8 by default.")
+    if correlation is not None and not paired:
+        raise UserError("A correlation belongs to paired games. Leave out --correlation or --unpaired.")
+    if correlation is not None and not -1 < correlation < 1:
+        raise UserError(f"The correlation is {plain(correlation)}; it lies between -1 and 1.")
+    for name, value in (("--deviation", deviation), ("--seed-deviation", seed_deviation)):
+        if value is not None and not (isfinite(value) and value > 0):
+            raise UserError(f"{name} is {plain(value)}; a standard deviation lies above 0.")
+    if metric == "win_rate" and deviation is not None:
+        raise UserError("The spread of wins follows from their rate. Leave out --deviation.")
+
+
+def _correlation(
+    given: float | None, earlier: _Earlier | None, *, paired: bool
+) -> tuple[float | None, str | None, list[str]]:
+    """The correlation to plan with, where it is from, and what is to be said of it."""
+    if not paired:
+        return None, None, []
+    if given is not None:
+        return given, "given", []
+    if earlier is not None and earlier.correlation is not None:
+        return earlier.correlation, "measured", []
+    note = (
+        "How much the values of one game go together isn't known, so this is the plan of a correlation of 0, in which "
+        "pairing saves no games. Give --correlation, or --results of two models on the same games."
+    )
+    return 0.0, "not known, so 0", [note]
+
+
+def _games_for_wins(
+    baseline: float | None, expected: float | None, power: float, level: float, correlation: float | None
+) -> int:
+    if baseline is None or expected is None:
+        raise UserError("The win rate to start from isn't known. Give --baseline, or --results of an evaluation.")
+    if not 0 <= baseline <= 1:
+        raise UserError(f"The win rate to start from is {plain(baseline)}; it lies between 0 and 1 (0.88 for 88%).")
+    if expected > 1:
+        raise UserError(
+            f"Nobody can win {plain(100 * expected)}% of the games: the baseline is {plain(100 * baseline)}%, so at "
+            f"most {plain(1 - baseline)} can be detected above it."
+        )
+    if correlation is not None:
+        least, most = correlation_range(baseline, expected)
+        if not least <= correlation <= most:
+            raise UserError(
+                f"Wins of {plain(100 * baseline)}% and {plain(100 * expected)}% can't have a correlation of "
+                f"{plain(correlation)}, only {plain(least)} to {plain(most)}. Give --correlation in these limits."
+            )
+    return games_for_shares(baseline, expected, power=power, alpha=1 - level, correlation=correlation)
+
+
+def _games_for_values(detect: float, deviation: float, power: float, level: float, correlation: float | None) -> int:
+    try:
+        return games_for_means(detect, deviation, power=power, alpha=1 - level, correlation=correlation)
+    except ValueError as error:
+        raise UserError(
+            f"A difference of {plain(detect)} can't be planned for beside a spread of {plain(deviation)} from game to "
+            f"game: {error}. Ask for a larger one."
+        ) from error
+
+
+def _measured(metric: str, results: Sequence[EvaluationResult]) -> _Earlier:
+    """What the results say of a metric."""
+    first = _values(metric, [game.record for game in results[0].games])
+    if not len(first):
+        raise UserError(f"{results[0].name} won no game, so nothing is known of its steps to win.")
+    pairs, correlation = None, None
+    if len(results) > 1:
+        common = pair(results[0], results[1])
+        won = [
+            (a, b)
+            for a, b in zip(common.a, common.b, strict=True)
+            if metric not in _DOWNWARD or a.ending == b.ending == Ending.WIN
+        ]
+        if not won:
+            raise UserError(f"{results[0].name} and {results[1].name} won no game in common.")
+        pairs = _values(metric, [a for a, _ in won]), _values(metric, [b for _, b in won])
+        correlation = pairing_correlation(*pairs).estimate
+    record = results[0].games[0].record
+    bounds = {"win_rate": (0.0, 1.0), "score": (0.0, record.width * record.height - 1.0)}.get(metric)
+    return _Earlier(first, pairs, correlation, bounds, _between_seeds(metric, results))
+
+
+def _values(metric: str, games: Sequence[GameRecord]) -> Values:
+    if metric == "win_rate":
+        return np.array([game.ending == Ending.WIN for game in games], np.float64)
+    if metric == "score":
+        return np.array([game.score for game in games], np.float64)
+    return np.array([game.steps for game in games if game.ending == Ending.WIN], np.float64)
+
+
+def _between_seeds(metric: str, results: Sequence[EvaluationResult]) -> float | None:
+    """The standard deviation of students' means within a method, pooled over the methods of several students."""
+    means = {}
+    for result in results:
+        values = _values(metric, [game.record for game in result.games])
+        if len(values):
+            means[result.name] = float(values.mean())
+    groups = [
+        np.array([means[name] for name in method.students if name in means])
+        for method in by_method(results)
+        if len(method.seeds) > 1
+    ]
+    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in groups if len(group) > 1)
+    freedom = sum(len(group) - 1 for group in groups if len(group) > 1)
+    return float(np.sqrt(squares / freedom)) if freedom and squares else None
+
+
+def _population(metric: str, earlier: _Earlier, means: tuple[float, float]) -> Population:
+    for mean in means:
+        if earlier.bounds is not None and not earlier.bounds[0] <= mean <= earlier.bounds[1]:
+            low, high = map(plain, earlier.bounds)
+            raise UserError(f"A {metric} of {plain(mean)} can't be: on this board it lies between {low} and {high}.")
+    a, b = (earlier.values, None) if earlier.pairs is None else earlier.pairs
+    return Population(a, b, means, earlier.bounds)
+
+
+def _levels(seeds: int | None, seed_deviation: float | None) -> str:
+    if seeds is None or seed_deviation is None:
+        return (
+            "This is about two checkpoints. For a claim about methods several training seeds of each are needed: give "
+            "--seed-deviation, or --results of several students of one method, to learn how many."
+        )
+    return (
+        f"For a claim about methods, train {seeds} seeds of each: the means of one method's students have a standard "
+        f"deviation of {plain(seed_deviation)}."
+    )
