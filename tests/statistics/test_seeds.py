@@ -35,7 +35,7 @@ def test_the_difference_is_as_defined() -> None:
     games = ((by_game - by_game.mean()) ** 2).sum() / 39 / 40 - rest_a - rest_b
     assert games > 0
     total = seeds_a + seeds_b + games
-    freedom = total**2 / (seeds_a**2 / 2 + seeds_b**2 / 4 + games**2 / 39)
+    freedom = (seeds_a + seeds_b) ** 2 / (seeds_a**2 / 2 + seeds_b**2 / 4)
     assert found.estimate == pytest.approx(b.mean() - a.mean())
     assert found.p_value == pytest.approx(2 * t.sf(abs(b.mean() - a.mean()) / sqrt(total), freedom))
     assert found.interval is not None
@@ -59,11 +59,12 @@ def test_interval_and_p_value_never_contradict_each_other() -> None:
         assert (found.p_value <= 0.05) == (found.interval.low > 0 or found.interval.high < 0)
 
 
-def test_one_training_seed_says_nothing_of_a_method() -> None:
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_few_training_seeds_say_nothing_of_a_method(seeds: int) -> None:
     rng = np.random.default_rng(2)
-    found = seed_level_difference(_students(1, 40, 15, rng), _students(5, 40, 30, rng))
+    found = seed_level_difference(_students(seeds, 40, 15, rng), _students(5, 40, 30, rng))
     assert found.estimate is not None and found.interval is None and found.p_value is None
-    assert found.reason is not None and "at least 2" in found.reason
+    assert found.reason is not None and f"{seeds} training seed" in found.reason and "at least 3" in found.reason
 
 
 def test_students_that_all_win_show_no_spread_and_no_star() -> None:

@@ -17,7 +17,7 @@ TIMES = 400
 MOST_GAMES = 5_000
 """Beyond that many theory is good, and playing them hundreds of times takes minutes."""
 
-_RESAMPLES = 399
+_RESAMPLES = 199
 _ROUNDS = 5
 
 Values = NDArray[np.float64]

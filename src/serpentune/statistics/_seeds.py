@@ -3,8 +3,8 @@
 The unit is the training seed. Students of all seeds play the same games, so a table of values has two kinds of luck in
 it, that of training (rows) and that of the games (columns), and games that suit one method and not the other move all
 its students at once. The variance therefore has two parts, as with two-way clusters (Cameron, Gelbach and Miller 2011):
-that between seeds, as in Welch's test, and that between games, less what both count. Degrees of freedom are
-Satterthwaite's (1946). A bootstrap over three to five seeds is too sure, and so is all that takes the games as given:
+that between seeds and that between games, less what both count. Degrees of freedom are those of Welch's test on the
+students' means. A bootstrap over three to five seeds is too sure, and so is all that takes the games as given:
 docs/statistics.md has the figures.
 """
 
@@ -18,8 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from serpentune.statistics._effects import cohens_d
 from serpentune.statistics._finding import EffectSize, Finding, Interval
 
-FEWEST_SEEDS = 2
-"""Training seeds of each method without which nothing is known of how much training seeds differ."""
+FEWEST_SEEDS = 3
+"""Training seeds of each method without which too little is known of how much they differ.
+
+Of two seeds intervals would be too wide to be of use, and cover less than they say all the same (docs/statistics.md).
+"""
 
 _Table = NDArray[np.float64]
 
@@ -27,7 +30,8 @@ _Table = NDArray[np.float64]
 def seed_level_mean(a: ArrayLike, *, level: float = 0.95, bounds: tuple[float, float] | None = None) -> Finding:
     """What does a student of this method reach on average, over training seeds and games?
 
-    There is no interval, with the reason, for one training seed, one game, and where all students have the same mean.
+    There is no interval, with the reason, for fewer than three training seeds, one game, and where all students have
+    the same mean.
 
     Args:
         a: `(seeds, games)`, the value of each student in each game; column k is the same game for all.
@@ -48,8 +52,8 @@ def seed_level_difference(
     """Does method b do better than method a, over training seeds and games? The games are common, the seeds are not.
 
     The p-value and the interval come from one t-distribution and never contradict each other. There are none, with the
-    reason, where a method has one training seed, there is one game, or no method's students differ in their mean. The
-    effect size is Cohen's d between the students' means. `n` counts training seeds of both methods.
+    reason, where a method has fewer than three training seeds, there is one game, or no method's students differ in
+    their mean. The effect size is Cohen's d between the students' means. `n` counts training seeds of both methods.
 
     Args:
         a: `(seeds_a, games)`, the value of each student of method a in each game.
@@ -101,13 +105,14 @@ def _finding(
     reason = _missing(tables)
     if reason is not None:
         return Finding(what, estimate, n, "no interval", effect=effect, reason=reason)
-    # (variance of the estimate, degrees of freedom) of the seeds of each method and of the games.
-    parts = [(float(table.mean(1).var(ddof=1)) / len(table), len(table) - 1) for table in tables]
+    # The variance of the estimate that comes from the seeds of each method, with its degrees of freedom.
+    seeds = [(float(table.mean(1).var(ddof=1)) / len(table), len(table) - 1) for table in tables]
+    of_seeds = sum(part for part, _ in seeds)
     both = sum(_residual(table) for table in tables)
-    parts.append((max(float(by_game.var(ddof=1)) / len(by_game) - both, 0.0), len(by_game) - 1))
-    variance = sum(part for part, _ in parts)
-    freedom = variance**2 / sum(part**2 / df for part, df in parts)
-    error = sqrt(variance)
+    of_games = max(float(by_game.var(ddof=1)) / len(by_game) - both, 0.0)
+    # Games add variance but no freedom: where few seeds happen to be alike, the games would make them look like many.
+    freedom = of_seeds**2 / sum(part**2 / df for part, df in seeds)
+    error = sqrt(of_seeds + of_games)
     half = float(t.ppf((1 + level) / 2, freedom)) * error
     low, high = estimate - half, estimate + half
     if bounds is not None:
@@ -129,8 +134,8 @@ def _missing(tables: list[_Table]) -> str | None:
     fewest = min(map(len, tables))
     if fewest < FEWEST_SEEDS:
         return (
-            f"one training seed doesn't show how much training seeds differ: at least {FEWEST_SEEDS} of each method "
-            "are needed, and 5 for an interval that isn't very wide"
+            f"{fewest} training seed{' does' if fewest == 1 else 's do'}n't show how much training seeds differ: at "
+            f"least {FEWEST_SEEDS} of each method are needed, and 5 for an interval that isn't very wide"
         )
     if tables[0].shape[1] < 2:
         return "there is one game only"
