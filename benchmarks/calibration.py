@@ -1,10 +1,10 @@
 """Do intervals cover as often as they say, and do tests err no more often? Counted over simulated experiments.
 
-    python benchmarks/calibration.py [--quick] [--json] [--processes N]
+    python benchmarks/calibration.py [--quick] [--json] [--processes N] [--of ours|rejected]
 
 The limits are 2 points below the nominal coverage of 95%, and 1 point above the nominal 5% of errors. 2,500 experiments
-of each kind leave a standard error of 0.4 points. benchmarks/_experiments.py says what is played; docs/statistics.md
-has the table.
+of each kind leave a standard error of 0.4 points. benchmarks/_experiments.py says what is played, and
+benchmarks/_rejected.py what else was tried and is too sure; docs/statistics.md has the tables.
 """
 
 from __future__ import annotations
@@ -23,32 +23,41 @@ if __name__ == "__main__":
 
 from benchmarks._common import Figure, run, say
 from benchmarks._experiments import EXPERIMENTS
+from benchmarks._rejected import REJECTED
 
 TIMES, QUICK_TIMES = 2_500, 100
 SEED = 2026
 CORES = os.cpu_count() or 1
 
 
-def rates(times: int, processes: int = CORES) -> Iterator[float]:
-    """The rate of each of `EXPERIMENTS`, in their order, as soon as it is there."""
+KINDS = {"ours": EXPERIMENTS, "rejected": REJECTED}
+
+
+def rates(times: int, processes: int = CORES, of: str = "ours") -> Iterator[float]:
+    """The rate of each of these experiments, in their order, as soon as it is there."""
+    places = range(len(KINDS[of]))
     # statsmodels collects garbage at every correction, which takes a tenth of a second with all libraries loaded.
     with ProcessPoolExecutor(processes, initializer=gc.freeze) as pool:
-        yield from pool.map(_rate, range(len(EXPERIMENTS)), [times] * len(EXPERIMENTS))
+        yield from pool.map(_rate, [of] * len(places), places, [times] * len(places))
 
 
-def _rate(place: int, times: int) -> float:
+def _rate(of: str, place: int, times: int) -> float:
     """Of one experiment by its place, since functions that are made as they are don't travel."""
-    return EXPERIMENTS[place].rate(times, SEED)
+    return KINDS[of][place].rate(times, SEED)
 
 
-def measure(quick: bool, processes: int) -> Iterator[Figure]:
+def measure(quick: bool, processes: int, of: str) -> Iterator[Figure]:
     """The figures of this page."""
     times = QUICK_TIMES if quick else TIMES
-    say(f"{len(EXPERIMENTS)} kinds of experiments, {times:,} of each ...")
-    for experiment, rate in zip(EXPERIMENTS, rates(times, processes), strict=True):
+    say(f"{len(KINDS[of])} kinds of experiments, {times:,} of each ...")
+    for experiment, rate in zip(KINDS[of], rates(times, processes, of), strict=True):
         what, better = ("coverage", "higher") if experiment.kind == "coverage" else ("false rejections", "lower")
         yield Figure(experiment.name, what, 100 * rate, "%", better, 100 * experiment.limit)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
-    run(__doc__ or "", measure, options={"processes": (CORES, "processes to play in")})
+    run(
+        __doc__ or "",
+        measure,
+        options={"processes": (CORES, "processes to play in"), "of": ("ours", "ours or rejected")},
+    )

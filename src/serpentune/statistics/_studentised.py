@@ -1,10 +1,10 @@
 """Floor 7, statistics: the interval of a mean or of a share of clusters, that holds for skew and for heavy tails.
 
 Two intervals see different dangers. The bootstrap-t (Efron 1982; DiCiccio and Efron 1996, Statistical Science 11:189)
-follows the skew of scores that are mostly 0 or mostly full, where the t-interval covers 84 to 92%. The t-interval holds
-for paired differences, symmetric with a few large ones, where the bootstrap-t and BCa cover 86 to 92%, since they take
-the chance skew of the sample for a real one. So of both ends the farther one is taken. docs/statistics.md has the
-figures. Neither SciPy nor statsmodels has a bootstrap-t.
+follows the skew of scores that are mostly 0 or mostly full, where the t-interval covers too seldom. The t-interval
+holds for paired differences, symmetric with a few large ones, where bootstraps cover too seldom, since they take the
+chance skew of a sample for a real one. So of both ends the farther one is taken. docs/statistics.md has the figures.
+Neither SciPy nor statsmodels has a bootstrap-t.
 """
 
 from __future__ import annotations
