@@ -47,7 +47,8 @@ def wins(rng: Rng, games: int, first: float, second: float, common: float = 0.5)
 def decisions(rng: Rng, games: int, share: float, alike: float, short: bool) -> Pair:
     """Right decisions and all of each game; a game has its own rate, the nearer to `share` the greater `alike`."""
     asked = 1 + (rng.geometric(0.05, games) if short else rng.binomial(200, rng.beta(2, 2, games)))
-    return rng.binomial(asked, rng.beta(share * alike, (1 - share) * alike, games)), asked
+    right = rng.binomial(asked, rng.beta(share * alike, (1 - share) * alike, games))
+    return right.astype(float), asked.astype(float)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Method:
         logits = skill + common + rng.normal(0, self.games, len(common))
         if win:
             return (rng.random(logits.shape) < 1 / (1 + np.exp(-logits))).astype(float)
-        return np.minimum(rng.geometric(np.clip(0.05 * np.exp(-logits), 1e-4, 1)) - 1.0, CAP)
+        return np.asarray(np.minimum(rng.geometric(np.clip(0.05 * np.exp(-logits), 1e-4, 1)) - 1.0, CAP))
 
 
 def difficulty(rng: Rng, games: int) -> Array:

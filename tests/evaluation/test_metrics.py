@@ -89,7 +89,8 @@ def test_steps_are_held_against_the_teacher_s_where_both_won(games: list[GameRes
     ]
     assert 0 < metrics["steps_ratio_games"] == len(ratios) < metrics["wins"]
     assert metrics["steps_ratio"] == pytest.approx(np.mean(ratios))
-    assert metrics["steps_ratio_low"] <= metrics["steps_ratio"] <= metrics["steps_ratio_high"]
+    # So few games have no interval, and the figures say why.
+    assert len(ratios) < 6 and metrics["steps_ratio_low"] is None
 
 
 def test_the_teacher_plays_by_the_limits_of_the_games(games: list[GameResult]) -> None:
@@ -117,7 +118,9 @@ def test_what_cannot_be_computed_is_none_with_a_reason(games: list[GameResult]) 
     assert silent["accuracy"] == silent["legal_rate"] == 0
     assert silent["undefined"]["fatal_per_1000_moves"] == "no move of the player moved the snake"
     assert silent["undefined"]["steps_ratio"] == "the player won no game"
-    assert silent["methods"]["score_mean"] == "Wilson bound on unseen values (all values are equal)"
+    assert (
+        silent["methods"]["score_mean"] == "exact binomial limit of how many values are unlike the usual one (0 of 3)"
+    )
 
     begun = list(play_games(Scripted(plan("CELL")), range(4), 4, 4, opening=Opening.parse("HAMILTONIAN 5")))
     assert play_metrics(begun, get("CELL"))["undefined"]["steps_ratio"] == "the games begin with an opening"

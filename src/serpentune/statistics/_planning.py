@@ -46,7 +46,7 @@ def games_for_shares(
     spread = sqrt(first * (1 - first) * second * (1 - second))
     differing = first + second - 2 * (first * second + correlation * spread)
     difference = abs(second - first)
-    z_alpha, z_power = norm.isf(alpha / 2), norm.ppf(power)
+    z_alpha, z_power = float(norm.isf(alpha / 2)), float(norm.ppf(power))
     root = z_alpha * sqrt(differing) + z_power * sqrt(max(differing - difference**2, 0.0))
     return max(ceil((root / difference) ** 2), ceil(fewest_pairs(alpha) / differing))
 

@@ -126,7 +126,7 @@ def _residual(table: _Table) -> float:
     """What neither the student nor the game explains, as a part of the variance of the table's mean."""
     seeds, games = table.shape
     rest = table - table.mean(1, keepdims=True) - table.mean(0) + table.mean()
-    return float((rest**2).sum()) / ((seeds - 1) * (games - 1)) / table.size
+    return float((rest**2).sum() / ((seeds - 1) * (games - 1) * table.size))
 
 
 def _missing(tables: list[_Table]) -> str | None:
