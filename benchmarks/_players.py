@@ -37,7 +37,9 @@ def steps(rng: Rng, games: int) -> Array:
     return np.where(rng.random(games) < 0.3, rng.gamma(2, 10, games), rng.normal(350, 40, games)).round()
 
 
-def wins(rng: Rng, games: int, first: float, second: float, common: float = 0.5) -> tuple[NDArray[np.bool_], ...]:
+def wins(
+    rng: Rng, games: int, first: float, second: float, common: float = 0.5
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Paired wins; a share of the games has its luck in common."""
     luck = rng.random(games)
     a, b = (np.where(rng.random(games) < common, luck, rng.random(games)) for _ in range(2))

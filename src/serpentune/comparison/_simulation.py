@@ -104,7 +104,7 @@ def simulate(
     from scipy.stats import norm
 
     z_alpha, z_power = norm.isf((1 - level) / 2), norm.ppf(power)
-    at_first = None
+    at_first: float | None = None
     for last in (*[False] * (_ROUNDS - 1), True):
         shown = 0
         with progress_bar(f"Simulating {games:,} games", TIMES, quiet=quiet) as advance:
@@ -119,6 +119,7 @@ def simulate(
         if last or following == games or found.interval.low <= power <= found.interval.high:
             break
         games = following
+    assert at_first is not None
     return Simulated(games, found.estimate, found.interval, at_first, TIMES)
 
 
