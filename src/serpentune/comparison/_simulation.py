@@ -119,7 +119,7 @@ def simulate(
         if last or following == games or found.interval.low <= power <= found.interval.high:
             break
         games = following
-    assert at_first is not None
+    assert at_first is not None and found.estimate is not None and found.interval is not None
     return Simulated(games, found.estimate, found.interval, at_first, TIMES)
 
 
