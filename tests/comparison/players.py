@@ -75,5 +75,5 @@ def save(
     (folder / MANIFEST).write_text(json.dumps(fields))
     (folder / GAMES).write_text("".join(game.to_json() + "\n" for game in played))
     if language is not None:
-        (folder / LANGUAGE).write_text(json.dumps(language))
+        (folder / LANGUAGE).write_text(json.dumps({"made_of": {}, "figures": language}))
     return EvaluationResult.load(folder)

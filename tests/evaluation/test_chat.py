@@ -94,7 +94,7 @@ def test_it_trained_on_the_prompts_that_it_is_asked(student: LoadedModel, chat_l
 def test_its_games_and_its_language_are_measured_in_the_chat_form(student: LoadedModel, tmp_path: Path) -> None:
     settings = EvaluationSettings(games=2, width=SIDE, height=SIDE)
     result = evaluate_model(student, tmp_path / "chat", settings, name="s", test_records=list(records(6)), quiet=True)
-    language = json.loads((tmp_path / "chat" / "language.json").read_text())
+    language = json.loads((tmp_path / "chat" / "language.json").read_text())["figures"]
     assert language["exact_match"] == 1 and language["truncated"] == 0 and language["perplexity"] < 1.2
     assert len(result.games) == 2
     # Games of another form would be other games.

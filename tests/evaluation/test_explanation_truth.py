@@ -41,8 +41,8 @@ def test_what_a_teacher_says_is_true(teacher: str, encoding: str) -> None:
     assert figures["explanation_truth"] == figures["explanation_faultless"] == figures["reference_truth"] == 1
     assert figures["explanation_claims"] == figures["reference_claims"] >= 2 * len(records)
     assert figures["explanation_unreadable"] == figures["explanation_missing"] == 0
-    assert figures["explanation_truth_interval"] is None
-    assert "the same share" in figures["undefined"]["explanation_truth_interval"]
+    assert figures["explanation_truth_low"] is figures["explanation_truth_high"] is None
+    assert "the same share" in figures["undefined"]["explanation_truth_low"]
 
 
 def test_words_about_other_boards_are_as_true_as_the_checker_says() -> None:
@@ -60,10 +60,10 @@ def test_words_about_other_boards_are_as_true_as_the_checker_says() -> None:
     assert figures["explanation_truth"] == pytest.approx(sum(true) / (sum(true) + sum(false)))
     assert figures["explanation_faultless"] == sum(not count for count in false) / len(records)
     expected = clustered_share(true, np.add(true, false), np.random.default_rng(0))
-    interval = figures["explanation_truth_interval"]
-    assert expected.interval is not None and interval["method"].endswith("over explanations")
-    assert (interval["low"], interval["high"]) == (expected.interval.low, expected.interval.high)
-    assert interval["low"] < figures["explanation_truth"] < interval["high"]
+    low, high = figures["explanation_truth_low"], figures["explanation_truth_high"]
+    assert expected.interval is not None and figures["methods"]["explanation_truth"].endswith("over explanations")
+    assert (low, high) == (expected.interval.low, expected.interval.high)
+    assert low < figures["explanation_truth"] < high
     assert figures["reference_truth"] == 1  # the records' own words still stand with their boards
     json.dumps(figures, allow_nan=False)
     assert (

@@ -16,7 +16,7 @@ from serpentune.game import random_states
 from serpentune.models import LoadedModel, load_base, prompt_ids
 from serpentune.models.decoding import greedy
 
-EXPLAINED = {"explanation_truth", "explanation_truth_interval", "explanation_faultless", "reference_truth"}
+EXPLAINED = {"explanation_faultless", "reference_truth", *(f"explanation_truth{end}" for end in ("", "_low", "_high"))}
 PLANS = (b"\x00", b"\x00\x01\x01", b"\x02\x02\x03\x02\x02\x01\x00", b"\x03\x03", b"\x01\x00\x03\x02\x01")
 
 

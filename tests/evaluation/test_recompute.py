@@ -16,6 +16,7 @@ from serpentune.common.errors import UserError
 from serpentune.common.files import write_json
 from serpentune.evaluation import EvaluationResult, TeacherPlayer, play_games, play_metrics, recompute, states_of_games
 from serpentune.evaluation.held_out import ask, write_answers
+from serpentune.evaluation.language import MeasuredRecord, language_figures, save_records
 from serpentune.game import Limits
 from serpentune.teachers import get
 from tests.evaluation.players import Scripted
@@ -80,6 +81,20 @@ def test_stale_figures_are_computed_again_on_load(folder: Path, stale: Any, capl
     assert "play.json is not of the games" in caplog.text
     assert result.stored_play is None
     assert result.play == recompute(folder).play == figures(folder)
+
+
+def test_stale_language_is_computed_again_on_load(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    records = [MeasuredRecord(f"Who {k}?", " U", " U" if k else " D", 4, tokens=2, nll=0.5, right=1) for k in range(4)]
+    save_records(folder / "language.jsonl", records)
+    assert recompute(folder).language == figures(folder, "language.json") == language_figures(records)
+    save_records(folder / "language.jsonl", records[1:])
+    result = EvaluationResult.load(folder)
+    assert "language.json is not of the games and answers beside it" in caplog.text
+    assert result.records == tuple(records[1:])
+    assert result.language == language_figures(records[1:])
+    assert result.language["exact_match"] == 1
+    (folder / "language.jsonl").unlink()
+    assert EvaluationResult.load(folder).language == language_figures(records)  # believed: the records are gone
 
 
 def test_a_play_json_that_is_no_json_is_named_and_mended(folder: Path) -> None:

@@ -86,7 +86,8 @@ def play(
         **(manifest or {}),
     }
     (folder / MANIFEST).write_text(json.dumps(told))
-    for file, figures in ((LANGUAGE, language), (PERFORMANCE, performance)):
+    measured = None if language is None else {"made_of": {}, "figures": language}
+    for file, figures in ((LANGUAGE, measured), (PERFORMANCE, performance)):
         if figures is not None:
             (folder / file).write_text(json.dumps(figures))
     return EvaluationResult.load(folder)

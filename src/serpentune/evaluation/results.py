@@ -1,8 +1,8 @@
 """Floor 8, evaluation: what an evaluation leaves on disk, and how it is read back.
 
 A results folder holds what was measured: `games.jsonl` (append-only, a line per finished game), `states.jsonl` (answers
-to held-out states), `language.json`, `performance.json` and `manifest.json`. `play.json` and `states.json` hold the
-figures that follow from the first two. Every figure of later floors comes from these files, never from a live model.
+to held-out states), `language.jsonl` (a line per held-out record), `performance.json` and `manifest.json`. `play.json`,
+`states.json` and `language.json` hold the figures that follow from the first three. Every figure of later floors comes from these files, never from a live model.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
-from serpentune.common.files import read_json, write_json
+from serpentune.common.files import read_json
 from serpentune.common.locks import held_folder
+from serpentune.datasets.completions import parse_prompt
 from serpentune.evaluation.derived import origin, read_figures, write_figures
+from serpentune.evaluation.judging import Judgement, judge
 from serpentune.evaluation.metrics import NO_TEACHER, limits_of, play_metrics
 from serpentune.evaluation.states import StateAnswer, read_answers, state_metrics
 from serpentune.game import Ending, GameRecord, from_letters, letters, verify
 from serpentune.teachers import Teacher, get, names
+
+if TYPE_CHECKING:
+    from serpentune.evaluation.language import MeasuredRecord
 
 GAMES = "games.jsonl"
 MANIFEST = "manifest.json"
@@ -156,11 +161,12 @@ class EvaluationResult:
         name: what the model is called in tables.
         manifest: versions, seeds, hashes, board, limits, completion style, prompted teacher.
         games: in the order of their seeds.
-        language: figures of `language.json`, or None where language was not evaluated.
+        language: figures on held-out records, as of `language_figures`, or None where language was not evaluated.
         performance: figures of `performance.json`, or None.
         stored_play: figures of `play.json`, where there is one of these games.
         states: figures on held-out states by teacher, as of `state_metrics`, or None where none were asked about.
         speed: figures of `speed.json`, or None where speed was not measured.
+        records: what was measured of each held-out record, or None where language was not evaluated.
     """
 
     name: str
@@ -171,13 +177,14 @@ class EvaluationResult:
     stored_play: dict[str, Any] | None = None
     states: dict[str, Any] | None = None
     speed: dict[str, Any] | None = None
+    records: tuple[MeasuredRecord, ...] | None = None
 
     @classmethod
     def load(cls, folder: Path, *, games_needed: bool = True) -> EvaluationResult:
         """Read a results folder; every game is replayed.
 
-        Figures of games and of held-out states that are missing or stale are computed again, which is logged, and not
-        written: `recompute` does that. A folder without games, of an evaluation that asked for none, is read where
+        Figures of games, held-out states and records that are missing or stale are computed again, which is logged, and
+        not written: `recompute` does that. A folder without games, of an evaluation that asked for none, is read where
         `games_needed` is false.
 
         Raises:
@@ -192,15 +199,17 @@ class EvaluationResult:
             states = read_figures(folder / STATES, _states_origin(folder, answers))
             if states is None:
                 states = state_metrics(answers)
+        records, language = _language(folder)
         return cls(
             manifest["name"],
             manifest,
             games,
-            _optional(folder / LANGUAGE),
+            language,
             _optional(folder / PERFORMANCE),
             read_figures(folder / PLAY, _play_origin(raw, manifest)) if games else None,
             states,
             _optional(folder / SPEED),
+            records,
         )
 
     @cached_property
@@ -211,6 +220,15 @@ class EvaluationResult:
             UserError: as of `play_metrics`, or the manifest's limits are none.
         """
         return self.stored_play or (_play_figures(self.games, self.manifest) if self.games else {})
+
+    @cached_property
+    def judged(self) -> Judgement:
+        """What is counted of each game's moves, held against the board and the manifest's teacher, if there is one.
+
+        Raises:
+            UserError: as of `judge`.
+        """
+        return judge(self.games, _teacher(self.manifest)[0])
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -282,7 +300,8 @@ def write_derived(folder: Path) -> None:
     if (folder / LANGUAGE_RECORDS).is_file():
         from serpentune.evaluation.language import language_figures, load_records
 
-        write_json(folder / LANGUAGE, language_figures(load_records(folder / LANGUAGE_RECORDS)))
+        records = load_records(folder / LANGUAGE_RECORDS)
+        write_figures(folder / LANGUAGE, language_figures(records), _language_origin(folder, records))
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -348,6 +367,25 @@ def _play_origin(raw: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
 
 def _states_origin(folder: Path, answers: Sequence[StateAnswer]) -> dict[str, Any]:
     return origin(_raw(folder / STATE_ANSWERS), sorted({answer.teacher for answer in answers}))
+
+
+def _language(folder: Path) -> tuple[tuple[MeasuredRecord, ...] | None, dict[str, Any] | None]:
+    """The measured records of a results folder and their figures, which are believed where the records are gone."""
+    if not (folder / LANGUAGE_RECORDS).is_file():
+        stored = _optional(folder / LANGUAGE)
+        if stored is not None and not isinstance(stored.get("figures"), dict):
+            raise UserError(f"{folder / LANGUAGE}: no figures of an evaluation. Measure the model's language again.")
+        return None, stored and stored["figures"]
+    from serpentune.evaluation.language import language_figures, load_records
+
+    records = load_records(folder / LANGUAGE_RECORDS)
+    figures = read_figures(folder / LANGUAGE, _language_origin(folder, records))
+    return tuple(records), language_figures(records) if figures is None else figures
+
+
+def _language_origin(folder: Path, records: Sequence[MeasuredRecord]) -> dict[str, Any]:
+    asked = {parsed[0] for record in records if (parsed := parse_prompt(record.prompt))}
+    return origin(_raw(folder / LANGUAGE_RECORDS), sorted(asked))
 
 
 def _optional(path: Path) -> dict[str, Any] | None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import after_moves
 from serpentune.datasets._looks import Unreadable, read_by_looks
 from serpentune.datasets.completions import parse_prompt
+from serpentune.evaluation._figures import rng
 from serpentune.evaluation.language._records import MeasuredRecord
 from serpentune.game import State
 from serpentune.statistics import clustered_share
 from serpentune.teachers import ExplanationCheck, Teacher, check_explanation, get
 
-EXPLAINED = ("explanation_truth", "explanation_truth_interval", "explanation_faultless", "reference_truth")
+_TRUTH = ("explanation_truth", "explanation_truth_low", "explanation_truth_high")
+EXPLAINED = (*_TRUTH, "explanation_faultless", "reference_truth")
 """Figures that are None where nothing was claimed."""
 
 
@@ -67,18 +67,20 @@ def explanation_figures(records: Sequence[MeasuredRecord]) -> tuple[dict[str, An
         "explanation_unreadable": sum(len(check.unreadable) for check in written),
         "explanation_missing": missing,
         "reference_claims": sum(map(_claims, references)),
+        "methods": {},
     }
     undefined: dict[str, str] = {}
     if judged:
-        found = clustered_share(true, claims, np.random.default_rng(0), cluster="explanation")
+        found = clustered_share(true, claims, rng(), cluster="explanation")
         figures["explanation_truth"] = found.estimate
         figures["explanation_faultless"] = sum(not check.false for check in judged) / len(judged)
         if found.interval is None:
-            undefined["explanation_truth_interval"] = str(found.reason)
+            undefined |= dict.fromkeys(_TRUTH[1:], str(found.reason))
         else:
-            figures["explanation_truth_interval"] = {**asdict(found.interval), "method": found.method}
+            figures |= {"explanation_truth_low": found.interval.low, "explanation_truth_high": found.interval.high}
+            figures["methods"] = {"explanation_truth": found.method}
     else:
-        undefined |= dict.fromkeys(EXPLAINED[:3], _why_none(records, written))
+        undefined |= dict.fromkeys(EXPLAINED[:-1], _why_none(records, written))
     if figures["reference_claims"]:
         figures["reference_truth"] = sum(len(check.true) for check in references) / figures["reference_claims"]
     else:

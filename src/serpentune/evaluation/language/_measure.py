@@ -81,11 +81,11 @@ def language_metrics(
         - `explanation_claims`: sentences in them that make a claim of `teachers.check_explanation`;
           `explanation_unreadable`: the other sentences, which count neither as true nor as false.
         - `explanation_truth`: share of the claims, all explanations pooled, that the board confirms, with
-          `explanation_truth_interval` (`low`, `high`, `level`, `method`), for which explanations are resampled whole.
+          `explanation_truth_low` and `…_high`, a 95% interval for which explanations are resampled whole.
         - `explanation_faultless`: share of the explanations with a claim that make no false one.
         - `reference_truth` of `reference_claims`: the same share for the records' own completions. It is 1 for records
           that serpentune wrote; less says that the records teach what isn't so.
-        - `undefined`: the reason for each figure that is None.
+        - `methods`: how the interval was found; `undefined`: the reason for each figure that is None.
         - `by_style`: the figures up to `truncated` and their `undefined` for the records of each completion style;
           `other` for prompts that aren't ours.
 
@@ -119,7 +119,7 @@ def measure_records(
     Args:
         model: a transformers or PEFT model, on its device. It is measured in evaluation mode and left as it was.
         tokenizer: its fast tokenizer, with an end token; a pad token is not needed.
-        records: at least one, each with the strings `prompt` and `completion`.
+        records: at least one, each with the strings `prompt` and `completion`, and `game` where it is known.
         chat: show the records to the model in its tokenizer's chat template.
         batch_size: records at once.
         max_new_tokens: an answer is cut after this many tokens. When left out: twice what the longest completion of its
@@ -151,7 +151,9 @@ def measure_records(
         if len(sample.prompt) + max(len(sample.completion), limit) <= context:
             fitting.append(number)
         else:
-            measured[number] = MeasuredRecord(records[number]["prompt"], sample.text, None, limit)
+            measured[number] = MeasuredRecord(
+                records[number]["prompt"], sample.text, None, limit, game=records[number].get("game")
+            )
     if progress is not None and measured:
         progress(len(measured))
     if fitting:
@@ -180,6 +182,7 @@ def measure_records(
                     tokens=len(sample.completion),
                     nll=nll,
                     right=right,
+                    game=records[fitting[place]].get("game"),
                 )
                 if progress is not None:
                     progress(1)

@@ -26,6 +26,8 @@ class MeasuredRecord:
         tokens: tokens of the completion and of what ends it.
         nll: the sum of their negative log-likelihoods in nats; infinite or NaN where the model gives none.
         right: how many of them the model ranks first, given the right tokens before.
+        game: the game that the record is of, as the record names it; None where it names none. Records of one game
+            resemble each other, so that tests take games whole.
     """
 
     prompt: str
@@ -36,6 +38,7 @@ class MeasuredRecord:
     tokens: int = 0
     nll: float = 0.0
     right: int = 0
+    game: str | None = None
 
     def to_json(self) -> str:
         """The record as one line; a likelihood that is no finite number is null."""
@@ -51,15 +54,17 @@ class MeasuredRecord:
         data = json.loads(line)
         if not isinstance(data, dict) or data.keys() != {field.name for field in fields(cls)}:
             raise ValueError("it has not the fields of a measured record")
-        texts = (data["prompt"], data["completion"], "" if data["answer"] is None else data["answer"])
+        named = [data[name] for name in ("answer", "game") if data[name] is not None]
+        texts = (data["prompt"], data["completion"], *named)
         counts = (data["limit"], data["tokens"], data["right"])
         if not all(isinstance(text, str) for text in texts):
-            raise ValueError("its prompt, completion or answer is no text")
+            raise ValueError("its prompt, completion, answer or game is no text")
         if not all(isinstance(count, int) and count >= 0 for count in counts) or data["right"] > data["tokens"]:
             raise ValueError("its counts of tokens are impossible")
-        if not isinstance(data["nll"], int | float | None) or not isinstance(data["cut"], bool):
+        unlikely = data["nll"]
+        if not isinstance(unlikely, int | float | None) or (unlikely or 0) < 0 or not isinstance(data["cut"], bool):
             raise ValueError("its likelihood is no number, or whether it was cut is not said")
-        return cls(**data | {"nll": math.nan if data["nll"] is None else data["nll"]})
+        return cls(**data | {"nll": math.nan if unlikely is None else unlikely})
 
 
 def save_records(path: Path, records: Iterable[MeasuredRecord]) -> None:
