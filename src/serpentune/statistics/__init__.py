@@ -20,6 +20,7 @@ from serpentune.statistics._means import (
 )
 from serpentune.statistics._planning import correlation_range, games_for_means, games_for_shares
 from serpentune.statistics._power import PairsNeeded, fewest_pairs, pairs_needed
+from serpentune.statistics._ratios import parts_difference, ratio_parts
 from serpentune.statistics._seeds import FEWEST_SEEDS, seed_level_difference, seed_level_mean
 from serpentune.statistics._shares import mcnemar_exact, wilson_interval
 
@@ -49,7 +50,9 @@ __all__ = [
     "paired_permutation",
     "pairing_correlation",
     "pairs_needed",
+    "parts_difference",
     "plain",
+    "ratio_parts",
     "seed_level_difference",
     "seed_level_mean",
     "wilson_interval",
