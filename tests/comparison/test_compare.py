@@ -262,7 +262,7 @@ def test_language_is_shown_in_its_direction_without_a_test(tmp_path: Path, playe
     assert [row.metric for row in report.rows] == ["score", "win", "steps", "perplexity", "bleu"]
     row = _row(report, "perplexity")
     assert (row.higher_is_better, row.difference, row.p_value, row.verdict) == (False, -0.5, None, "not tested")
-    assert "(lower is better); one number a model, so it isn't tested" in row.sentence
+    assert "(lower is better); not tested: only metrics that are asked for are" in row.sentence
     assert report.summary_metrics["perplexity_relative_improvement"] == pytest.approx(25)
     assert report.summary_metrics["bleu_relative_improvement"] == pytest.approx(20)
     score = 100 * (b.scores.mean() / a.scores.mean() - 1)

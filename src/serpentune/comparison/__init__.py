@@ -1,32 +1,39 @@
-"""Floor 9, comparison: which of two models plays better, paired by game seed, with a verdict in words.
+"""Floor 9, comparison: which of two models, or of two methods, plays better, paired by game seed, in words.
 
 Everything is computed from evaluations on disk (`EvaluationResult`), never from a live model. A verdict is about the
-checkpoints that played, one training run each; it is no claim about the methods that trained them.
+checkpoints that played, one training run each, or, where the results of several training seeds are given, about the
+methods that trained them; every report says which.
 """
 
+from serpentune.comparison._agreement import Agreement, agreement
 from serpentune.comparison._compare import Comparison, compare_family, compare_results
 from serpentune.comparison._methods import Method, Spread, by_method
 from serpentune.comparison._metrics import METRICS
-from serpentune.comparison._ranking import Standing, rank
+from serpentune.comparison._ranking import Place, Standing, rank, rank_pairs
 from serpentune.comparison._report import ComparisonReport, MetricComparison
-from serpentune.comparison.comparator import ModelComparator, compare_all
+from serpentune.comparison.comparator import LEVELS, ModelComparator, compare_all
 from serpentune.comparison.planning import PLANNED_METRICS, Plan, plan_comparison
 
 __all__ = [
+    "LEVELS",
     "METRICS",
     "PLANNED_METRICS",
+    "Agreement",
     "Comparison",
     "ComparisonReport",
     "Method",
     "MetricComparison",
     "ModelComparator",
+    "Place",
     "Plan",
     "Spread",
     "Standing",
+    "agreement",
     "by_method",
     "compare_all",
     "compare_family",
     "compare_results",
     "plan_comparison",
     "rank",
+    "rank_pairs",
 ]

@@ -1,13 +1,24 @@
-"""Floor 9, comparison: students of one method side by side, one for each training seed."""
+"""Floor 9, comparison: students of one method side by side, one for each training seed, and methods head to head."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from serpentune.common.errors import UserError
+from serpentune.comparison._loading import (
+    Results,
+    check_levels,
+    check_names,
+    load_all,
+    side_of,
+    told_apart,
+    training_of,
+)
+from serpentune.comparison._rows import Side
 from serpentune.evaluation.results import EvaluationResult
 
 
@@ -59,26 +70,86 @@ def by_method(results: Iterable[EvaluationResult]) -> list[Method]:
 
     Results whose manifest knows of no training, such as an untuned model's, are left out.
     """
+    return [_method(students) for students in _grouped(results)]
+
+
+def method_sides(given: Sequence[Results]) -> list[Side]:
+    """Results as methods, by the settings of training in their manifests, behind what was never trained here.
+
+    A result whose manifest knows of no training, such as an untuned model's or a teacher's, is a checkpoint that
+    methods may be measured against.
+
+    Raises:
+        UserError: no method has several training seeds, one has a single one beside others of several, or as of
+            `side_of`.
+    """
+    results = load_all(given)
+    fixed = [Side(result.name, (result,)) for result in results if training_of(result) is None]
+    methods: list[Side] = []
+    for students in _grouped(results):
+        name = _common_name(students[0])
+        if name in {side.name for side in (*fixed, *methods)}:
+            name = f"{name} ({students[0].name} and its like)"
+        methods.append(side_of(name, students))
+    if not any(side.is_method for side in methods):
+        raise UserError(
+            "None of these results is of a method with several training seeds, so nothing can be said of methods. "
+            "Train with --sweep seed=0,1,2,3,4, or compare the checkpoints without --by method."
+        )
+    check_levels(methods)
+    return [*fixed, *methods]
+
+
+def checkpoint_sides(given: Sequence[Results]) -> list[Side]:
+    """Results as checkpoints, each by itself; those of one method know of each other.
+
+    Raises:
+        UserError: a folder is given twice, or two results of several have one name.
+    """
+    results = load_all(given)
+    if len(results) == 2:
+        results = told_apart(*results)
+    check_names(results)
+    notes = {
+        student.name: (
+            f"{student.name} is one of {len(students)} students that were trained alike but for the seed; what holds "
+            "for new seeds too is asked by method (--by method).",
+        )
+        for students in _grouped(results)
+        for student in students
+        if len(students) > 1
+    }
+    return [Side(result.name, (result,), notes=notes.get(result.name, ())) for result in results]
+
+
+def _grouped(results: Iterable[EvaluationResult]) -> list[list[EvaluationResult]]:
+    """Students by the settings of their training, the seed left out, by ascending seed."""
     groups: dict[str, list[tuple[int, EvaluationResult]]] = {}
     for result in results:
-        settings = result.manifest.get("training")
-        if isinstance(settings, dict) and isinstance(settings.get("seed"), int):
+        settings = training_of(result)
+        if settings is not None:
             method = json.dumps({**settings, "seed": None}, sort_keys=True)
             groups.setdefault(method, []).append((settings["seed"], result))
-    return [_method(sorted(group, key=lambda item: item[0])) for group in groups.values()]
+    return [[result for _, result in sorted(group, key=lambda item: item[0])] for group in groups.values()]
 
 
-def _method(group: Sequence[tuple[int, EvaluationResult]]) -> Method:
-    results = [result for _, result in group]
+def _method(students: Sequence[EvaluationResult]) -> Method:
     return Method(
-        _common_name(results[0].name, results[0].manifest["training"]),
-        tuple(result.name for result in results),
-        tuple(seed for seed, _ in group),
-        Spread.of([float(result.scores.mean()) for result in results]),
-        Spread.of([float(result.wins.mean()) for result in results]),
+        _common_name(students[0]),
+        tuple(result.name for result in students),
+        tuple(_settings(result)["seed"] for result in students),
+        Spread.of([float(result.scores.mean()) for result in students]),
+        Spread.of([float(result.wins.mean()) for result in students]),
     )
 
 
-def _common_name(name: str, settings: dict[str, Any]) -> str:
+def _settings(result: EvaluationResult) -> Mapping[str, Any]:
+    settings = training_of(result)
+    assert settings is not None
+    return settings
+
+
+def _common_name(student: EvaluationResult) -> str:
     """A student's name without its seed (`strategy=lora,seed=0`), or its strategy where nothing else is in it."""
-    return re.sub(r"(^|,)seed=\d+", "", name).strip(",") or str(settings.get("training_strategy", name))
+    without = re.sub(r"(^|,)seed=\d+", "", student.name).strip(",")
+    return without or str(_settings(student).get("training_strategy", student.name))

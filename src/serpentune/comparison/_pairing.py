@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,54 +25,71 @@ ASKING_FIELDS = ("mode", "replan_every", "max_new_tokens")
 
 @dataclass(frozen=True)
 class Pairs:
-    """The games of two models that share their seed, in the order of the seeds.
+    """The games that some models have in common.
 
     Attributes:
-        a: games of the first model.
-        b: games of the second one, of the same seeds.
-        dropped: games of either model without a partner.
-        identical: pairs in which both played the same moves.
+        seeds: of the games that all of them played, ascending.
+        games: of each model, these games in that order.
+        dropped: games of any of them that another one didn't play.
+        identical: seeds on which all of them played the same moves.
         notes: what a reader should know about the pairing, in sentences.
     """
 
-    a: tuple[GameRecord, ...]
-    b: tuple[GameRecord, ...]
+    seeds: tuple[int, ...]
+    games: tuple[tuple[GameRecord, ...], ...]
     dropped: int
     identical: int
     notes: tuple[str, ...]
 
+    @property
+    def a(self) -> tuple[GameRecord, ...]:
+        """The first model's games."""
+        return self.games[0]
+
+    @property
+    def b(self) -> tuple[GameRecord, ...]:
+        """The second model's games."""
+        return self.games[1]
+
     def __len__(self) -> int:
-        return len(self.a)
+        return len(self.seeds)
 
 
-def pair(a: EvaluationResult, b: EvaluationResult) -> Pairs:
-    """Pair the games of two evaluations by seed.
+def pair(*results: EvaluationResult) -> Pairs:
+    """Pair the games of two evaluations or more by seed.
 
     Raises:
         UserError: they were not played under the same rules, limits, board or policy, a game's board is not the
-            manifest's, or no seed was played by both.
+            manifest's, or no seed was played by all.
     """
-    _check_same_rules(a, b)
-    games_a = {game.record.seed: game.record for game in a.games}
-    games_b = {game.record.seed: game.record for game in b.games}
-    common = [seed for seed in games_a if seed in games_b]
+    first, *others = results
+    for other in others:
+        _check_same_rules(first, other)
+    games = [{game.record.seed: game.record for game in result.games} for result in results]
+    common = [seed for seed in first.seeds if all(seed in own for own in games)]
     if not common:
         raise UserError(
-            f"{a.name} and {b.name} have no game seed in common ({_span(a)} and {_span(b)}), so nothing can be paired. "
-            "Evaluate both with the same --seed and --games."
+            f"{_names(results)} have no game seed in common ({' and '.join(map(_span, results))}), so nothing can be "
+            "paired. Evaluate all with the same --seed and --games."
         )
-    pairs_a = tuple(games_a[seed] for seed in common)
-    pairs_b = tuple(games_b[seed] for seed in common)
-    _check_same_apples(a, b, pairs_a, pairs_b)
-    identical = sum(x.moves == y.moves and x.apples == y.apples for x, y in zip(pairs_a, pairs_b, strict=True))
-    dropped_a, dropped_b = len(a.games) - len(common), len(b.games) - len(common)
-    notes = [note for result in (a, b) if (note := _unfinished(result))]
-    if dropped_a or dropped_b:
-        notes.append(
-            f"{dropped_a} of {a.name}'s games and {dropped_b} of {b.name}'s were left out: "
-            "the other model didn't play their seeds."
-        )
-    notes += [
+    records = tuple(tuple(own[seed] for seed in common) for own in games)
+    for other, own in zip(others, records[1:], strict=True):
+        _check_same_apples(first, other, records[0], own)
+    identical = sum(len({(record.moves, record.apples) for record in each}) == 1 for each in zip(*records, strict=True))
+    left_out = {result.name: len(result.games) - len(common) for result in results}
+    dropped = sum(left_out.values())
+    notes = [note for result in results if (note := _unfinished(result))]
+    if dropped:
+        counts = [f"{count} of {name}'s" for name, count in left_out.items()]
+        counts[0] += " games"
+        notes.append(f"{' and '.join(counts)} were left out: not every model played their seeds.")
+    notes += dict.fromkeys(note for other in others for note in _unlike(first, other))
+    return Pairs(tuple(common), records, dropped, identical, tuple(notes))
+
+
+def _unlike(a: EvaluationResult, b: EvaluationResult) -> list[str]:
+    """What differs between two evaluations without forbidding their comparison, in sentences."""
+    notes = [
         f"The models were prompted with different {field}s ({a.manifest.get(field)!r} and {b.manifest.get(field)!r}), "
         "so their language figures are of different texts."
         for field in PROMPT_FIELDS
@@ -87,7 +105,12 @@ def pair(a: EvaluationResult, b: EvaluationResult) -> Pairs:
         notes.append(
             f"{a.name} and {b.name} are evaluations of one and the same model: their files have the same hash."
         )
-    return Pairs(pairs_a, pairs_b, dropped_a + dropped_b, identical, tuple(notes))
+    versions = [result.manifest.get("serpentune") for result in (a, b)]
+    if None not in versions and versions[0] != versions[1]:
+        notes.append(
+            f"{a.name} was evaluated by serpentune {versions[0]} and {b.name} by {versions[1]}, under the same rules."
+        )
+    return notes
 
 
 def _check_same_rules(a: EvaluationResult, b: EvaluationResult) -> None:
@@ -113,7 +136,7 @@ def _check_same_rules(a: EvaluationResult, b: EvaluationResult) -> None:
 
 
 def _check_same_apples(
-    a: EvaluationResult, b: EvaluationResult, games_a: tuple[GameRecord, ...], games_b: tuple[GameRecord, ...]
+    a: EvaluationResult, b: EvaluationResult, games_a: Sequence[GameRecord], games_b: Sequence[GameRecord]
 ) -> None:
     """The first apple follows from the seed alone: where it differs, the games are not the same game."""
     for x, y in zip(games_a, games_b, strict=True):
@@ -129,6 +152,11 @@ def _difference(a: Any, b: Any) -> str:
         keys = [key for key in {**a, **b} if a.get(key) != b.get(key)]
         return ", ".join(f"{key}: {a.get(key)!r} and {b.get(key)!r}" for key in keys)
     return f"{a!r} and {b!r}"
+
+
+def _names(results: Sequence[EvaluationResult]) -> str:
+    *most, last = dict.fromkeys(result.name for result in results)
+    return f"{', '.join(most)} and {last}"
 
 
 def _span(result: EvaluationResult) -> str:

@@ -1,15 +1,18 @@
-"""Floor 9, comparison: models in the order of their mean score."""
+"""Floor 9, comparison: models in an order, and which places of it are not shown to differ."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from serpentune.common.errors import UserError
+from serpentune.common.errors import UserError, unknown_name
+from serpentune.comparison._report import ComparisonReport, MetricComparison
+from serpentune.comparison._words import BETTER, SAME, WITHIN, WORSE
 from serpentune.evaluation.results import EvaluationResult
-from serpentune.statistics import Finding, mean_interval, wilson_interval
+from serpentune.statistics import Finding, mean_interval, plain, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,75 @@ def rank(results: Iterable[EvaluationResult], *, level: float = 0.95, seed: int 
         wins = wilson_interval(int(result.wins.sum()), len(result.games), level=level)
         standings.append((result.name, Standing(score, wins)))
     return sorted(standings, key=lambda item: (-_value(item[1].score), -_value(item[1].wins), item[0]))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A model's, or a method's, place among others.
+
+    Attributes:
+        name: whose.
+        figure: its mean figure.
+        not_separated: the names of those that it is not shown to differ from, in the order of the places.
+        same: those of them that are shown to be the same, within the margin.
+    """
+
+    name: str
+    figure: float
+    not_separated: tuple[str, ...]
+    same: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The place in words."""
+        unlike = [name for name in self.not_separated if name not in self.same]
+        words = [f"the same as {', '.join(self.same)}"] if self.same else []
+        words += [f"not shown to differ from {', '.join(unlike)}"] if unlike else []
+        return f"{self.name}: {plain(self.figure)}, {' and '.join(words) or 'shown to differ from all others'}."
+
+
+def rank_pairs(reports: Mapping[str, ComparisonReport], metric: str = "score") -> list[Place]:
+    """The order of some models or methods by one metric, the best first, from the comparisons of all pairs of them.
+
+    A place says from which others it is not separated: their order is that of what was seen, and no more.
+
+    Args:
+        reports: as of `compare_all(…, all_pairs=True)`.
+        metric: one that has a direction.
+
+    Raises:
+        UserError: there are no reports, the metric isn't in one of them or has no direction, or a pair is missing.
+    """
+    rows: dict[frozenset[str], MetricComparison] = {}
+    figures: dict[str, float] = {}
+    for report in reports.values():
+        row = next((row for row in report.rows if row.metric == metric), None)
+        if row is None:
+            raise unknown_name("compared metric", metric, (row.metric for row in report.rows))
+        if row.higher_is_better is None or row.mean_a is None or row.mean_b is None:
+            raise UserError(f"{report.b} and {report.a} can't be ranked by {metric}: {row.sentence}")
+        rows[frozenset((report.a, report.b))] = row
+        # The first report that names a model says its figure: others may pair it on fewer games.
+        figures = {report.a: row.mean_a, report.b: row.mean_b} | figures
+    if not rows:
+        raise UserError("There are no comparisons to rank by.")
+    missing = next((pair for pair in combinations(figures, 2) if frozenset(pair) not in rows), None)
+    if missing is not None:
+        raise UserError(f"{missing[0]} and {missing[1]} are not compared. A ranking needs every pair (--all-pairs).")
+    best = 1 if next(iter(rows.values())).higher_is_better else -1
+    order = sorted(figures, key=lambda name: (-best * figures[name], name))
+
+    def others(name: str, *verdicts: str, inside: bool) -> tuple[str, ...]:
+        return tuple(
+            other
+            for other in order
+            if other != name and (rows[frozenset((name, other))].verdict.removesuffix(WITHIN) in verdicts) == inside
+        )
+
+    return [
+        Place(name, figures[name], others(name, BETTER, WORSE, inside=False), others(name, SAME, inside=True))
+        for name in order
+    ]
 
 
 def _value(finding: Finding) -> float:

@@ -7,9 +7,16 @@ from typing import Any
 
 from serpentune.statistics import EffectSize, Interval, p_text, plain
 
-SCOPE = (
+CHECKPOINTS = (
     "This is about these two checkpoints, one training run each; it is no claim about the methods that trained them, "
     "which would need several training seeds."
+)
+METHODS = (
+    "This is about the methods: the training seed is the unit, so that the intervals are of students of new seeds too."
+)
+METHOD_AND_CHECKPOINT = (
+    "This is about the method {method}, of which the training seed is the unit, against the one checkpoint "
+    "{checkpoint} as it is; it is no claim about how {checkpoint} was made."
 )
 
 
@@ -20,12 +27,14 @@ class MetricComparison:
     Attributes:
         metric: its name.
         higher_is_better: None where neither direction is better.
-        n: pairs of this row; None for language metrics, which are one number a model.
+        n: pairs of this row, mostly games, for methods those that all students played; None where nothing was tested.
         method: what was really used, fallbacks included.
-        verdict: "better" or "worse" (b against a), "no difference shown", "not enough games: about N more needed",
-            "descriptive" (no direction), "not tested" (language), or "no games" (no pair counts).
+        verdict: "better" or "worse" (b against a), "better, within the margin" or "worse, within the margin" (a real
+            difference that is shown to be smaller than the margin), "the same" (shown to be within the margin), "no
+            difference shown", "not enough games: about N more needed", "not enough training seeds", "descriptive" (no
+            direction), "not tested", or "no games" (no pair counts).
         sentence: the row in plain words, with both names.
-        mean_a: over the pairs of this row; a language metric's value.
+        mean_a: the figure over the pairs of this row; where nothing was tested, what the files say.
         mean_b: likewise.
         difference: `mean_b - mean_a`; None where no pair counts.
         interval: of the difference.
@@ -34,6 +43,9 @@ class MetricComparison:
         effect: with the variant's name.
         correlation: of the pairs; None where a side is constant or there is nothing to pair.
         more_games: N of "not enough games", else None.
+        margin: the difference from which on it matters; None where none was given.
+        p_same: of "they differ by the margin or more"; None where that wasn't tested.
+        p_same_adjusted: after Holm's correction over all such tests of the family.
         notes: why a figure is missing.
     """
 
@@ -52,6 +64,9 @@ class MetricComparison:
     effect: EffectSize | None = None
     correlation: float | None = None
     more_games: int | None = None
+    margin: float | None = None
+    p_same: float | None = None
+    p_same_adjusted: float | None = None
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -69,20 +84,24 @@ class MetricComparison:
 
 @dataclass(frozen=True)
 class ComparisonReport:
-    """Two models head to head; differences are b minus a.
+    """Two models, or two methods, head to head; differences are b minus a.
 
     Attributes:
-        a: the first model's name, the one that b is measured against.
-        b: the second model's name.
+        a: the first one's name, the one that b is measured against.
+        b: the second one's name.
         rows: a row a metric.
-        pairs: games that both played.
-        dropped: games of either model without a partner.
-        identical: pairs in which both played the same moves.
+        pairs: games that all played.
+        dropped: games of any of them without a partner.
+        identical: pairs in which all played the same moves.
         level: coverage of the intervals; 1 - level is the level of the tests.
-        tests: tests in the family that Holm's correction covers.
+        tests: tests of "better or worse" in the family that Holm's correction covers.
         seed: of the resampling.
         notes: what a reader should know, in sentences.
         summary_metrics: `average_relative_improvement` (see `comparison._summary`) and what it is made of, in percent.
+        about: "checkpoints" or "methods", what the verdicts are about.
+        seeds_a: training seeds of a, where it is a method; empty for a checkpoint.
+        seeds_b: likewise.
+        margin_tests: tests of "the same" in the family, which have a correction of their own.
     """
 
     a: str
@@ -96,6 +115,10 @@ class ComparisonReport:
     seed: int
     notes: tuple[str, ...]
     summary_metrics: dict[str, float]
+    about: str = "checkpoints"
+    seeds_a: tuple[int, ...] = ()
+    seeds_b: tuple[int, ...] = ()
+    margin_tests: int = 0
 
     @property
     def finding(self) -> str:
@@ -105,12 +128,22 @@ class ComparisonReport:
     @property
     def verdict(self) -> str:
         """The finding, and what it is about."""
-        return f"{self.finding} {SCOPE}"
+        return f"{self.finding} {self.scope}"
+
+    @property
+    def scope(self) -> str:
+        """What the verdicts are about, in words."""
+        if self.about == "checkpoints":
+            return CHECKPOINTS
+        if self.seeds_a and self.seeds_b:
+            return METHODS
+        method, checkpoint = (self.a, self.b) if self.seeds_a else (self.b, self.a)
+        return METHOD_AND_CHECKPOINT.format(method=method, checkpoint=checkpoint)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON documents: the attributes, `verdict` and `scope`."""
         rows = [row.to_json() for row in self.rows]
-        return {**asdict(self), "rows": rows, "notes": list(self.notes), "verdict": self.verdict, "scope": SCOPE}
+        return {**asdict(self), "rows": rows, "notes": list(self.notes), "verdict": self.verdict, "scope": self.scope}
 
     def to_markdown(self) -> str:
         """The report as a Markdown page: the verdict, the table, each row in words, the notes."""

@@ -3,55 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import write_json, write_text
-from serpentune.comparison._compare import DEFAULT_METRICS, Comparison, compare_family
+from serpentune.comparison._compare import NO_MARGINS, compare_results
+from serpentune.comparison._family import reports_of
+from serpentune.comparison._loading import Results, load_all, sides_of
+from serpentune.comparison._methods import checkpoint_sides, method_sides
+from serpentune.comparison._metrics import DEFAULT_METRICS
 from serpentune.comparison._report import ComparisonReport
-from serpentune.evaluation.results import EvaluationResult
+from serpentune.comparison._rows import Side
 
-Results = EvaluationResult | str | Path
-"""An evaluation, or the folder that holds it."""
+LEVELS = ("checkpoint", "method")
 
 
 def compare_all(
     results: Sequence[Results],
     *,
+    by: str = "checkpoint",
     baseline: str | None = None,
+    all_pairs: bool = False,
     metrics: Sequence[str] = DEFAULT_METRICS,
+    margins: Mapping[str, float] = NO_MARGINS,
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, ComparisonReport]:
-    """Every model against one baseline, with Holm's correction over all the tests.
+    """Every model, or every method, against one baseline or against every other; one family of tests.
 
     Args:
         results: at least two evaluations or their folders, with different names.
-        baseline: a model's name; the first one without.
-        metrics: as in `compare_results`.
+        by: "checkpoint" compares each model by itself. "method" takes those that were trained alike but for the seed
+            together, and asks what holds for new seeds too; models that were never trained here stand for themselves.
+        baseline: a model's or method's name; the first one without.
+        all_pairs: compare every pair, in their order, instead; there is no baseline then.
+        metrics: as in `compare_results`, as are all others.
+        margins: likewise.
         level: likewise.
         seed: likewise.
 
     Returns:
-        Reports under `<baseline>_vs_<model>`, in the order of `results`.
+        Reports under `<a>_vs_<b>`, where a is the baseline or the earlier of a pair.
 
     Raises:
-        UserError: as `compare_results`, or fewer than two models, two of one name, or no model of the baseline's name.
+        UserError: as `compare_results`, or fewer than two models, two of one name, a folder given twice, no model of
+            the baseline's name, a baseline of all pairs, or, by method, no method of several training seeds or one of a
+            single seed beside them.
     """
-    loaded = [_load(result) for result in results]
-    if len(loaded) < 2:
-        raise UserError(f"A comparison needs at least two models, not {len(loaded)}.")
-    twice = [name for name, count in Counter(result.name for result in loaded).items() if count > 1]
-    if twice and len(loaded) > 2:
-        raise UserError(f"Two results are named {twice[0]!r}. Evaluate one of them under another name.")
-    first = _named(loaded, baseline)
-    family = [Comparison(first, result) for result in loaded if result is not first]
-    reports = compare_family(family, metrics=metrics, level=level, seed=seed)
-    return {f"{report.a}_vs_{report.b}": report for report in reports}
+    if by not in LEVELS:
+        raise unknown_name("level", by, LEVELS)
+    if baseline is not None and all_pairs:
+        raise UserError("Every pair is compared, so there is no baseline. Give one or the other.")
+    if len(results) < 2:
+        raise UserError(f"A comparison needs at least two models, not {len(results)}.")
+    sides = method_sides(results) if by == "method" else checkpoint_sides(results)
+    pairs = list(combinations(sides, 2)) if all_pairs else _against(sides, baseline)
+    return _reports(pairs, metrics, margins, level, seed)
 
 
 class ModelComparator:
@@ -69,36 +78,80 @@ class ModelComparator:
         self.seed = seed
 
     def compare_two_models(
-        self, a: Results, b: Results, *, metrics: Sequence[str] = DEFAULT_METRICS
+        self,
+        a: Results,
+        b: Results,
+        *,
+        metrics: Sequence[str] = DEFAULT_METRICS,
+        margins: Mapping[str, float] = NO_MARGINS,
     ) -> ComparisonReport:
-        """Measure `b` against `a`, each an evaluation or its folder; errors as in `compare_results`."""
-        family = [Comparison(_load(a), _load(b))]
-        report = compare_family(family, metrics=metrics, level=self.level, seed=self.seed)[0]
+        """Measure `b` against `a`, each an evaluation or its folder.
+
+        Raises:
+            UserError: as of `compare_results`, or both are one folder.
+        """
+        loaded = load_all([a, b])
+        report = compare_results(*loaded, metrics=metrics, margins=margins, level=self.level, seed=self.seed)
         self._write({f"{report.a}_vs_{report.b}": report})
         return report
+
+    def run_ablation_study(
+        self,
+        results: Mapping[str, Results | Sequence[Results]],
+        *,
+        baseline: str | None = None,
+        metrics: Sequence[str] = DEFAULT_METRICS,
+        margins: Mapping[str, float] = NO_MARGINS,
+    ) -> dict[str, ComparisonReport]:
+        """Each variant against the baseline, with Holm's correction over all the tests.
+
+        Args:
+            results: by variant, an evaluation or its folder, or those of students of several training seeds; then the
+                reports are about the variants as methods, and every variant needs several.
+            baseline: the variant that the others are measured against; the first one without.
+            metrics: as in `compare_results`.
+            margins: likewise.
+
+        Returns:
+            Reports under `<baseline>_vs_<variant>`, in the order of the variants.
+
+        Raises:
+            UserError: fewer than two variants, no variant of the baseline's name, one of a single training seed beside
+                others of several, students of one variant that differ in more than the seed, or as of
+                `compare_results`.
+        """
+        if len(results) < 2:
+            raise UserError(f"An ablation study needs a baseline and at least one variant, not {len(results)} results.")
+        reports = _reports(_against(sides_of(results), baseline), metrics, margins, self.level, self.seed)
+        self._write(reports)
+        return reports
 
     def compare_training_strategies(
         self,
         *,
-        lora_results: Results | None = None,
-        dora_results: Results | None = None,
-        rslora_results: Results | None = None,
-        pissa_results: Results | None = None,
-        qlora_results: Results | None = None,
-        full_results: Results | None = None,
+        lora_results: Results | Sequence[Results] | None = None,
+        dora_results: Results | Sequence[Results] | None = None,
+        rslora_results: Results | Sequence[Results] | None = None,
+        pissa_results: Results | Sequence[Results] | None = None,
+        qlora_results: Results | Sequence[Results] | None = None,
+        full_results: Results | Sequence[Results] | None = None,
         metrics: Sequence[str] = DEFAULT_METRICS,
+        margins: Mapping[str, float] = NO_MARGINS,
     ) -> dict[str, ComparisonReport]:
         """Each pair of the strategies given, with Holm's correction over all the tests.
 
+        With one training run a strategy the reports are about these checkpoints; with the results of several training
+        seeds of each they are about the strategies.
+
         Returns:
             Reports under "LoRA_vs_QLoRA", "LoRA_vs_Full" and so on for each pair that was given, in the order of the
-            arguments; the models carry the strategies' names in them. With one training run a strategy they are about
-            these checkpoints.
+            arguments; the models carry the strategies' names in them.
 
         Raises:
-            UserError: fewer than two strategies were given, or as `compare_results`.
+            UserError: fewer than two strategies were given, some with one training seed and some with several, or as
+                `compare_results`.
         """
-        given = {
+        strategies = {
             "LoRA": lora_results,
             "DoRA": dora_results,
             "rsLoRA": rslora_results,
@@ -106,20 +159,36 @@ class ModelComparator:
             "QLoRA": qlora_results,
             "Full": full_results,
         }
-        loaded = [replace(_load(result), name=name) for name, result in given.items() if result is not None]
-        if len(loaded) < 2:
-            raise UserError(f"Comparing training strategies needs the results of at least two of {', '.join(given)}.")
-        family = [Comparison(a, b) for a, b in combinations(loaded, 2)]
-        reports = compare_family(family, metrics=metrics, level=self.level, seed=self.seed)
-        named = {f"{report.a}_vs_{report.b}": report for report in reports}
-        self._write(named)
-        return named
+        given = {name: results for name, results in strategies.items() if results is not None}
+        if len(given) < 2:
+            raise UserError(
+                f"Comparing training strategies needs the results of at least two of {', '.join(strategies)}."
+            )
+        reports = _reports(list(combinations(sides_of(given), 2)), metrics, margins, self.level, self.seed)
+        self._write(reports)
+        return reports
 
     def compare_all(
-        self, results: Sequence[Results], *, baseline: str | None = None, metrics: Sequence[str] = DEFAULT_METRICS
+        self,
+        results: Sequence[Results],
+        *,
+        by: str = "checkpoint",
+        baseline: str | None = None,
+        all_pairs: bool = False,
+        metrics: Sequence[str] = DEFAULT_METRICS,
+        margins: Mapping[str, float] = NO_MARGINS,
     ) -> dict[str, ComparisonReport]:
         """As the function `compare_all`, with files written."""
-        reports = compare_all(results, baseline=baseline, metrics=metrics, level=self.level, seed=self.seed)
+        reports = compare_all(
+            results,
+            by=by,
+            baseline=baseline,
+            all_pairs=all_pairs,
+            metrics=metrics,
+            margins=margins,
+            level=self.level,
+            seed=self.seed,
+        )
         self._write(reports)
         return reports
 
@@ -135,17 +204,24 @@ class ModelComparator:
             write_text(self.output_dir / f"{stems[name]}.md", report.to_markdown())
 
 
-def _load(result: Results) -> EvaluationResult:
-    return result if isinstance(result, EvaluationResult) else EvaluationResult.load(Path(result))
+def _reports(
+    pairs: Sequence[tuple[Side, Side]],
+    metrics: Sequence[str],
+    margins: Mapping[str, float],
+    level: float,
+    seed: int,
+) -> dict[str, ComparisonReport]:
+    reports = reports_of(pairs, metrics=metrics, margins=margins, level=level, seed=seed)
+    return {f"{report.a}_vs_{report.b}": report for report in reports}
 
 
-def _named(results: Sequence[EvaluationResult], name: str | None) -> EvaluationResult:
-    if name is None:
-        return results[0]
-    found = next((result for result in results if result.name == name), None)
-    if found is None:
-        raise unknown_name("model", name, (result.name for result in results))
-    return found
+def _against(sides: Sequence[Side], baseline: str | None) -> list[tuple[Side, Side]]:
+    """Every side against the baseline."""
+    names = [side.name for side in sides]
+    if baseline is not None and baseline not in names:
+        raise unknown_name("model", baseline, names)
+    first = sides[0] if baseline is None else sides[names.index(baseline)]
+    return [(first, side) for side in sides if side is not first]
 
 
 def _stem(report: ComparisonReport) -> str:

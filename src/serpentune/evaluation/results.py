@@ -2,7 +2,8 @@
 
 A results folder holds what was measured: `games.jsonl` (append-only, a line per finished game), `states.jsonl` (answers
 to held-out states), `language.jsonl` (a line per held-out record), `performance.json` and `manifest.json`. `play.json`,
-`states.json` and `language.json` hold the figures that follow from the first three. Every figure of later floors comes from these files, never from a live model.
+`states.json` and `language.json` hold the figures that follow from the first three. Every figure of later floors comes
+from these files, never from a live model.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +121,7 @@ class GameResult:
                 ending=Ending[data["end"]],
                 score=int(data["score"]),
                 steps=int(data["steps"]),
-                seed=int(data["seed"]),
+                seed=index(data["seed"]),
             )
             result = cls(
                 record,

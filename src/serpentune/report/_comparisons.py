@@ -89,7 +89,7 @@ def _pair(comparison: Mapping[str, Any]) -> Pair:
 
 def _row(row: Mapping[str, Any]) -> Row:
     metric = METRICS.get(row["metric"])
-    show: Show = _format.percent if metric is not None and metric.binary else _format.significant
+    show: Show = _format.percent if metric is not None and metric.share else _format.significant
     cells = (
         figure(row["mean_a"], show),
         figure(row["mean_b"], show),

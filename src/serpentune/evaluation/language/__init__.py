@@ -5,17 +5,19 @@ Prediction (loss, perplexity, bits per byte, token accuracy) is measured with th
 `measure_records` alone: every figure follows from what that gives (`language_figures`), which can be kept in a file.
 """
 
-from serpentune.evaluation.language._figures import language_figures
+from serpentune.evaluation.language._figures import exact_matches, language_figures, rouge_scores
 from serpentune.evaluation.language._measure import Sample, language_metrics, measure_records, tokenize_records
 from serpentune.evaluation.language._records import MeasuredRecord, load_records, save_records
 
 __all__ = [
     "MeasuredRecord",
     "Sample",
+    "exact_matches",
     "language_figures",
     "language_metrics",
     "load_records",
     "measure_records",
+    "rouge_scores",
     "save_records",
     "tokenize_records",
 ]

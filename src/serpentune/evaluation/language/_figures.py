@@ -60,8 +60,21 @@ def _figures(records: Sequence[MeasuredRecord]) -> dict[str, Any]:
         figures["undefined"] = dict.fromkeys((*_PREDICTED, *_WRITTEN), _NONE_FITS)
         return figures
     _predicted(figures, measured)
-    _written(figures, [record.answer or "" for record in measured], [record.completion for record in measured])
+    _written(figures, measured)
     return figures
+
+
+def exact_matches(records: Sequence[MeasuredRecord]) -> list[bool]:
+    """Of each record, whether the answer has the same words as the completion."""
+    return [(record.answer or "").split() == record.completion.split() for record in records]
+
+
+def rouge_scores(records: Sequence[MeasuredRecord]) -> list[float]:
+    """ROUGE-L's F1 of each record's answer against its completion, words being what spaces separate."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    rouge = RougeScorer(["rougeL"], tokenizer=_Words())
+    return [float(rouge.score(record.completion, record.answer or "")["rougeL"].fmeasure) for record in records]
 
 
 def _predicted(figures: dict[str, Any], measured: Sequence[MeasuredRecord]) -> None:
@@ -80,21 +93,16 @@ def _predicted(figures: dict[str, Any], measured: Sequence[MeasuredRecord]) -> N
         figures["undefined"]["perplexity"] = "exp(loss) is too large for a floating-point number"
 
 
-def _written(figures: dict[str, Any], answers: Sequence[str], references: Sequence[str]) -> None:
+def _written(figures: dict[str, Any], measured: Sequence[MeasuredRecord]) -> None:
     """Fill in what compares the model's own answers with the completions."""
-    from rouge_score.rouge_scorer import RougeScorer
     from sacrebleu.metrics.bleu import BLEU
 
     bleu = BLEU(tokenize="none", effective_order=True)
+    answers, references = [record.answer or "" for record in measured], [record.completion for record in measured]
     figures["bleu"] = float(bleu.corpus_score(answers, [references]).score)
     figures["bleu_signature"] = str(bleu.get_signature())
-    rouge = RougeScorer(["rougeL"], tokenizer=_Words())
-    scores = [
-        rouge.score(reference, answer)["rougeL"].fmeasure for reference, answer in zip(references, answers, strict=True)
-    ]
-    figures["rouge_l"] = math.fsum(scores) / len(scores)
-    same = sum(answer.split() == reference.split() for answer, reference in zip(answers, references, strict=True))
-    figures["exact_match"] = same / len(references)
+    figures["rouge_l"] = math.fsum(rouge_scores(measured)) / len(measured)
+    figures["exact_match"] = sum(exact_matches(measured)) / len(measured)
 
 
 class _Words:

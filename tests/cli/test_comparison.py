@@ -1,0 +1,81 @@
+"""`serpentune compare`: levels, every pair, margins, and what is refused, as a user types it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.calls import serpentune
+from tests.comparison.players import careless, greedy, play, save
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a sweep over two methods and two seeds leaves, and the untuned model's games."""
+    folder = tmp_path_factory.mktemp("sweep")
+    for method, player in (("full", greedy), ("lora", careless)):
+        for seed in range(2):
+            name = f"strategy={method},seed={seed}"
+            games = play(player, range(30), 5, own_seed=seed)
+            save(folder / name, name, games, training={"training_strategy": method, "seed": seed})
+    save(folder / "untuned", "untuned", play(careless, range(30), 5, own_seed=9))
+    return folder
+
+
+def test_a_sweep_is_compared_by_method_when_asked_to(sweep: Path) -> None:
+    alone = serpentune("compare", sweep)
+    assert alone.code == 0, alone.err
+    assert "strategy=full,seed=0 against untuned, 30 paired games, as checkpoints" in alone.out
+    assert "(--by method)" in " ".join(alone.out.split())
+    # What is the same for all comparisons is said once.
+    assert alone.out.count("The verdicts go by p-values after Holm's correction") == 1
+    found = serpentune("compare", sweep, "--by", "method", "--json")
+    assert found.code == 0, found.err
+    comparisons = found.document["comparisons"]
+    assert list(comparisons) == ["untuned_vs_strategy=full", "untuned_vs_strategy=lora"]
+    first = comparisons["untuned_vs_strategy=full"]
+    assert (first["about"], first["seeds_b"]) == ("methods", [0, 1])
+    assert "about the method strategy=full" in first["scope"]
+
+
+def test_every_pair_is_compared_and_ranked(sweep: Path, tmp_path: Path) -> None:
+    folders = [sweep / "untuned", sweep / "strategy=full,seed=0", sweep / "strategy=lora,seed=0"]
+    options = ["--all-pairs", "--margin", "score=12", "win=0.2", "--metrics", "score", "win"]
+    told = serpentune("compare", *folders, *options, "--output", tmp_path / "out")
+    assert told.code == 0, told.err
+    words = " ".join(told.out.split())
+    assert "In the order of score: 1. strategy=full,seed=0: " in words
+    assert "shown to differ from all others." in words
+    assert len(list((tmp_path / "out").glob("*.md"))) == 3
+    found = serpentune("compare", *folders, *options, "--json").document
+    assert found["ranking"]["metric"] == "score"
+    assert found["ranking"]["places"][1]["same"] == [found["ranking"]["places"][2]["name"]]
+    assert {row["margin"] for report in found["comparisons"].values() for row in report["rows"]} == {12, 0.2}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--margin", "win"], "--margin win: write METRIC=SIZE, such as win=0.03."),
+        (["--margin", "win=much"], "--margin win=much: write METRIC=SIZE"),
+        (["--margin", "won=0.1"], "There is no metric named 'won'. Did you mean win?"),
+        (["--margin", "win=5"], "a share between 0 and 1"),
+        (["--by", "methods"], "There is no level named 'methods'. Did you mean method?"),
+        (["--level", "95"], "The confidence level is 95.0"),
+        (["--all-pairs", "--baseline", "untuned"], "there is no baseline"),
+        (["--metrics", "loss"], "has anything to compare in loss"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(sweep: Path, options: list[str], said: str) -> None:
+    refused = serpentune("compare", sweep, *options)
+    assert refused.code == 2
+    assert said in " ".join(refused.err.split())
+
+
+def test_folders_that_can_not_be_compared_are_refused(sweep: Path, tmp_path: Path) -> None:
+    assert "is given twice" in serpentune("compare", sweep, sweep / "untuned").err
+    (tmp_path / "empty").mkdir()
+    empty = serpentune("compare", sweep / "untuned", tmp_path / "empty")
+    assert empty.code == 2
+    assert f"{tmp_path / 'empty'} is no results folder" in empty.err
