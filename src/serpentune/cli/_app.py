@@ -195,7 +195,13 @@ add_command(
     "serpentune plan --metric win_rate --baseline 0.88 --detect 0.03\n"
     "serpentune plan --metric score --detect 1 --results output/evaluations/nano output/evaluations/lora",
 )
-add_command(app, "compare", _comparison.compare, "serpentune compare output/evaluations/nano output/evaluations/lora")
+add_command(
+    app,
+    "compare",
+    _comparison.compare,
+    "serpentune compare output/evaluations/nano output/evaluations/lora --margin win=0.03\n"
+    "serpentune compare output/sweep --by method",
+)
 add_command(
     app,
     "report",
