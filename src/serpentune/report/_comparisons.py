@@ -1,15 +1,15 @@
-"""Floor 10, report: comparisons as the page shows them: one chart of score differences, a table for each pair."""
+"""Floor 10, report: comparisons as the page shows them: charts, a table for each pair, how alike they play."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serpentune.comparison import METRICS
+from serpentune.comparison import METRICS, Agreement
 from serpentune.report import _charts, _format
 from serpentune.report._format import Show, finite
-from serpentune.report._tables import Column, Row, Table, between, figure, words
+from serpentune.report._tables import Cell, Column, Row, Table, between, figure, words
 
 _NAMES = {
     "score": "Score",
@@ -38,30 +38,54 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """The differences in one metric, all comparisons under one another; `unit` names its axis."""
+
+    title: str
+    unit: str
+    digits: int
+    forest: _charts.Forest
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """All comparisons; `forest` holds the differences in score, None where no score was compared."""
+    """All comparisons; `forests` holds the differences in each metric that has a direction and an interval."""
 
     pairs: tuple[Pair, ...]
     scope: str
-    forest: _charts.Forest | None
+    level: float
+    forests: tuple[Difference, ...]
 
 
 def describe(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str, int]) -> Comparison | None:
     """Lay out `ComparisonReport.to_json()` documents; None without any."""
     if not comparisons:
         return None
-    rows = []
-    for comparison in comparisons:
-        for row in comparison["rows"]:
-            difference = finite(row["difference"])
-            if row["metric"] == "score" and difference is not None:
-                name = f"{comparison['b']} minus {comparison['a']}"
-                rows.append((name, colours.get(comparison["b"], _OTHER), difference, *_ends(row)))
     return Comparison(
         tuple(_pair(comparison) for comparison in comparisons),
         str(comparisons[0]["scope"]),
-        _charts.forest(rows) if rows else None,
+        comparisons[0]["level"],
+        tuple(_differences(comparisons, colours)),
     )
+
+
+def _differences(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str, int]) -> Iterator[Difference]:
+    """Charts of the metrics for which one side is better, as the comparisons have them."""
+    placed: dict[str, list[tuple[str, int, float, float | None, float | None]]] = {}
+    for comparison in comparisons:
+        for row in comparison["rows"]:
+            difference, (low, high) = finite(row["difference"]), _ends(row)
+            if row["higher_is_better"] is None or difference is None or low is None or high is None:
+                continue
+            scale = 100 if _is_share(row["metric"]) else 1
+            name = f"{comparison['b']} minus {comparison['a']}"
+            colour = colours.get(comparison["b"], _OTHER)
+            placed.setdefault(row["metric"], []).append((name, colour, scale * difference, scale * low, scale * high))
+    for metric, rows in placed.items():
+        share = _is_share(metric)
+        yield Difference(
+            _title(metric), "percentage points" if share else "difference", 1 if share else 2, _charts.forest(rows)
+        )
 
 
 def _pair(comparison: Mapping[str, Any]) -> Pair:
@@ -88,8 +112,7 @@ def _pair(comparison: Mapping[str, Any]) -> Pair:
 
 
 def _row(row: Mapping[str, Any]) -> Row:
-    metric = METRICS.get(row["metric"])
-    show: Show = _format.percent if metric is not None and metric.share else _format.significant
+    show: Show = _format.percent if _is_share(row["metric"]) else _format.significant
     cells = (
         figure(row["mean_a"], show),
         figure(row["mean_b"], show),
@@ -100,18 +123,47 @@ def _row(row: Mapping[str, Any]) -> Row:
         figure(row["n"] or None, _format.count, missing="–"),
         words(str(row["verdict"])),
     )
-    name = str(row["metric"])
-    return Row(_NAMES.get(name, name.replace("_", " ")), cells, detail=_BETTER[row["higher_is_better"]])
+    return Row(_title(row["metric"]), cells, detail=_BETTER[row["higher_is_better"]])
+
+
+def _is_share(metric: str) -> bool:
+    known = METRICS.get(metric)
+    return known is not None and known.binary
+
+
+def _title(metric: str) -> str:
+    return _NAMES.get(metric, metric.replace("_", " ").capitalize())
 
 
 def _details(comparison: Mapping[str, Any]) -> list[str]:
     """Every row in words, then by which method, then the notes."""
     rows = comparison["rows"]
-    names = [_NAMES.get(row["metric"], row["metric"]) for row in rows]
+    names = [_title(row["metric"]) for row in rows]
     lines = [str(row["sentence"]) for row in rows]
     lines += [f"{name}: {row['method']}." for name, row in zip(names, rows, strict=True)]
     lines += [f"{name}: {note}." for name, row in zip(names, rows, strict=True) for note in row["notes"]]
     return lines + [str(note) for note in comparison["notes"]]
+
+
+def agreement_table(found: Sequence[Agreement], colours: Mapping[str, int]) -> Table:
+    """The agreement of every two models as a matrix of theirs."""
+    names = list(dict.fromkeys(name for pair in found for name in (pair.a, pair.b)))
+    of_pair = {frozenset((pair.a, pair.b)): pair for pair in found}
+    rows = tuple(
+        Row(name, tuple(_agreement_cell(of_pair.get(frozenset((name, other)))) for other in names), colours.get(name))
+        for name in names
+    )
+    caption = "Moves that two models have in common while their games are the same"
+    return Table(caption, "Model", tuple(Column(name) for name in names), rows)
+
+
+def _agreement_cell(pair: Agreement | None) -> Cell:
+    if pair is None:
+        return Cell("–")
+    if pair.share is None:
+        return Cell("no common game")
+    parted = "never part" if pair.first_difference is None else f"part at step {_format.number(pair.first_difference)}"
+    return Cell(_format.percent(pair.share), parted.removesuffix(".0"), pair.share, pair.share)
 
 
 def _ends(row: Mapping[str, Any]) -> tuple[float | None, float | None]:

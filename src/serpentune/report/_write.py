@@ -10,10 +10,12 @@ from markupsafe import Markup
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import write_text
+from serpentune.comparison import agreement
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import MOVE_LETTERS, Ending
-from serpentune.report import _charts, _comparisons, _format, _models, _provenance, _replays, _tables
+from serpentune.report import _bands, _charts, _comparisons, _format, _lengths, _models, _provenance, _replays, _tables
 from serpentune.report._board import last_frame
+from serpentune.report._tables import Table
 from serpentune.report._templates import page
 
 _ENDING_ORDER = [ending.name for ending in Ending if ending != Ending.RUNNING]
@@ -66,7 +68,9 @@ def write_report(
         "summary": _summary(models),
         "notes": notes,
         "commands": commands,
+        "lengths": _lengths.describe(models),
         "comparison": _comparisons.describe(comparisons, colours),
+        "agreement_table": _agreement(results, colours) if comparisons else None,
         "provenance": _provenance.provenance(results),
         **_figures(models),
         **_replay(results),
@@ -89,10 +93,18 @@ def _summary(models: Sequence[_models.Model]) -> dict[str, Any]:
     }
 
 
+def _agreement(results: Sequence[EvaluationResult], colours: Mapping[str, int]) -> Table | None:
+    """How alike the models play; None for fewer than two that played."""
+    played = [result for result in results if result.games]
+    return _comparisons.agreement_table(agreement(played), colours) if len(played) > 1 else None
+
+
 def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:
     played = [model for model in models if model.games]
     language, unmeasured = _models.language_table(models)
     endings = [kind for kind in _ENDING_ORDER if any(model.result.endings.get(kind) for model in played)]
+    top = max((int(model.result.scores.max()) for model in played), default=0)
+    profiles = [_bands.scores_reached(model.name, model.colour, model.result.scores, max(top, 1)) for model in played]
     rows = []
     for model in played:
         assert model.score is not None and model.score.estimate is not None
@@ -105,6 +117,10 @@ def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:
         "unmeasured": unmeasured,
         "forest": _charts.forest(rows) if rows else None,
         "methods": sorted({model.score.method for model in played if model.score is not None}),
+        "profiles": _bands.bands(profiles, "score", "games with at least this score") if profiles else None,
+        "profiles_table": _bands.bands_table(profiles, "Games with at least a score", "{} or more")
+        if profiles
+        else None,
         "histograms": _charts.histograms([(m.name, m.colour, m.result.scores) for m in played]) if played else None,
         "shares": _charts.shares([(model.name, model.result.endings) for model in played], endings),
         "endings": endings,
