@@ -250,11 +250,12 @@ def test_report(results: list[Path], tmp_path: Path) -> None:
     page = tmp_path / "pages" / "report.html"
     made = serpentune("report", *results, "--output", page, "--title", "Two <models>", "--json")
     assert made.code == 0, made.err
-    assert made.document == {"report": str(page), "models": ["nano", "lora"]}
+    assert made.document == {"files": [str(page)]}
     assert "Two &lt;models&gt;" in page.read_text()
     again = serpentune("report", *results, "--output", page)
     assert again.code == 2 and "--overwrite" in again.err
-    assert serpentune("report", results[0], "--output", page, "--overwrite").out == f"{page}\n"
+    both = serpentune("report", *results, "--output", page, "--format", "html", "json", "--overwrite")
+    assert both.out.splitlines() == [str(page), str(page.with_suffix(".json"))]
 
 
 def test_run_goes_from_logs_to_report(logs: Path, tmp_path: Path) -> None:

@@ -119,10 +119,7 @@ def test_no_results_and_equal_names_are_refused(tmp_path: Path, results: list[Ev
 
 
 def test_same_results_make_the_same_page(tmp_path: Path, results: list[EvaluationResult]) -> None:
-    first, second = (
-        re.sub(r'<p class="made">.*', "", write_report(results, tmp_path / f"{n}.html", title="t").read_text())
-        for n in "ab"
-    )
+    first, second = (write_report(results, tmp_path / f"{n}.html", title="t").read_bytes() for n in "ab")
     assert first == second
 
 

@@ -14,29 +14,38 @@ from serpentune.cli._output import Output
 def report(
     out: Output,
     results: Annotated[
-        list[Path], typer.Argument(metavar="RESULTS...", help="Results folders of `serpentune evaluate`.")
+        list[Path],
+        typer.Argument(
+            metavar="RESULTS...",
+            help="Results folders of `serpentune evaluate`, or a sweep or experiment that holds them.",
+        ),
     ],
-    output: Annotated[Path, option("--output", metavar="FILE", help="The HTML file.")],
-    title: Annotated[str, option("--title", metavar="TEXT", help="The page's headline.")] = (
-        "Language models that play Snake"
-    ),
-    overwrite: Annotated[bool, option("--overwrite", help="Replace a file that exists.")] = False,
+    output: Annotated[Path, option("--output", metavar="FILE", help="The file; its suffix says the format.")],
+    formats: Annotated[
+        list[str] | None,
+        option(
+            "--format",
+            metavar="NAME...",
+            help="html, json, csv or md: all of these, beside one another under the name of --output.",
+            default="that of --output",
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        option("--baseline", metavar="NAME", help="The model that the others are compared with.", default="the first"),
+    ] = None,
+    title: Annotated[str, option("--title", metavar="TEXT", help="The headline.")] = "Language models that play Snake",
+    overwrite: Annotated[bool, option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
-    """Write one HTML page with tables, charts and replays.
+    """Write a report: one HTML page with tables, charts and replays, or its figures as JSON, CSV or Markdown.
 
-    It opens without a network. Where there are several results, each is compared with the first.
+    The page opens without a network. Where there are several models, each is compared with the first.
     """
-    from serpentune.common.errors import UserError
-    from serpentune.comparison import compare_all
-    from serpentune.evaluation import EvaluationResult
-    from serpentune.report import write_report
+    from serpentune.report import report_folders
 
-    if output.exists() and not overwrite:
-        raise UserError(f"{output} exists. Choose another file, or pass --overwrite to replace it.")
-    loaded = [EvaluationResult.load(folder) for folder in results]
-    comparisons = compare_all(loaded).values() if len(loaded) > 1 else ()
-    path = write_report(loaded, output, title=title, comparisons=[each.to_json() for each in comparisons])
+    files = report_folders(results, output, title=title, baseline=baseline, formats=formats, overwrite=overwrite)
     if out.json:
-        out.document({"report": path, "models": [result.name for result in loaded]})
+        out.document({"files": files})
     else:
-        out.line(str(path))
+        for file in files:
+            out.line(str(file))

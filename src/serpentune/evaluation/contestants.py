@@ -214,9 +214,16 @@ def _training(loaded: LoadedModel) -> dict[str, Any]:
     run = Path(loaded.name).parent
     if loaded.source != "folder" or not (run / RUN).is_file():
         return {}
-    return {
-        "training": trained_with(run).model_dump(mode="json", exclude={"output_dir", "experiment_name", "report_to"})
-    }
+    return {"training": training_settings(run)}
+
+
+def training_settings(run: Path) -> dict[str, Any]:
+    """What a manifest says of a training run: its settings, but for where it lies and what it is called.
+
+    Raises:
+        UserError: the folder holds no training run.
+    """
+    return trained_with(run).model_dump(mode="json", exclude={"output_dir", "experiment_name", "report_to"})
 
 
 def weights_sha256(model: Any) -> str:

@@ -19,7 +19,8 @@ MODELS = "models"
 LOGS = "logs"
 SUMMARY = "results_summary.json"
 REPORT = "report.html"
-_PARTS = (CONFIG, RECIPE, DATASET, MODELS, EVALUATION, LOGS, SUMMARY, REPORT)
+REPORTS = (REPORT, "report.json", "report-models.csv", "report-comparisons.csv", "report.md")
+_PARTS = (CONFIG, RECIPE, DATASET, MODELS, EVALUATION, LOGS, SUMMARY, *REPORTS)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from serpentune.game import check_board
 from serpentune.logs import generate_runs
 from serpentune.models import STRATEGIES
 from serpentune.pipeline._base import NANO_LEARNING_RATES
+from serpentune.pipeline._folder import REPORT, REPORTS
 from serpentune.teachers import get
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ NAMES = {name: strategy.label for name, strategy in STRATEGIES.items()}
 
 BASE = "nano"
 
-_PARTS = ("logs", "dataset", "students", "evaluation", "comparisons", "report.html", "results_summary.json")
+_PARTS = ("logs", "dataset", "students", "evaluation", "comparisons", *REPORTS, "results_summary.json")
 
 _TIMESTAMP = "20000101_000000"
 """Run folders carry a time in their names; the demo's carry this one, so that two demos write the same bytes."""
@@ -128,8 +129,8 @@ def run_demo(
 ) -> DemoResult:
     """Generate games, build a data set, train a student by each strategy, let all play, compare, write the report.
 
-    Everything is left under `output`: `logs/`, `dataset/`, `students/`, `evaluation/`, `comparisons/`, `report.html`,
-    `results_summary.json`.
+    Everything is left under `output`: `logs/`, `dataset/`, `students/`, `evaluation/`, `comparisons/`, `report.html`
+    with its figures as JSON, CSV and Markdown beside it, `results_summary.json`.
 
     Args:
         output: the folder to make.
@@ -145,7 +146,7 @@ def run_demo(
     from serpentune.datasets import build_dataset
     from serpentune.evaluation import EvaluationResult, figures
     from serpentune.pipeline._students import run_jobs
-    from serpentune.report import write_report
+    from serpentune.report import FORMATS, write_report
 
     settings = settings or DemoSettings()
     settings.check()
@@ -190,13 +191,14 @@ def run_demo(
         comparisons = [*against_base.values(), *between.values()]
         report = write_report(
             results,
-            output / "report.html",
+            output / REPORT,
             title="Language models learn Snake from search",
             comparisons=[comparison.to_json() for comparison in comparisons],
             training={name: about for name, about in training.items() if about is not None},
             dataset=stats.by_teacher,
             notes=[settings.caveat] if settings.caveat else [],
             commands=["make demo"],
+            formats=FORMATS,
         )
     best = max(results[1:], key=lambda result: result.scores.mean()).name
     row = next(row for row in against_base[f"{UNTUNED}_vs_{best}"].rows if row.metric == "score")

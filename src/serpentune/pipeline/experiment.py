@@ -291,9 +291,9 @@ class ExperimentPipeline:
         results: Sequence[EvaluationResult],
         comparisons: Mapping[str, ComparisonReport],
     ) -> Path:
-        """Write the HTML report."""
+        """Write the report, as HTML and in every other form."""
         from serpentune.comparison import by_method
-        from serpentune.report import write_report
+        from serpentune.report import FORMATS, write_report
 
         methods = [method.sentence for method in by_method(results) if len(method.seeds) > 1]
         strategies = {cell.name: cell.config.training_strategy for cell in self.runs()}
@@ -316,6 +316,7 @@ class ExperimentPipeline:
             dataset={name: teacher["records"] for name, teacher in manifest["teachers"].items()},
             notes=[*methods, f"In all games the prompt asks to play like {results[0].manifest['teacher']}."],
             commands=[self._command()],
+            formats=FORMATS,
         )
 
     def _command(self) -> str:

@@ -1,11 +1,22 @@
-"""Floor 10, report: self-contained HTML files about results, a data set or one game, and a picture of a board.
+"""Floor 10, report: self-contained HTML files about results, a data set or one game; results as data; a board's picture.
 
 It reads evaluation results, comparisons and data sets, and knows nothing of how they were made.
 """
 
 from serpentune.report._board import board_svg
 from serpentune.report._dataset import write_dataset_report
+from serpentune.report._files import FORMATS, report_files
+from serpentune.report._folders import report_folders
 from serpentune.report._watched import check_game_file, save_game
 from serpentune.report._write import write_report
 
-__all__ = ["board_svg", "check_game_file", "save_game", "write_dataset_report", "write_report"]
+__all__ = [
+    "FORMATS",
+    "board_svg",
+    "check_game_file",
+    "report_files",
+    "report_folders",
+    "save_game",
+    "write_dataset_report",
+    "write_report",
+]

@@ -112,7 +112,7 @@ def training_table(training: Mapping[str, Mapping[str, Any]], colours: Mapping[s
         Column("Time"),
         Column("Last loss", "mean over the last logged steps, on completions only"),
     )
-    return Table("Training runs", "Model", columns, tuple(rows))
+    return without_empty_columns(Table("Training runs", "Model", columns, tuple(rows)))
 
 
 def dataset_tables(dataset: Mapping[str, Any]) -> tuple[list[Table], list[tuple[str, str]]]:

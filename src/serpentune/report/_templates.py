@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+import serpentune
 from serpentune.common.visible import visible
 from serpentune.report import _format
 
@@ -58,7 +58,7 @@ def page(template: str, title: str, scripts: Sequence[str], context: Mapping[str
     return render(
         template,
         title=title,
-        made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
+        version=serpentune.__version__,
         script=script,
         script_hash=_csp_hash(script),
         **context,

@@ -15,7 +15,8 @@ from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import MOVE_LETTERS, Ending
 from serpentune.report import _bands, _charts, _comparisons, _format, _lengths, _models, _provenance, _replays, _tables
 from serpentune.report._board import last_frame
-from serpentune.report._tables import Table
+from serpentune.report._files import Content, report_files, write_document, write_tables
+from serpentune.report._markdown import markdown
 from serpentune.report._templates import page
 
 _ENDING_ORDER = [ending.name for ending in Ending if ending != Ending.RUNNING]
@@ -31,14 +32,16 @@ def write_report(
     dataset: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
     commands: Sequence[str] = (),
+    formats: Sequence[str] | None = None,
 ) -> Path:
-    """Write one HTML file that opens from disk without a network: words, tables, charts and replays.
+    """Write a report as one HTML file, as JSON, CSV or Markdown. The same arguments give the same bytes.
 
-    Every interval comes from `serpentune.statistics`; every text of the arguments is escaped.
+    The page opens from disk without a network: words, tables, charts and replays. Every interval
+    comes from `serpentune.statistics`; every text of the arguments is escaped.
 
     Args:
         results: the models, in the order in which they are shown; names must differ.
-        path: the file to write, replaced if it exists.
+        path: a file to write, replaced if it exists, as are the others of `report_files`.
         title: the page's headline.
         comparisons: `ComparisonReport.to_json()` of each pair that was compared.
         training: by model name: `history` (entries with `step` and `loss` or `eval_loss`), `strategy`, `seconds`,
@@ -46,13 +49,15 @@ def write_report(
         dataset: counts, teacher by split (`{"BFS": {"train": 900, ...}, ...}`), alone or under names among other facts.
         notes: sentences for the summary, in the reader's language.
         commands: the commands that made all this, one a line.
+        formats: as of `report_files`.
 
     Returns:
         `path`.
 
     Raises:
-        UserError: there are no results, two have one name, or the file can't be written.
+        UserError: there are no results, two have one name, there is no such format, or a file can't be written.
     """
+    files = report_files(path, formats)
     if not results:
         raise UserError("There is nothing to report: no evaluation results were given.")
     names = [result.name for result in results]
@@ -61,23 +66,41 @@ def write_report(
         raise UserError(
             f"Two results are called {twice!r}, so their figures can't be told apart. Rename one (its manifest's name)."
         )
-    models = _models.describe(results)
+    alike = agreement([result for result in results if result.games]) if comparisons else ()
+    content = Content(results, title, comparisons, alike, training or {}, dataset or {}, notes, commands)
+    context = _context(content)
+    for name, places in files.items():
+        if name == "html":
+            games = _replay(results)
+            write_text(
+                places[0],
+                page("report.html", title, ("rules.js", "board.js", "replay.js", "page.js"), {**context, **games}),
+            )
+        elif name == "json":
+            write_document(content, *places)
+        elif name == "csv":
+            write_tables(content, *places)
+        else:
+            write_text(places[0], markdown(title, context))
+    return path
+
+
+def _context(content: Content) -> dict[str, Any]:
+    """What the page's template shows but the replays."""
+    models = _models.describe(content.results)
     colours = {model.name: model.colour for model in models}
-    context: dict[str, Any] = {
+    return {
         "models": models,
         "summary": _summary(models),
-        "notes": notes,
-        "commands": commands,
+        "notes": content.notes,
+        "commands": content.commands,
         "lengths": _lengths.describe(models),
-        "comparison": _comparisons.describe(comparisons, colours),
-        "agreement_table": _agreement(results, colours) if comparisons else None,
-        "provenance": _provenance.provenance(results),
+        "comparison": _comparisons.describe(content.comparisons, colours),
+        "agreement_table": _comparisons.agreement_table(content.agreement, colours) if content.agreement else None,
+        "provenance": _provenance.provenance(content.results),
         **_figures(models),
-        **_replay(results),
-        **_training(training or {}, dataset or {}, colours),
+        **_training(content.training, content.dataset, colours),
     }
-    write_text(path, page("report.html", title, ("rules.js", "board.js", "replay.js", "page.js"), context))
-    return path
 
 
 def _summary(models: Sequence[_models.Model]) -> dict[str, Any]:
@@ -91,12 +114,6 @@ def _summary(models: Sequence[_models.Model]) -> dict[str, Any]:
         "paired": len({model.result.seeds for model in played}) <= 1,
         "best": max(played, key=lambda model: float(model.result.scores.mean()), default=None),
     }
-
-
-def _agreement(results: Sequence[EvaluationResult], colours: Mapping[str, int]) -> Table | None:
-    """How alike the models play; None for fewer than two that played."""
-    played = [result for result in results if result.games]
-    return _comparisons.agreement_table(agreement(played), colours) if len(played) > 1 else None
 
 
 def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:

@@ -6,14 +6,14 @@ Importing it is quick: torch, transformers and TRL are imported when `train` is 
 from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig
 from serpentune.training._grid import MAX_RUNS, Cell, Grid, cells, parse_grid
 from serpentune.training._machine import check_machine
-from serpentune.training._prepare import RUN, total_steps
+from serpentune.training._prepare import HISTORY, RUN, total_steps
 from serpentune.training._sweep import SweepResult, SweepRun, is_sweep, sweep, train_once, trained_with
 from serpentune.training.config import (
     AdvancedTrainingConfig,
     HyperparameterConfig,
     TrainingConfigBuilder,
 )
-from serpentune.training.curves import plot_losses
+from serpentune.training.curves import plot_losses, read_history
 from serpentune.training.forecast import Forecast, forecast
 from serpentune.training.memory import Machine, MemoryEstimate, estimate_memory, largest_batch
 from serpentune.training.model_sizes import ModelSizes, model_sizes
@@ -21,6 +21,7 @@ from serpentune.training.run import TrainingInterrupted, TrainingResult, train
 from serpentune.training.templates import ConfigurationTemplate
 
 __all__ = [
+    "HISTORY",
     "MAX_RUNS",
     "RUN",
     "AdvancedTrainingConfig",
@@ -49,6 +50,7 @@ __all__ = [
     "model_sizes",
     "parse_grid",
     "plot_losses",
+    "read_history",
     "sweep",
     "total_steps",
     "train",

@@ -35,6 +35,29 @@ def write_history(history: History, path: Path) -> None:
         writer.writerows(history)
 
 
+def read_history(path: Path) -> list[dict[str, float]]:
+    """The entries of what `write_history` wrote, without what has no value.
+
+    Raises:
+        UserError: the file can't be read, has other columns, or holds what is no number.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            if tuple(rows.fieldnames or ()) != COLUMNS:
+                raise UserError(f"{path}: its columns aren't those of a training history, {', '.join(COLUMNS)}.")
+            return [_entry(row) for row in rows]
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"{path} can't be read as a training history ({error}).") from error
+
+
+def _entry(row: Mapping[str | None, Any]) -> dict[str, float]:
+    if None in row:
+        raise ValueError("a line has more values than there are columns")
+    entry = {str(name): float(value) for name, value in row.items() if value}
+    return {name: int(value) if name == "step" else value for name, value in entry.items()}
+
+
 def plot_losses(histories: Mapping[str, History], path: str | Path) -> Path:
     """Draw loss over optimiser steps, training solid and validation dashed, and return the picture's path.
 

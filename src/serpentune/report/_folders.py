@@ -1,0 +1,63 @@
+"""Floor 10, report: a report of results folders alone: read, compared, and their training runs found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from serpentune.common.errors import UserError
+from serpentune.comparison import compare_all
+from serpentune.evaluation import results_folders
+from serpentune.evaluation.results import EvaluationResult
+from serpentune.report._files import report_files
+from serpentune.report._learning import known_training
+from serpentune.report._write import write_report
+
+TITLE = "Language models that play Snake"
+
+
+def report_folders(
+    folders: Sequence[str | Path],
+    path: str | Path,
+    *,
+    title: str = TITLE,
+    baseline: str | None = None,
+    formats: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> tuple[Path, ...]:
+    """Write the report of results folders. The same folders give the same bytes.
+
+    Where there are several models, each is compared with one of them. Loss curves are shown of the students whose
+    training run is still where their results lead to.
+
+    Args:
+        folders: results folders, or sweeps and experiments that hold some.
+        path: as of `report_files`.
+        title: the headline.
+        baseline: the model that the others are compared with; the first one without.
+        formats: as of `report_files`.
+        overwrite: whether files that exist may be replaced.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UserError: a file exists, there is no such format, a folder holds no results or damaged ones, or the models
+            can't be compared (`comparison.compare_all`): they have one name, or played by different rules.
+    """
+    files = tuple(file for each in report_files(Path(path), formats).values() for file in each)
+    taken = next((file for file in files if file.exists()), None)
+    if taken is not None and not overwrite:
+        raise UserError(f"{taken} exists. Choose another file, or pass --overwrite to replace it.")
+    places = [place for folder in folders for place in results_folders(Path(folder))]
+    results = [EvaluationResult.load(place) for place in places]
+    comparisons = compare_all(results, baseline=baseline) if len(results) > 1 else {}
+    write_report(
+        results,
+        Path(path),
+        title=title,
+        comparisons=[report.to_json() for report in comparisons.values()],
+        training=known_training(list(zip(places, results, strict=True))),
+        formats=formats,
+    )
+    return files

@@ -1,0 +1,120 @@
+"""A report as JSON, CSV and Markdown: the same figures as on the page, and nothing that a machine can't read."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serpentune.common.errors import UserError
+from serpentune.comparison import compare_all
+from serpentune.evaluation import figures
+from serpentune.evaluation.results import EvaluationResult
+from serpentune.report import FORMATS, report_files, write_report
+
+NAMES = (
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "a | b\n# heading [x](javascript:alert(1)) `code`",
+    "\u2028\u2029\x00\ud800",
+    "\u202eright to left, and שלום",
+    "'\"; DROP TABLE" + " long" * 60,
+)
+"""Names of models that break out of HTML, Markdown and CSV, or that no file can hold."""
+
+
+def write(results: list[EvaluationResult], path: Path) -> dict[str, str]:
+    """A report in every form, as text by the file's name."""
+    comparisons = [report.to_json() for report in compare_all(results).values()] if len(results) > 1 else []
+    write_report(results, path, title=results[0].name, comparisons=comparisons, formats=FORMATS)
+    return {file.name: file.read_text(encoding="utf-8") for file in path.parent.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def written(results: list[EvaluationResult], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return write(results, tmp_path_factory.mktemp("all") / "report.html")
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_every_form_has_the_same_figures(written: dict[str, str], results: list[EvaluationResult]) -> None:
+    assert set(written) == {
+        "report.html", "report.json", "report.md", "report-models.csv", "report-comparisons.csv",
+    }  # fmt: skip
+    told = json.loads(written["report.json"])
+    assert [model["name"] for model in told["models"]] == [result.name for result in results]
+    for model, row, result in zip(told["models"], rows(written["report-models.csv"]), results, strict=True):
+        assert model["figures"] == json.loads(json.dumps(figures(result)))
+        assert float(row["score_mean"]) == pytest.approx(result.scores.mean())
+        assert [game["score"] for game in model["games"]] == result.scores.tolist()
+        assert f"{result.scores.mean():.2f}" in written["report.md"]
+    comparison = told["comparisons"][0]["rows"][0]
+    row = rows(written["report-comparisons.csv"])[0]
+    assert (row["metric"], row["b"], float(row["interval_low"])) == ("score", "greedy", comparison["interval"][0])
+    assert {(pair["a"], pair["b"]) for pair in told["agreement"]} == {
+        (results[0].name, "greedy"), (results[0].name, "cycle"), ("greedy", "cycle"),
+    }  # fmt: skip
+
+
+def test_the_same_results_make_the_same_bytes(
+    written: dict[str, str], results: list[EvaluationResult], tmp_path: Path
+) -> None:
+    assert write(results, tmp_path / "report.html") == written
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hostile_names_are_nothing_but_text(results: list[EvaluationResult], tmp_path: Path, name: str) -> None:
+    named = [replace(results[0], name=name, manifest={**results[0].manifest, "name": name}), results[1]]
+    texts = write(named, tmp_path / "report.html")
+    assert json.loads(texts["report.json"])["models"][0]["name"] == name
+    assert texts["report.json"].isascii()
+    assert len(rows(texts["report-models.csv"])) == 2
+    for text in (texts["report.html"], texts["report.md"]):
+        assert not re.search(r"<script>alert|<img |\u2028|\u202e|\x00", text)
+    assert texts["report.html"].count("<script") == 3
+    assert not re.search(r"^# heading|(?<!\\)\]\(javascript", texts["report.md"], re.MULTILINE)
+    heads = [line for line in texts["report.md"].splitlines() if line.startswith("| Model ")]
+    assert heads and all(
+        len(re.findall(r"(?<!\\)\|", head)) == len(re.findall(r"(?<!\\)\|", line))
+        for head in heads[:1]
+        for line in texts["report.md"].splitlines()[texts["report.md"].splitlines().index(head) :][:4]
+    )
+
+
+def test_figures_that_are_no_numbers_are_null(results: list[EvaluationResult], tmp_path: Path) -> None:
+    broken = replace(results[1], language={"perplexity": float("nan")}, performance={"ms_per_move": float("inf")})
+    texts = write([broken], tmp_path / "report.html")
+    (model,) = json.loads(texts["report.json"], parse_constant=pytest.fail)["models"]
+    assert model["language"]["perplexity"] is None and model["figures"]["ms_per_move"] is None
+    assert rows(texts["report-models.csv"])[0]["perplexity"] == ""
+    for text in texts.values():
+        assert not re.search(r"\b(nan|NaN|inf|Infinity|None|undefined)\b(?!\":)", text.split("<style>")[0])
+
+
+@pytest.mark.parametrize(
+    ("path", "formats", "files"),
+    [
+        ("r.html", None, ["r.html"]),
+        ("r", None, ["r"]),
+        ("r.json", None, ["r.json"]),
+        ("r.htm", ["html", "md"], ["r.htm", "r.md"]),
+        ("v1.5", ["json", "html"], ["v1.5.json", "v1.5"]),
+        ("r.csv", ["html", "csv"], ["r.html", "r-models.csv", "r-comparisons.csv"]),
+    ],
+)
+def test_files_lie_beside_one_another(path: str, formats: Any, files: list[str]) -> None:
+    found = report_files(Path("out") / path, formats)
+    assert [file for each in found.values() for file in each] == [Path("out") / file for file in files]
+
+
+def test_an_unknown_form_is_refused_before_anything_is_written(results: list[EvaluationResult], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"jsn.*json"):
+        write_report(results, tmp_path / "r.html", title="t", formats=["html", "jsn"])
+    assert not list(tmp_path.iterdir())
