@@ -87,7 +87,7 @@ def test_what_cannot_stand_in_one_report_is_refused(experiment: Path, tmp_path: 
     with pytest.raises(UserError, match=r"seed=0"):
         report_folders([results / "seed=0", results / "seed=0", results / "untuned"], tmp_path / "r.html")
     with pytest.raises(UserError, match="is no results folder"):
-        report_folders([tmp_path], tmp_path / "r.html")
+        report_folders([tmp_path / "nothing"], tmp_path / "r.html")
     assert not (tmp_path / "r.html").exists()
 
 

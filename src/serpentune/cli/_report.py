@@ -37,9 +37,10 @@ def report(
     title: Annotated[str, option("--title", metavar="TEXT", help="The headline.")] = "Language models that play Snake",
     overwrite: Annotated[bool, option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
-    """Write a report: one HTML page with tables, charts and replays, or its figures as JSON, CSV or Markdown.
+    """Write one HTML page with tables, charts and replays.
 
-    The page opens without a network. Where there are several models, each is compared with the first.
+    It opens without a network. Where there are several models, each is compared with the first. What it says can be had
+    as JSON, CSV or Markdown too.
     """
     from serpentune.report import report_folders
 

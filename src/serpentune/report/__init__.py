@@ -1,4 +1,4 @@
-"""Floor 10, report: self-contained HTML files about results, a data set or one game; results as data; a board's picture.
+"""Floor 10, report: self-contained pages about results, a data set or one game; results as data; boards as pictures.
 
 It reads evaluation results, comparisons and data sets, and knows nothing of how they were made.
 """
