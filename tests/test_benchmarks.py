@@ -25,7 +25,7 @@ def run(script: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_promised_benchmark_is_there() -> None:
-    assert {script.stem for script in SCRIPTS} >= {"generation", "teachers", "datasets", "training", "play"}
+    assert {script.stem for script in SCRIPTS} >= {"generation", "teachers", "datasets", "training", "play", "report"}
 
 
 @pytest.mark.slow

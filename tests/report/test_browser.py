@@ -180,6 +180,18 @@ def test_tables_sort_and_keep_what_is_missing_last(opened: Opened) -> None:
     assert page.evaluate(names % 1).startswith("greedy")
 
 
+def test_tables_say_by_which_column_they_are_sorted_and_sort_by_keyboard(opened: Opened) -> None:
+    page = opened.page
+    head = page.locator("#lengths .scroll:not(details .scroll) >> nth=0 >> th >> nth=1")
+    assert head.get_attribute("aria-sort") is None
+    head.locator("button").focus()
+    for order in ("descending", "ascending"):
+        page.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == order
+    page.locator("#lengths .scroll:not(details .scroll) >> nth=0 >> th >> nth=0 >> button").press("Space")
+    assert head.get_attribute("aria-sort") is None
+
+
 @pytest.mark.parametrize("width", [320, 768, 1440])
 def test_no_screen_scrolls_sideways(browser: Any, report: Path, width: int) -> None:
     opened = Opened(browser, report, viewport={"width": width, "height": 800})
@@ -212,6 +224,8 @@ def test_without_javascript_charts_tables_and_a_last_frame_are_there(browser: An
     assert page.is_visible("#still svg.board") and page.is_hidden("#player")
     assert page.locator("svg.plot circle.estimate").count() >= 3
     assert page.is_visible("#models table") and page.is_hidden("#theme")
+    assert page.locator("#models polygon.band").count() == 3 and page.is_visible("#lengths polygon.band")
+    assert page.locator("#training circle.estimate, #training polyline.curve").count() == 2
 
 
 def test_controls_and_charts_have_names(opened: Opened) -> None:

@@ -118,12 +118,16 @@ class SharesRow:
 
 @dataclass(frozen=True)
 class Curve:
-    """One model's losses: the text of SVG `points` attributes in a 1000 x 1000 square, empty where none was logged."""
+    """One model's losses: the text of SVG `points` attributes in a 1000 x 1000 square, empty where none was logged.
+
+    `dots`, in percent from the left and from the top, are losses of which there is only one, which make no line.
+    """
 
     name: str
     colour: int
     training: str
     validation: str
+    dots: tuple[tuple[float, float], ...]
     last: float | None
     last_validation: float | None
 
@@ -283,11 +287,22 @@ def curves(rows: Sequence[tuple[str, int, Sequence[Mapping[str, Any]]]]) -> Curv
     def drawn(line: list[tuple[float, float]]) -> str:
         return " ".join(f"{10 * x.place(step):.1f},{1000 - 10 * y.place(loss):.1f}" for step, loss in thin(line))
 
+    def dots(*both: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+        return tuple((x.place(line[0][0]), round(100 - y.place(line[0][1]), 3)) for line in both if len(line) == 1)
+
     return Curves(
         x,
         y,
         tuple(
-            Curve(name, colour, drawn(training), drawn(validation), _last(training), _last(validation))
+            Curve(
+                name,
+                colour,
+                drawn(training),
+                drawn(validation),
+                dots(training, validation),
+                _last(training),
+                _last(validation),
+            )
             for name, colour, training, validation in lines
         ),
     )
