@@ -118,3 +118,10 @@ def test_an_unknown_form_is_refused_before_anything_is_written(results: list[Eva
     with pytest.raises(UserError, match=r"jsn.*json"):
         write_report(results, tmp_path / "r.html", title="t", formats=["html", "jsn"])
     assert not list(tmp_path.iterdir())
+
+
+def test_every_key_of_the_document_is_described(written: dict[str, str]) -> None:
+    described = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    told = json.loads(written["report.json"])
+    keys = {*told, *told["models"][0], *told["models"][0]["games"][0], *told["agreement"][0]}
+    assert {key for key in keys if f"`{key}`" not in described} == set()
