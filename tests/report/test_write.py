@@ -12,6 +12,7 @@ import pytest
 
 from serpentune import teachers
 from serpentune.common.errors import UserError
+from serpentune.comparison import compare_all
 from serpentune.evaluation.results import EvaluationResult, GameResult
 from serpentune.report import _replays, write_report
 from serpentune.statistics import wilson_interval
@@ -152,3 +153,20 @@ def test_the_losses_of_a_sweep_have_a_panel_each(tmp_path: Path) -> None:
         assert text.count('<use href="#every-curve"/>') == panels
         assert len(re.findall(r'<polyline class="curve behind"', text)) == panels
         assert "<i>" not in text
+
+
+def test_verdicts_on_methods_say_so_and_margins_get_columns(tmp_path: Path, results: list[EvaluationResult]) -> None:
+    (told,) = (report.to_json() for report in compare_all(results[1:]).values())
+    first, *others = told["rows"]
+    first |= {"margin": 2.0, "p_same_adjusted": 0.04}
+    told |= {
+        "a": "LoRA",
+        "b": "Full",
+        "about": "methods",
+        "scope": "This is about the methods.",
+        "rows": [first, *others],
+    }
+    text = write_report(results, tmp_path / "r.html", title="t", comparisons=[told]).read_text(encoding="utf-8")
+    assert "This is about the methods. All other figures are about these checkpoints" in text
+    assert "Margin</th>" in text and "p, the same</th>" in text
+    assert "LoRA <span" in text

@@ -19,11 +19,22 @@ _NAMES = {
     "perplexity": "Perplexity",
     "bleu": "BLEU",
     "rouge_l": "ROUGE-L",
+    "accuracy": "Agreement",
+    "accuracy_equal": "Agreement, equally good moves too",
+    "legal_rate": "Legal moves",
+    "fatal_per_1000_moves": "Fatal moves per 1,000",
+    "ms_per_move": "ms per move",
 }
 _OTHER = 5
 """The colour of a name that is no model of the report."""
 
 _BETTER = {True: "higher is better", False: "lower is better", None: "neither direction is better"}
+
+
+_MARGIN_COLUMNS = (
+    Column("Margin", "the difference from which on it matters"),
+    Column("p, the same", "of a difference by the margin or more, after Holm's correction"),
+)
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All comparisons; `forests` holds the differences in each metric that has a direction and an interval."""
+    """All comparisons.
+
+    `scopes` say what their verdicts are about, `of_methods` whether one is about a method; `forests` hold the differences
+    in each metric that has a direction and an interval.
+    """
 
     pairs: tuple[Pair, ...]
-    scope: str
+    scopes: tuple[str, ...]
     level: float
+    of_methods: bool
     forests: tuple[Difference, ...]
 
 
@@ -63,8 +79,9 @@ def describe(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str, int
         return None
     return Comparison(
         tuple(_pair(comparison) for comparison in comparisons),
-        str(comparisons[0]["scope"]),
+        tuple(dict.fromkeys(str(comparison["scope"]) for comparison in comparisons)),
         comparisons[0]["level"],
+        any(comparison.get("about") == "methods" for comparison in comparisons),
         tuple(_differences(comparisons, colours)),
     )
 
@@ -77,12 +94,12 @@ def _differences(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str,
             difference, (low, high) = finite(row["difference"]), _ends(row)
             if row["higher_is_better"] is None or difference is None or low is None or high is None:
                 continue
-            scale = 100 if _is_share(row["metric"]) else 1
+            scale = _scale(row["metric"])
             name = f"{comparison['b']} minus {comparison['a']}"
             colour = colours.get(comparison["b"], _OTHER)
             placed.setdefault(row["metric"], []).append((name, colour, scale * difference, scale * low, scale * high))
     for metric, rows in placed.items():
-        share = _is_share(metric)
+        share = _scale(metric) == 100
         yield Difference(
             _title(metric), "percentage points" if share else "difference", 1 if share else 2, _charts.forest(rows)
         )
@@ -90,6 +107,7 @@ def _differences(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str,
 
 def _pair(comparison: Mapping[str, Any]) -> Pair:
     a, b, rows = str(comparison["a"]), str(comparison["b"]), comparison["rows"]
+    with_margin = any(row.get("margin") is not None for row in rows)
     columns = (
         Column(a, "mean over the paired games"),
         Column(b, "mean over the paired games"),
@@ -97,22 +115,27 @@ def _pair(comparison: Mapping[str, Any]) -> Pair:
         Column("p", "two-sided, as the test gave it"),
         Column("p, adjusted", f"after Holm's correction for {comparison['tests']} tests; the verdict goes by it"),
         Column("Effect size"),
-        Column("Pairs", "games that both models played"),
+        Column("Pairs", "games that both played; for methods, training seeds of both together"),
+        *(_MARGIN_COLUMNS if with_margin else ()),
         Column("Verdict", f"on {b} against {a}", figures=False),
     )
     scope = str(comparison["scope"])
     return Pair(
         a,
         b,
-        # The scope is the same in every verdict: the page says it once.
+        # The page says once what verdicts are about.
         str(comparison["verdict"]).removesuffix(scope).strip(),
-        Table(f"{a} against {b}", "Metric", columns, tuple(_row(row) for row in rows), titled=True),
+        Table(f"{a} against {b}", "Metric", columns, tuple(_row(row, with_margin) for row in rows), titled=True),
         tuple(_details(comparison)),
     )
 
 
-def _row(row: Mapping[str, Any]) -> Row:
-    show: Show = _format.percent if _is_share(row["metric"]) else _format.significant
+def _row(row: Mapping[str, Any], with_margin: bool) -> Row:
+    show: Show = _format.percent if _scale(row["metric"]) == 100 else _format.significant
+    margin = (
+        figure(row.get("margin"), show, missing="–"),
+        figure(row.get("p_same_adjusted"), _format.p_value, missing="–"),
+    )
     cells = (
         figure(row["mean_a"], show),
         figure(row["mean_b"], show),
@@ -121,14 +144,16 @@ def _row(row: Mapping[str, Any]) -> Row:
         figure(row["p_adjusted"], _format.p_value, missing="–"),
         figure(row["effect_size"], lambda value: _format.number(value, 2), row["effect_name"] or "", missing="–"),
         figure(row["n"] or None, _format.count, missing="–"),
+        *(margin if with_margin else ()),
         words(str(row["verdict"])),
     )
     return Row(_title(row["metric"]), cells, detail=_BETTER[row["higher_is_better"]])
 
 
-def _is_share(metric: str) -> bool:
+def _scale(metric: str) -> float:
+    """From a figure to the unit in which it is told: 100 for shares."""
     known = METRICS.get(metric)
-    return known is not None and known.binary
+    return 1.0 if known is None else known.scale
 
 
 def _title(metric: str) -> str:
@@ -145,25 +170,29 @@ def _details(comparison: Mapping[str, Any]) -> list[str]:
     return lines + [str(note) for note in comparison["notes"]]
 
 
-def agreement_table(found: Sequence[Agreement], colours: Mapping[str, int]) -> Table:
-    """The agreement of every two models as a matrix of theirs."""
-    names = list(dict.fromkeys(name for pair in found for name in (pair.a, pair.b)))
-    of_pair = {frozenset((pair.a, pair.b)): pair for pair in found}
+def agreement_table(found: Agreement, colours: Mapping[str, int]) -> Table:
+    """The agreement of every two models as a matrix."""
     rows = tuple(
-        Row(name, tuple(_agreement_cell(of_pair.get(frozenset((name, other)))) for other in names), colours.get(name))
-        for name in names
+        Row(
+            name,
+            tuple(
+                Cell("–") if place == other else _agreement_cell(found, place, other)
+                for other in range(len(found.names))
+            ),
+            colours.get(name),
+        )
+        for place, name in enumerate(found.names)
     )
     caption = "Moves that two models have in common while their games are the same"
-    return Table(caption, "Model", tuple(Column(name) for name in names), rows)
+    return Table(caption, "Model", tuple(Column(name) for name in found.names), rows)
 
 
-def _agreement_cell(pair: Agreement | None) -> Cell:
-    if pair is None:
-        return Cell("–")
-    if pair.share is None:
+def _agreement_cell(found: Agreement, a: int, b: int) -> Cell:
+    share, games = found.moves[a][b], found.games[a][b]
+    if share is None or games is None:
         return Cell("no common game")
-    parted = "never part" if pair.first_difference is None else f"part at step {_format.number(pair.first_difference)}"
-    return Cell(_format.percent(pair.share), parted.removesuffix(".0"), pair.share, pair.share)
+    detail = f"of {_format.count(found.states[a][b])}\n{_format.percent(games)} of games"
+    return Cell(_format.percent(share), detail, share, share)
 
 
 def _ends(row: Mapping[str, Any]) -> tuple[float | None, float | None]:

@@ -37,7 +37,7 @@ class Content:
     results: Sequence[EvaluationResult]
     title: str
     comparisons: Sequence[Mapping[str, Any]] = ()
-    agreement: Sequence[Agreement] = ()
+    agreement: Agreement | None = None
     training: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     dataset: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
@@ -81,7 +81,7 @@ def document(content: Content) -> dict[str, Any]:
             "commands": list(content.commands),
             "models": [_model(result) for result in content.results],
             "comparisons": list(content.comparisons),
-            "agreement": [pair.to_json() for pair in content.agreement],
+            "agreement": content.agreement and content.agreement.to_json(),
             "training": content.training,
             "dataset": content.dataset,
         }

@@ -15,7 +15,8 @@ def markdown(title: str, context: Mapping[str, Any]) -> str:
     comparison, lengths = context["comparison"], context["lengths"]
     lines = [f"# {escape(title)}", ""]
     if comparison:
-        lines += [*_list(pair.verdict for pair in comparison.pairs), comparison.scope, ""]
+        lines += _list(pair.verdict for pair in comparison.pairs)
+        lines += [f"{escape(scope)}\n" for scope in comparison.scopes]
     lines += [f"{escape(note)}\n" for note in context["notes"]]
     lines += ["## Models", "", *_table(context["play_table"]), *_table(context["language_table"])]
     if context["unmeasured"]:

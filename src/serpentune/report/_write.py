@@ -66,7 +66,7 @@ def write_report(
         raise UserError(
             f"Two results are called {twice!r}, so their figures can't be told apart. Rename one (its manifest's name)."
         )
-    alike = agreement([result for result in results if result.games]) if comparisons else ()
+    alike = agreement([result for result in results if result.games]) if comparisons else None
     content = Content(results, title, comparisons, alike, training or {}, dataset or {}, notes, commands)
     context = _context(content)
     for name, places in files.items():
