@@ -25,7 +25,8 @@ from tests.pipeline.conftest import TEACHERS, tiny
 def test_the_experiment_folder_holds_what_is_promised(finished: PipelineResults) -> None:
     folder = finished.experiment_dir
     assert folder == Path(finished.config.output_dir) / "tiny"
-    wanted = {"config.json", "datasets", "models", "evaluation", "logs", "results_summary.json", "report.html"}
+    wanted = {"config.json", "datasets", "models", "evaluation", "logs", "results_summary.json"}
+    wanted |= {"report.html", "report.json", "report.md", "report-models.csv", "report-comparisons.csv"}
     assert {item.name for item in folder.iterdir()} == wanted
     assert finished.model_path == folder / "models" / "final_model"
     assert MultiDatasetConfig.load(folder / "config.json") == finished.config

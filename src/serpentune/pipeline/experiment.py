@@ -56,8 +56,8 @@ class ExperimentPipeline:
     """Does what a recipe says: builds the data, trains every combination, lets all play, compares, reports.
 
     Leaves `<output_dir>/<name>/` with `recipe.yaml`, `datasets/`, `models/`, `evaluation/`, `logs/`,
-    `results_summary.json` and `report.html`. A sweep's students lie in `models/<what varies>/final_model/`, a single
-    one in `models/final_model/`.
+    `results_summary.json` and `report.html`, with its figures as JSON, CSV and Markdown beside it. A sweep's students
+    lie in `models/<what varies>/final_model/`, a single one in `models/final_model/`.
 
     >>> recipe = ExperimentRecipe.load("recipes/quickstart.yaml")   # doctest: +SKIP
     >>> ExperimentPipeline(recipe).run().report_path                # doctest: +SKIP

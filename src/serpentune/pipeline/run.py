@@ -26,7 +26,7 @@ class MultiDatasetPipeline(ExperimentPipeline):
     """Trains one student on the games of several teachers, and lets it and its untuned base play.
 
     Leaves `<output_dir>/<experiment_name>/` with `config.json`, `datasets/`, `models/final_model/`, `evaluation/`,
-    `logs/`, `results_summary.json` and `report.html`.
+    `logs/`, `results_summary.json` and `report.html`, with its figures as JSON, CSV and Markdown beside it.
 
     >>> config = MultiDatasetConfig(heuristic_log_dirs=["logs/extensions/*"])   # doctest: +SKIP
     >>> MultiDatasetPipeline(config).run_pipeline().model_path                   # doctest: +SKIP

@@ -62,8 +62,8 @@ class Difference:
 class Comparison:
     """All comparisons.
 
-    `scopes` say what their verdicts are about, `of_methods` whether one is about a method; `forests` hold the differences
-    in each metric that has a direction and an interval.
+    `scopes` say what their verdicts are about, `of_methods` whether one is about a method; `forests` hold the
+    differences in each metric that has a direction and an interval.
     """
 
     pairs: tuple[Pair, ...]
