@@ -55,7 +55,8 @@ def write_report(
         `path`.
 
     Raises:
-        UserError: there are no results, two have one name, there is no such format, or a file can't be written.
+        UserError: there are no results, two have one name, models that were compared played by different rules, there
+            is no such format, or a file can't be written.
     """
     files = report_files(path, formats)
     if not results:
