@@ -32,6 +32,8 @@ def namesakes(tmp_path: Path) -> list[Path]:
         (["results", "--recompute", "--overwrite"], "--overwrite"),
         (["BFS", "--endpoint-budget", 5], "--endpoint-budget"),
         (["m", "--endpoint", "http://localhost:1/v1", "--chat"], "--chat"),
+        (["m", "--endpoint", "http://localhost:1/v1", "--top-moves", 3], "--top-moves"),
+        (["BFS", "--suite", "speed", "--top-moves", 3], "--top-moves"),
         (["m", "--endpoint", "http://localhost:1/v1", "--trust-remote-code"], "--trust-remote-code"),
         (["m", "--endpoint", "http://localhost:1/v1", "--suite", "language", "--dataset", "d"], "--suite"),
         (["BFS", "--address", "localhost:6379"], "--address"),

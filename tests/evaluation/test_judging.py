@@ -10,7 +10,7 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.evaluation import Answer, FunctionPlayer, GameResult, Policy, play_games
-from serpentune.evaluation.judging import LENGTHS, Judgement, judge
+from serpentune.evaluation.judging import LENGTHS, Judgement, fatal_moves, judge
 from serpentune.evaluation.play import Opening
 from serpentune.game import DIRECTIONS, Ending, Move, State, States, letters, states_before
 from serpentune.teachers import Teacher, get, names
@@ -132,6 +132,16 @@ def test_a_teacher_that_never_dies_makes_no_fatal_move_and_is_always_legal() -> 
     assert judged.fatal.sum() == 0
     np.testing.assert_array_equal(judged.legal, judged.answers)
     np.testing.assert_array_equal(judged.exact, judged.decisions)
+
+
+def test_fatal_moves_are_found_where_they_are_counted(games: list[GameResult]) -> None:
+    for game, places in zip(games, fatal_moves(games), strict=True):
+        states, moves = states_before(game.record, places), [game.record.moves[place] for place in places]
+        assert all(
+            safe_moves(state) and move not in safe_moves(state) for state, move in zip(states, moves, strict=True)
+        )
+        found = counted(game, None)
+        assert len(places) == sum(count for (name, _), count in found.items() if name == "fatal")
 
 
 def test_judging_in_pieces_changes_nothing(games: list[GameResult], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,7 @@ def evaluate(
     games: asked.Games = 200,
     grid_size: asked.GridSize = "6",
     seed: asked.Seed = 1000,
+    top_moves: asked.TopMoves = 0,
     on_unreadable: asked.OnUnreadable = "end",
     opening: asked.OpeningOf = None,
     teacher: asked.TeacherName = "BFS",
@@ -134,6 +135,7 @@ def evaluate(
         max_new_tokens=max_new_tokens,
         decoder=decoder,  # type: ignore[arg-type]
         places=batch_size,
+        top_moves=top_moves,
     )
     settings.check()
     how: dict[str, Any] = {"overwrite": overwrite, "quiet": out.quiet, "engine": engine, "address": address}

@@ -34,6 +34,15 @@ OnUnreadable = Annotated[
         section=GAMES,
     ),
 ]
+TopMoves = Annotated[
+    int,
+    option(
+        "--top-moves",
+        metavar="N",
+        help="In the first N games keep what a model gives each of the four moves, for the replays of a report.",
+        section=GAMES,
+    ),
+]
 OpeningOf = Annotated[
     str | None,
     option("--opening", metavar="'TEACHER N'", help="Let a teacher play until the snake has N cells.", section=GAMES),

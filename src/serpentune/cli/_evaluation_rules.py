@@ -52,13 +52,18 @@ def check_options(
             ["--chat", "--trust-remote-code", "--decoder"],
             "A served model is opened and asked by its server.",
         ),
+        (_ENDPOINT in typed, ["--top-moves"], "A served model doesn't say what it gives each of the four moves."),
         (
             _ENDPOINT in typed and suite == "language",
             ["--suite"],
             "Language is measured of models that are opened here, not of served ones.",
         ),
         (engine != "ray", ["--address"], "Only the cluster of --engine ray has an address."),
-        (suite in ("language", "states", "speed"), ["--engine", "--address"], f"The suite {suite} plays no games."),
+        (
+            suite in ("language", "states", "speed"),
+            ["--engine", "--address", "--top-moves"],
+            f"The suite {suite} plays no games.",
+        ),
         (no_records, ["--dataset", "--language-records"], f"The suite {suite} measures nothing on a data set."),
         ("--dataset" not in typed, ["--language-records"], "Records are measured with --dataset only."),
     )

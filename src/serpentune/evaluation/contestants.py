@@ -172,7 +172,7 @@ def model_contestant(loaded: LoadedModel, name: str | None = None) -> Contestant
     identity = {"model_sha256": weights_sha256(loaded.model), **({"chat": True} if loaded.chat else {})}
 
     def check(settings: EvaluationSettings) -> None:
-        player(settings).check(settings.width, settings.height)
+        player(settings).check(settings.width, settings.height, probabilities=settings.top_moves > 0)
 
     notes = {"model": loaded.name, **_training(loaded)}
     return Contestant(label, identity, player, notes, check, loaded)

@@ -18,7 +18,7 @@ from serpentune.common.progress import progress_bar
 from serpentune.evaluation.contestants import Contestant, model_contestant
 from serpentune.evaluation.held_out import ask, grouped, states_of_records, write_answers
 from serpentune.evaluation.performance import accounted, write_figures
-from serpentune.evaluation.play import DoesNotFit
+from serpentune.evaluation.play import DoesNotFit, ModelPlayer
 from serpentune.evaluation.results import (
     LANGUAGE_RECORDS,
     RECORDS_SHA256,
@@ -31,6 +31,7 @@ from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.evaluation.spread import ENGINES, play_here, play_on_ray
 from serpentune.evaluation.states import StateAnswer
 from serpentune.evaluation.store import OpenResults, open_part, open_results
+from serpentune.evaluation.top_moves import keep_top_moves
 from serpentune.models import LoadedModel
 
 MEASURES = {
@@ -134,6 +135,7 @@ def evaluate_contestant(
         ):
             if "play" in measures:
                 _play(contestant, folder, settings, results, engine, address, quiet=quiet, advanced=advanced)
+                _top_moves(contestant, folder, settings, quiet=quiet)
             if test_records and "language" in measures:
                 _language(contestant, test_records, folder, quiet=quiet)
             if test_records and "states" in measures:
@@ -230,6 +232,19 @@ def _play(
     finally:
         if played:
             write_figures(folder, played, used, device, elsewhere)
+
+
+def _top_moves(contestant: Contestant, folder: Path, settings: EvaluationSettings, *, quiet: bool) -> None:
+    """Keep what a model gives the four moves in the states of the first games."""
+    if not settings.top_moves:
+        return
+    player = contestant.player(settings)
+    if not isinstance(player, ModelPlayer):
+        _LOG.warning("top moves are not kept: %s is no language model in this process", contestant.name)
+        return
+    played = EvaluationResult.load(folder).games[: settings.top_moves]
+    with progress_bar(f"Top moves ({contestant.name})", len(played), quiet=quiet) as advance:
+        keep_top_moves(player, [game.record for game in played], folder, progress=advance)
 
 
 def _elsewhere(contestant: Contestant, engine: str) -> str:

@@ -66,19 +66,9 @@ def judge(games: Sequence[GameResult], teacher: Teacher | None) -> Judgement:
     """
     batch = GameBatch.from_records([_prepared(game.record) for game in games])
     found = _look(batch, teacher)
-    count = len(games)
-    of_game = np.repeat(np.arange(count), np.diff(batch.move_offsets))
-    starts = batch.move_offsets[:-1]
-    replaced = _marked(starts, [game.replaced for game in games], len(of_game))
-    constrained = _marked(starts, [game.constrained for game in games], len(of_game))
-
-    moves = batch.moves.astype(np.int64)
-    directed = moves <= Move.LEFT
-    bit = np.where(directed, 1 << (moves & 3), 0)
-    back = directed & (found.direction >= 0) & (moves == (found.direction + 2) % 4)
-    begun = np.arange(len(moves)) - starts[of_game] >= np.array([_begins(game) for game in games])[of_game]
-    own = begun & ~replaced
-    moved = own & directed & ~back
+    played = _played(games, batch, found)
+    count, of_game, bit = len(games), played.of_game, played.bit
+    constrained = _marked(batch.move_offsets[:-1], [game.constrained for game in games], len(of_game))
 
     key = of_game * len(LENGTHS) + np.searchsorted(LENGTHS, found.length, "right") - 1
 
@@ -86,13 +76,13 @@ def judge(games: Sequence[GameResult], teacher: Teacher | None) -> Judgement:
         return np.bincount(key[chosen], minlength=count * len(LENGTHS)).reshape(count, len(LENGTHS))
 
     # Where a move leaves the state as it is, the answer is played again without asking: it is one answer.
-    stays = back | (~directed & (moves != Move.NO_PATH_FOUND))
-    asked = begun.copy()
+    stays = played.back | (~played.directed & (batch.moves != Move.NO_PATH_FOUND))
+    asked = played.begun.copy()
     asked[1:] &= ~stays[:-1] | (of_game[1:] != of_game[:-1])
-    decides = own & asked & (found.right != 0)
+    decides = played.own & asked & (found.right != 0)
     trapped = asked & (found.legal == 0)
     # Later moves of a plan are played only while they are legal, so that an illegal one is the first of its answer.
-    wrong = asked & ~trapped & (replaced | constrained | (bit & found.legal == 0))
+    wrong = asked & ~trapped & (played.replaced | constrained | (bit & found.legal == 0))
 
     def by_game(chosen: NDArray[np.bool_]) -> Counts:
         return np.bincount(of_game[chosen], minlength=count)
@@ -106,10 +96,76 @@ def judge(games: Sequence[GameResult], teacher: Teacher | None) -> Judgement:
         by_length(decides),
         by_length(decides & (bit == found.right)),
         by_length(decides & (bit & found.equal != 0)),
-        by_length(moved),
-        by_length(moved & (found.safe != 0) & (bit & found.safe == 0)),
+        by_length(played.moved),
+        by_length(played.fatal(found)),
         legal,
         answers,
+    )
+
+
+def fatal_moves(games: Sequence[GameResult]) -> list[list[int]]:
+    """The places of each game's fatal moves in its moves, ascending, as `Judgement.fatal` counts them.
+
+    Args:
+        games: as of `judge`.
+    """
+    batch = GameBatch.from_records([_prepared(game.record) for game in games])
+    found = _look(batch, None)
+    places = np.flatnonzero(_played(games, batch, found).fatal(found))
+    bounds = np.searchsorted(places, batch.move_offsets)
+    return [
+        (places[first:stop] - start).tolist()
+        for first, stop, start in zip(bounds, bounds[1:], batch.move_offsets, strict=False)
+    ]
+
+
+@dataclass(frozen=True)
+class _Played:
+    """What is known of `k` moves without looking at the board, all games laid end to end, `(k,)` each.
+
+    Attributes:
+        of_game: the game's place.
+        bit: `1 << direction`, 0 for moves that have none.
+        directed: moves in one of the four directions.
+        back: those of them that turn back.
+        begun: moves behind an opening.
+        replaced: moves that the policy for unusable answers chose.
+    """
+
+    of_game: Counts
+    bit: Counts
+    directed: NDArray[np.bool_]
+    back: NDArray[np.bool_]
+    begun: NDArray[np.bool_]
+    replaced: NDArray[np.bool_]
+
+    @property
+    def own(self) -> NDArray[np.bool_]:
+        """The player's own moves."""
+        return self.begun & ~self.replaced
+
+    @property
+    def moved(self) -> NDArray[np.bool_]:
+        """The player's own moves that moved the snake or killed it."""
+        return self.own & self.directed & ~self.back
+
+    def fatal(self, found: _States) -> NDArray[np.bool_]:
+        """Those after which the snake is dead or can't reach its tail, while there was a safe move."""
+        return self.moved & (found.safe != 0) & (self.bit & found.safe == 0)
+
+
+def _played(games: Sequence[GameResult], batch: GameBatch, found: _States) -> _Played:
+    starts = batch.move_offsets[:-1]
+    of_game = np.repeat(np.arange(len(games)), np.diff(batch.move_offsets))
+    moves = batch.moves.astype(np.int64)
+    directed = moves <= Move.LEFT
+    return _Played(
+        of_game,
+        np.where(directed, 1 << (moves & 3), 0),
+        directed,
+        directed & (found.direction >= 0) & (moves == (found.direction + 2) % 4),
+        np.arange(len(moves)) - starts[of_game] >= np.array([_begins(game) for game in games])[of_game],
+        _marked(starts, [game.replaced for game in games], len(of_game)),
     )
 
 

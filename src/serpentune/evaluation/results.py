@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from operator import index
 from pathlib import Path
@@ -29,6 +29,7 @@ from serpentune.evaluation.derived import origin, read_figures, write_figures
 from serpentune.evaluation.judging import Judgement, judge
 from serpentune.evaluation.metrics import NO_TEACHER, limits_of, play_metrics
 from serpentune.evaluation.states import StateAnswer, read_answers, state_metrics
+from serpentune.evaluation.top_moves import Chances, read_top_moves
 from serpentune.game import Ending, GameRecord, from_letters, letters, verify
 from serpentune.teachers import Teacher, get, names
 
@@ -169,6 +170,7 @@ class EvaluationResult:
         states: figures on held-out states by teacher, as of `state_metrics`, or None where none were asked about.
         speed: figures of `speed.json`, or None where speed was not measured.
         records: what was measured of each held-out record, or None where language was not evaluated.
+        top_moves: what the model gives the four moves before each move of a game, by game seed, as far as it was kept.
     """
 
     name: str
@@ -180,6 +182,7 @@ class EvaluationResult:
     states: dict[str, Any] | None = None
     speed: dict[str, Any] | None = None
     records: tuple[MeasuredRecord, ...] | None = None
+    top_moves: Mapping[int, Chances] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path, *, games_needed: bool = True) -> EvaluationResult:
@@ -212,6 +215,7 @@ class EvaluationResult:
             states,
             _optional(folder / SPEED),
             records,
+            read_top_moves(folder, [game.record for game in games]),
         )
 
     @cached_property

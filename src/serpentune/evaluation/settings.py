@@ -40,6 +40,8 @@ class EvaluationSettings:
         max_new_tokens: where an answer is cut; None for what its mode and board may need.
         decoder: how answers are generated, as of `models.decoding.open_decoder`; it changes no game in 32 bits.
         places: games that run side by side; None for what suits the player.
+        top_moves: of how many of the first games a results folder keeps what a model gives each of the four moves in
+            every state.
     """
 
     games: int = 200
@@ -57,6 +59,7 @@ class EvaluationSettings:
     max_new_tokens: int | None = None
     decoder: DecoderKind = "auto"
     places: int | None = None
+    top_moves: int = 0
 
     def check(self) -> None:
         """Refuse what can't be played.
@@ -69,6 +72,8 @@ class EvaluationSettings:
             raise UserError(f"At least one game is needed, not {self.games}.")
         if self.seed < 0:
             raise UserError(f"Game seeds are 0 or more, not {self.seed}.")
+        if self.top_moves < 0:
+            raise UserError(f"Top moves are kept of 0 games or more, not of {self.top_moves}.")
         for what in ("replan_every", "max_new_tokens", "places"):
             value = getattr(self, what)
             if value is not None and value < 1:

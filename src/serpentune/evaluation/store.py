@@ -26,6 +26,7 @@ from serpentune.evaluation.results import (
     STATES,
     GameResult,
 )
+from serpentune.evaluation.top_moves import TOP_MOVES, mend_top_moves
 
 _LOG = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
     """Settle the manifest; the seeds that are finished."""
     path = folder / MANIFEST
     if overwrite or not path.is_file():
-        made = (GAMES, LANGUAGE, LANGUAGE_RECORDS, PERFORMANCE, PLAY, SPEED, STATE_ANSWERS, STATES)
+        made = (GAMES, LANGUAGE, LANGUAGE_RECORDS, PERFORMANCE, PLAY, SPEED, STATE_ANSWERS, STATES, TOP_MOVES)
         for old in (*(folder / name for name in made), *_parts(folder)):
             old.unlink(missing_ok=True)
         write_json(path, dict(manifest))
@@ -163,6 +164,7 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
             f"{folder} holds an evaluation of {before['games']} games, more than {now['games']}. Ask for as many, "
             "choose another folder, or pass --overwrite to replace it."
         )
+    mend_top_moves(folder)
     _take_parts(folder, manifest["name"])
     finished = _finished(folder / GAMES, manifest["name"])
     kept = {name: before[name] for name in (RECORDS_SHA256,) if name in before}  # of what isn't measured again

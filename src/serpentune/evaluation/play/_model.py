@@ -133,13 +133,21 @@ class ModelPlayer:
         with _room_for(self.places):
             return self._best_moves() if self._mode == "move" else self._written()
 
-    def check(self, width: int, height: int) -> None:
+    def check(self, width: int, height: int, *, probabilities: bool = False) -> None:
         """Refuse a board whose first prompt doesn't fit into the model's context.
+
+        Args:
+            width: cells a row.
+            height: cells a column.
+            probabilities: refuse also a tokenizer with which `probabilities` can't be told.
 
         Raises:
             DoesNotFit: it doesn't.
+            UserError: two moves begin with the same token of this tokenizer.
         """
         self._prompts(LockstepGames([0], width, height).states())
+        if probabilities:
+            self._directions  # noqa: B018 - raises
 
     def probabilities(self, states: States) -> NDArray[np.float32]:
         """What the model gives UP, RIGHT, DOWN and LEFT as the first thing to write, float32 `(n, 4)`.
@@ -151,7 +159,8 @@ class ModelPlayer:
         """
         from serpentune.models.decoding import next_scores
 
-        scores = next_scores(self._loaded.model, self._prompts(states)).softmax(dim=-1)
+        with _room_for(len(states)):
+            scores = next_scores(self._loaded.model, self._prompts(states)).softmax(dim=-1)
         chosen: NDArray[np.float32] = scores[:, self._directions].cpu().numpy()
         return chosen
 
@@ -169,7 +178,7 @@ class ModelPlayer:
         _, rows = sample_ids(self._loaded.tokenizer, ["U"] * 4, texts, self._loaded.chat)
         if len(first := [row[0] for row in rows]) != len(set(first)):
             raise UserError(
-                f"{self.name}: two of the moves begin with the same token, so mode move can't tell them apart."
+                f"{self.name}: two of the moves begin with the same token, so one pass can't tell them apart."
             )
         return first
 
