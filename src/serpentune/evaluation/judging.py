@@ -107,8 +107,10 @@ def fatal_moves(games: Sequence[GameResult]) -> list[list[int]]:
     """The places of each game's fatal moves in its moves, ascending, as `Judgement.fatal` counts them.
 
     Args:
-        games: as of `judge`.
+        games: as of `judge`, or none.
     """
+    if not games:
+        return []
     batch = GameBatch.from_records([_prepared(game.record) for game in games])
     found = _look(batch, None)
     places = np.flatnonzero(_played(games, batch, found).fatal(found))

@@ -1,7 +1,7 @@
 """Floor 8, evaluation: what a model gives each of the four moves in every state of some games, kept beside the games.
 
-`top_moves.jsonl` is append-only, a line per game. Each line carries the hash of its game, so that chances can't be shown
-beside moves that they are not of.
+`top_moves.jsonl` is append-only, a line per game. Each line carries the hash of its game, so that chances
+are never shown beside moves that they are not of.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 TOP_MOVES = "top_moves.jsonl"
 
 Chances = NDArray[np.float32]
-"""What UP, RIGHT, DOWN and LEFT are given before each of a game's `n` moves, float32 `(n, 4)`; a row's sum is 1 at most."""
+"""What UP, RIGHT, DOWN and LEFT are given before each of a game's `n` moves, float32 `(n, 4)`; a row adds up to
+at most 1."""
 
 _DIGITS = 4
 _ROUNDED = 4 * 0.5 * 10**-_DIGITS + 1e-6
@@ -71,8 +72,8 @@ def read_top_moves(folder: Path, games: Sequence[GameRecord]) -> dict[int, Chanc
         games: its games; chances of others are left alone.
 
     Raises:
-        UserError: the file can't be read, or a line is of another game than that of its seed, or no chances; the message
-            names file and line.
+        UserError: the file can't be read, or a line holds no chances or is of another game than that of its seed; the
+            message names file and line.
     """
     path = folder / TOP_MOVES
     if not path.is_file():

@@ -8,13 +8,14 @@ from serpentune.report._templates import render
 _STEPS = {Move.UP: (0, -1), Move.RIGHT: (1, 0), Move.DOWN: (0, 1), Move.LEFT: (-1, 0)}
 
 
-def board_svg(state: State, *, cell: int = 24, fatal: Move | None = None) -> str:
+def board_svg(state: State, *, cell: int = 24, fatal: Move | None = None, move: Move | None = None) -> str:
     """The state as one SVG element that needs no style sheet: board, snake, eyes and apple.
 
     Args:
         state: the position.
         cell: the side of a cell in pixels.
         fatal: the move that ended the game in this position; it is marked with a cross.
+        move: the move that is played next; it is marked ahead of the head, unless it is a sentinel.
 
     Raises:
         ValueError: `cell` is below 4, or `fatal` is a sentinel.
@@ -43,7 +44,15 @@ def board_svg(state: State, *, cell: int = 24, fatal: Move | None = None) -> str
         eyes=eyes,
         apple=None if state.apple < 0 else centre(state.apple),
         cross=cross,
+        arrow=_arrow(head, move) if move in _STEPS else None,
     )
+
+
+def _arrow(head: tuple[float, float], move: Move) -> list[tuple[float, float]]:
+    """Three points of an angle that points ahead of the head."""
+    ahead = _STEPS[move]
+    side = ahead[1], -ahead[0]
+    return [_offset(head, (far, ahead), (wide, side)) for far, wide in ((0.49, -0.13), (0.65, 0.0), (0.49, 0.13))]
 
 
 def last_frame(record: GameRecord) -> str:

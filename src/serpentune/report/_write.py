@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from serpentune.common.errors import UserError
 from serpentune.common.files import write_text
 from serpentune.comparison import agreement
 from serpentune.evaluation.results import EvaluationResult
-from serpentune.game import MOVE_LETTERS, Ending
-from serpentune.report import _bands, _charts, _comparisons, _format, _lengths, _models, _provenance, _replays, _tables
-from serpentune.report._board import last_frame
+from serpentune.game import Ending
+from serpentune.report import _bands, _charts, _comparisons, _duels, _format, _lengths, _models, _provenance, _tables
 from serpentune.report._files import Content, report_files, write_document, write_tables
 from serpentune.report._markdown import markdown
 from serpentune.report._templates import page
@@ -72,10 +69,15 @@ def write_report(
     context = _context(content)
     for name, places in files.items():
         if name == "html":
-            games = _replay(results)
+            shown = {**context, **_duels.describe(results)}
             write_text(
                 places[0],
-                page("report.html", title, ("rules.js", "board.js", "replay.js", "page.js"), {**context, **games}),
+                page(
+                    "report.html",
+                    title,
+                    ("rules.js", "board.js", "shares.js", "duel_words.js", "duel.js", "page.js"),
+                    shown,
+                ),
             )
         elif name == "json":
             write_document(content, *places)
@@ -156,20 +158,4 @@ def _training(
         "curves": _charts.curves(histories),
         "dataset_tables": tables,
         "dataset_facts": facts,
-    }
-
-
-def _replay(results: Sequence[EvaluationResult]) -> dict[str, Any]:
-    replays = _replays.pack(results)
-    first = next((game.record for result in results for game in result.games), None)
-    return {
-        "replays": replays,
-        "page_data": {
-            "models": [result.name for result in results],
-            "letters": MOVE_LETTERS,
-            "endings": {name: _format.ending(name) for name in [*_ENDING_ORDER, Ending.RUNNING.name]},
-        },
-        "still": None if first is None else Markup(last_frame(first)),
-        "still_record": first,
-        "still_ending": None if first is None else _format.ending(first.ending.name),
     }

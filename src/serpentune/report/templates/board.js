@@ -101,17 +101,21 @@ class Transport {
     select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
   }
 
-  key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const control = event.target.closest("button, select, input");
-    const step = event.shiftKey ? 10 : 1;
-    const act = {
+  // What a key does, by its name; arrows go `step` moves.
+  shortcuts(step) {
+    return {
       " ": () => this.toggle(),
       ArrowLeft: () => this.go(this.at - step),
       ArrowRight: () => this.go(this.at + step),
       Home: () => this.go(0),
       End: () => this.go(this.end),
-    }[event.key];
+    };
+  }
+
+  key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const control = event.target.closest("button, select, input");
+    const act = this.shortcuts(event.shiftKey ? 10 : 1)[event.key];
     // A focused button keeps its space bar, a focused list or slider its arrows.
     if (!act || (control && (control.tagName !== "BUTTON" || event.key === " "))) return;
     event.preventDefault();

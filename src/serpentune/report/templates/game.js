@@ -1,7 +1,5 @@
 // The player of one watched game, with what was thought of every move beside the board.
 class Watched extends Transport {
-  static ARROWS = "↑→↓←";
-
   constructor(page, [game, moments]) {
     super(["board", "score", "line", "who", "move", "teacher", "shares", "plan", "why", "marks", "previous-other", "next-other"]);
     const [width, height, moves, apples, ending] = game;
@@ -17,7 +15,7 @@ class Watched extends Transport {
       this.on("previous-other", "click", () => this.go(this.others.findLast((at) => at < this.at)));
       this.on("next-other", "click", () => this.go(this.others.find((at) => at > this.at)));
     }
-    this.bars = this.makeBars();
+    this.shares = new Shares(this.ui.shares);
     this.mark();
     this.go(moments.filter((moment) => moment.by === "opening").length);
   }
@@ -34,22 +32,6 @@ class Watched extends Transport {
     this.moments.slice(0, this.end).forEach((moment, at) => {
       const kind = this.kind(moment);
       if (kind) this.ui.marks.append(Board.element("rect", { x: at, width: 1, height: 1, class: `mark-${kind}` }));
-    });
-  }
-
-  make(parent, tag, className, text = "") {
-    const made = parent.appendChild(document.createElement(tag));
-    made.className = className;
-    made.textContent = text;
-    return made;
-  }
-
-  makeBars() {
-    return Transport.MOVES.map((name, move) => {
-      const row = this.make(this.ui.shares, "div", "share-row");
-      this.make(row, "span", "share-name", `${Watched.ARROWS[move]} ${name}`);
-      const fill = this.make(this.make(row, "span", "share-track"), "span", "share-fill");
-      return { row, fill, value: this.make(row, "span", "share-value") };
     });
   }
 
@@ -75,7 +57,7 @@ class Watched extends Transport {
 
   think(moment, plan) {
     const { page, ui } = this;
-    const name = (move) => (move < 4 ? `${Watched.ARROWS[move]} ${Transport.MOVES[move]}`
+    const name = (move) => (move < 4 ? `${Shares.ARROWS[move]} ${Transport.MOVES[move]}`
       : Transport.ANSWERS[page.letters[move]]);
     ui.who.textContent = { human: "a human", policy: "instead", opening: "the opening" }[moment.by] ?? page.player;
     ui.move.textContent = name(moment.move);
@@ -85,24 +67,19 @@ class Watched extends Transport {
       ui.teacher.textContent = name(moment.teacher) + { same: "", good: ", both equally good", other: "" }[kind];
     }
     ui.shares.hidden = !moment.shares;
-    this.bars.forEach(({ row, fill, value }, move) => {
-      const share = moment.shares?.[move] ?? 0;
-      row.classList.toggle("chosen", move === moment.move);
-      fill.style.width = `${100 * share}%`;
-      value.textContent = `${(100 * share).toFixed(1)}%`;
-    });
+    if (moment.shares) this.shares.draw(moment.shares, moment.move);
     ui.plan.hidden = plan.length === 0;
-    ui.plan.textContent = `plan ${plan.map((step) => Watched.ARROWS[step]).join(" ")}`;
+    ui.plan.textContent = `plan ${plan.map((step) => Shares.ARROWS[step]).join(" ")}`;
     ui.why.replaceChildren();
     if (moment.unusable) {
       const [kind, text] = moment.unusable;
-      this.make(ui.why, "li", "unread", `No move: the answer is ${kind}${text ? `: ${text}` : ""}`);
+      Shares.make(ui.why, "li", "unread", `No move: the answer is ${kind}${text ? `: ${text}` : ""}`);
     }
     for (const [sentence, reason] of moment.false ?? []) {
-      this.make(this.make(ui.why, "li", "false", sentence), "span", "detail", reason);
+      Shares.make(Shares.make(ui.why, "li", "false", sentence), "span", "detail", reason);
     }
-    for (const sentence of moment.true ?? []) this.make(ui.why, "li", "true", sentence);
-    for (const sentence of moment.unread ?? []) this.make(ui.why, "li", "unread", sentence);
+    for (const sentence of moment.true ?? []) Shares.make(ui.why, "li", "true", sentence);
+    for (const sentence of moment.unread ?? []) Shares.make(ui.why, "li", "unread", sentence);
   }
 
   told() {
