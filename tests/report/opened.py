@@ -20,7 +20,7 @@ ARGUMENTS = [
 class Opened:
     """A page with everything that it complained about or asked for."""
 
-    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
+    def __init__(self, browser: Any, path: Path, *, at: str = "", **options: Any) -> None:
         self.context = browser.new_context(offline=True, **options)
         self.page = self.context.new_page()
         self.complaints: list[str] = []
@@ -29,7 +29,7 @@ class Opened:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
+        self.page.goto(path.as_uri() + at)
 
     def ready(self) -> Any:
         self.page.wait_for_selector("#player:not([hidden])")

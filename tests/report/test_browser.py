@@ -1,21 +1,16 @@
-"""The page in a real browser: it replays by the rules, can be used by keyboard, and fits any screen."""
+"""The page in a real browser: it is quiet, can be used by keyboard, and fits any screen."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from serpentune.evaluation.results import EvaluationResult
-from serpentune.game import states_before
-from serpentune.report import write_report
 from tests.report.opened import Opened
-from tests.report.players import UNRULY, greedy, play, walk
+from tests.report.players import UNRULY
 
 pytestmark = pytest.mark.browser
 
@@ -35,136 +30,6 @@ def test_page_is_quiet_and_alone(opened: Opened, report: Path) -> None:
     assert outside == []
     assert opened.page.evaluate("window.alert.toString()").count("native code") == 1
     assert UNRULY in opened.text("h1") and UNRULY in opened.page.title()
-
-
-def replayed(page: Any) -> list[list[list[Any]]]:
-    """(score, steps, ending, complete) of every embedded game as the page's own rules play it."""
-    found = page.evaluate(
-        """async () => {
-            const player = await Page.ready;
-            return player.rows.map(([seed, games], row) => games.map((game, model) => {
-                if (!game) return null;
-                const played = player.replay(row, model);
-                return [seed, played.score, played.steps, played.ending, played.complete];
-            }));
-        }"""
-    )
-    assert isinstance(found, list)
-    return found
-
-
-def test_every_replay_ends_as_its_record(opened: Opened, results: list[EvaluationResult]) -> None:
-    rows = replayed(opened.page)
-    for model, result in enumerate(results):
-        for row, game in zip(rows, result.games, strict=True):
-            record = game.record
-            assert row[model] == [str(record.seed), record.score, record.steps, record.ending.name, True]
-
-
-def test_every_state_of_a_replay_is_the_rules_state(opened: Opened, results: list[EvaluationResult]) -> None:
-    for model, result in enumerate(results):
-        record = result.games[5].record
-        states = states_before(record, np.arange(len(record.moves) + 1))
-        shown = opened.page.evaluate(
-            """async (model) => {
-                const played = (await Page.ready).replay(5, model);
-                return played.frames.map((_, at) => {
-                    const state = Rules.stateAt(played, at);
-                    return [state.body, state.apple, state.direction];
-                });
-            }""",
-            model,
-        )
-        expected = [[list(s.body), s.apple, -1 if s.direction is None else int(s.direction)] for s in states]
-        assert shown == expected
-
-
-def test_other_boards_sentinels_giving_up_and_large_seeds_replay(browser: Any, tmp_path: Path) -> None:
-    seeds = [3, 2**64 - 1, 2**53 + 1]
-    wide = play(tmp_path / "wide", "wide", walk, seeds, (9, 5))
-    line = {"seed": 11, "grid": [9, 5], "score": 0, "steps": 3, "end": "NO_PATH_FOUND", "moves": "EUIN", "apples": [0]}
-    line |= {"answers": 4, "invalid": {}, "agreed": 0, "asked": 0, "ms": 1.0}
-    with (tmp_path / "wide" / "games.jsonl").open("a") as stream:
-        stream.write(json.dumps(line) + "\n")
-    wide = EvaluationResult.load(tmp_path / "wide")
-    tall = play(tmp_path / "tall", "tall", greedy, seeds, (4, 7))
-    opened = Opened(browser, write_report([wide, tall], tmp_path / "r.html", title="t"))
-    rows = {row[0][0]: row for row in replayed(opened.ready())}
-    for model, result in enumerate((wide, tall)):
-        for game in result.games:
-            record = game.record
-            assert rows[str(record.seed)][model] == [
-                str(record.seed),
-                record.score,
-                record.steps,
-                record.ending.name,
-                True,
-            ]
-    assert rows["11"][1] is None
-    assert opened.page.locator("#seed option").count() == 3
-    opened.page.select_option("#right", "")
-    assert opened.page.locator("#seed option").count() == 4
-    opened.page.select_option("#seed", label="11 (0)")
-    assert "next unreadable answer" in opened.text("#side-left .player-step")
-    opened.page.click("#last")
-    assert "gave up" in opened.text("#side-left .player-step")
-    assert opened.complaints == []
-
-
-def test_controls_move_both_sides_in_step(opened: Opened, results: list[EvaluationResult]) -> None:
-    page = opened.page
-    first, second = results[0].games[0].record, results[1].games[0].record
-    end = max(len(first.moves), len(second.moves))
-    assert opened.text("#step") == f"0 of {end}"
-    page.click("#forward")
-    page.click("#forward")
-    page.click("#back")
-    assert opened.text("#step") == f"1 of {end}"
-    page.click("#last")
-    assert opened.text("#side-left .player-score") == f"score {first.score}"
-    assert opened.text("#side-right .player-score") == f"score {second.score}"
-    page.click("#differ")
-    differ = next(at for at in range(end) if first.moves[at : at + 1] != second.moves[at : at + 1])
-    assert opened.text("#step") == f"{differ} of {end}"
-    page.locator("#position").fill("2")
-    assert opened.text("#step") == f"2 of {end}"
-    page.click("#side-right .quiet")
-    assert opened.text("#step") == f"{len(second.moves)} of {end}"
-    page.select_option("#right", "2")
-    page.click("#next-seed")
-    assert page.evaluate("document.getElementById('seed').selectedOptions[0].text").startswith("1001 ")
-
-
-def test_keyboard_plays_steps_and_jumps(opened: Opened) -> None:
-    page = opened.page
-    end = int(opened.text("#step").split(" of ")[1])
-    page.focus("#stage")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowLeft")
-    assert opened.text("#step") == f"1 of {end}"
-    page.keyboard.press("End")
-    assert opened.text("#step") == f"{end} of {end}"
-    page.keyboard.press("Home")
-    page.select_option("#speed", "80")
-    page.focus("#stage")
-    page.keyboard.press("Space")
-    assert opened.text("#play") == "Pause"
-    page.locator("#play:text-is('Play')").wait_for()
-    assert opened.text("#step") == f"{end} of {end}"
-    assert page.evaluate("scrollX") == 0
-
-
-def test_games_can_be_found_by_who_did_better(opened: Opened, results: list[EvaluationResult]) -> None:
-    page = opened.page
-    page.select_option("#filter", "right")
-    better = int((results[1].scores > results[0].scores).sum())
-    assert page.locator("#seed option").count() == better
-    page.select_option("#right", "2")
-    page.select_option("#filter", "right-wins")
-    assert page.locator("#seed option").count() == int((results[2].wins & ~results[0].wins).sum())
-    page.select_option("#filter", "left-wins")
-    assert page.is_visible("#no-games") and page.is_hidden("#stage")
 
 
 def test_tables_sort_and_keep_what_is_missing_last(opened: Opened) -> None:

@@ -53,7 +53,8 @@ def test_games_come_back_as_they_were_played(page: Page, results: list[Evaluatio
     rows = json.loads(zlib.decompress(base64.b64decode(page.scripts["page-games"])))
     assert [seed for seed, _ in rows] == [str(seed) for seed in results[0].seeds]
     record = results[1].games[3].record
-    width, height, moves, apples, ending = rows[3][1][1]
+    width, height, moves, apples, ending, score, _ = rows[3][1][1]
+    assert score == record.score
     assert (width, height, len(moves), tuple(apples), ending) == (
         6,
         6,

@@ -1,4 +1,4 @@
-"""Floor 10, report: two models side by side on one game seed: where they part, and what stands there without JavaScript."""
+"""Floor 10, report: two models side by side on one game seed: where they part, also without JavaScript."""
 
 from __future__ import annotations
 

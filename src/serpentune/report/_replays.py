@@ -26,9 +26,9 @@ class Replays:
     """Games of all models, packed.
 
     Attributes:
-        data: base64 of the deflated JSON `[[seed, games, thoughts], ...]` in the order of the seeds. `games` has an entry
-            a model, None or `[width, height, moves as letters, apples, ending, score, places of fatal moves]`; so has
-            `thoughts` as of `_thoughts`, which stands in the first rows only. A seed is text, since JavaScript's
+        data: base64 of the deflated JSON `[[seed, games, thoughts], ...]` in the order of the seeds. `games` has an
+            entry a model, None or `[width, height, moves as letters, apples, ending, score, places of fatal moves]`;
+            so has `thoughts`, as of `_thoughts`, which only the first rows hold. A seed is text, since JavaScript's
             numbers hold 53 bits and seeds 64.
         kept: seeds in the page.
         total: seeds in the results.

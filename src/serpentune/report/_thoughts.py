@@ -12,8 +12,8 @@ from serpentune.game import GameRecord, states_before
 from serpentune.teachers import Teacher, find
 
 Thought = list[int] | str | None
-"""Of one game: a model's chances of UP, RIGHT, DOWN and LEFT before each move, in thousandths, one after another; or of a
-teacher a hexadecimal digit a move, the mask of those that it holds equally good; None where nothing is known."""
+"""Of one game: a model's chances of UP, RIGHT, DOWN and LEFT before each move, in thousandths, one after another; or
+of a teacher a hexadecimal digit a move, the mask of those that it holds equally good; None where nothing is known."""
 
 _TEACHER_GAMES = 25
 """Games in which a teacher's equally good moves are looked up, which takes about as long as playing them."""

@@ -62,7 +62,9 @@ def save_game(game: WatchedGame, path: Path, *, fps: float = 10.0, every: int = 
         save_animation(game.record, path, milliseconds=_milliseconds(fps), every=every)
         return path
     title = f"{game.player.name} plays Snake"
-    write_text(path, page("game.html", title, ("rules.js", "board.js", "shares.js", "game.js", "page.js"), _context(game)))
+    write_text(
+        path, page("game.html", title, ("rules.js", "board.js", "shares.js", "game.js", "page.js"), _context(game))
+    )
     return path
 
 

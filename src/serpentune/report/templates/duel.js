@@ -13,7 +13,7 @@ class Duel extends Transport {
     this.fill(this.ui.left, names);
     this.fill(this.ui.right, [...names, ["", "nobody"]]);
     this.listen();
-    if (!this.follow()) {
+    if (!this.follow("instant")) {
       const [left, right, seed] = page.start;
       this.choose(left, right, seed);
       this.go(Math.max(0, this.difference));
@@ -68,7 +68,7 @@ class Duel extends Transport {
   }
 
   // Open the game that the page's address names; false where it names none.
-  follow() {
+  follow(behavior = "auto") {
     if (!location.hash.startsWith("#duel=")) return false;
     let asked;
     try {
@@ -84,7 +84,7 @@ class Duel extends Transport {
     this.choose(left, sides.length > 1 ? right : null, seed);
     const step = Number(asked[3] ?? NaN);
     this.go(Number.isInteger(step) ? step : Math.max(0, this.difference));
-    document.getElementById("replays").scrollIntoView();
+    document.getElementById("replays").scrollIntoView({ behavior });
     this.ui.stage.focus({ preventScroll: true });
     return true;
   }
@@ -145,7 +145,7 @@ class Duel extends Transport {
       const ahead = pairs.filter((pair) => lead(pair) > 0).sort((one, other) => lead(other) - lead(one)).slice(0, Duel.FEW);
       const block = Shares.make(this.ui.duels, "div", "duel-list");
       const dies = won.every(({ games }) => games[theirs].ending === "WALL" || games[theirs].ending === "SELF");
-      const title = `Where ${a} wins and ${b} ${dies ? "dies" : "does not"}: ${won.length || "no"} game${won.length === 1 ? "" : "s"}`;
+      const title = `Where ${a} wins and ${b} ${dies ? "dies" : "does not"}: ${won.length || "no"} game${won.length > 1 ? "s" : ""}`;
       Shares.make(block, "h3", "", title);
       if (!won.length) {
         Shares.make(block, "p", "detail", ahead.length ? `${a} is furthest ahead in:` : `${a} is ahead in no game.`);

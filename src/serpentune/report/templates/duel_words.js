@@ -10,19 +10,18 @@ const DuelWords = (() => {
   const dead = ({ played }) => played.ending === "WALL" || played.ending === "SELF";
   const last = ({ played }) => played.frames.length - 1;
 
-  function goes(side, at, letters) {
-    const move = side.moves[at];
-    return move < 4 ? `goes ${Transport.MOVES[move]}` : Transport.ANSWERS[letters[move]];
+  function goes(who, verb, move, letters) {
+    return move < 4 ? `${who} ${verb} ${Transport.MOVES[move]}` : `${who}: ${Transport.ANSWERS[letters[move]]}`;
   }
 
   const ended = (side) => `${side.name} ${PAST[side.played.ending] ?? "was stopped for its answers"} at step ${side.played.steps}`;
 
   function moves(sides, at, letters) {
     const playing = sides.filter((side) => at < last(side));
-    const said = sides.map((side) => (at < last(side) ? `${side.name} ${goes(side, at, letters)}` : ended(side)));
+    const said = sides.map((side) => (at < last(side) ? goes(side.name, "goes", side.moves[at], letters) : ended(side)));
     if (!playing.length) return `${said.join("; ")}.`;
     const alike = playing.length > 1 && new Set(playing.map((side) => side.moves[at])).size === 1;
-    return `Move ${at + 1}: ${alike ? `both: ${goes(playing[0], at, letters)}` : said.join(", ")}.`;
+    return `Move ${at + 1}: ${alike ? goes("both", "go", playing[0].moves[at], letters) : said.join(", ")}.`;
   }
 
   // The end of a side, as seen from the move at which the two part or from a fatal one.
@@ -45,10 +44,10 @@ const DuelWords = (() => {
       if (!side.fatal.includes(at)) continue;
       const trapped = last(side) > at + 1;
       const why = trapped ? "the snake can’t reach its tail after it" : "it is the last";
-      said.push(`${side.name}’s move is fatal: ${why}, though a safe one was there${trapped && dead(side) && !told.has(side) ? `; ${fate(side, at)}` : ""}.`);
+      said.push(`${side.name}’s move is fatal: ${why}, though a safe move was there${trapped && dead(side) && !told.has(side) ? `; ${fate(side, at)}` : ""}.`);
     }
     return said.join(" ");
   }
 
-  return { tell, dead, last, end: (ending) => PAST[ending] ?? "was stopped for its answers" };
+  return { tell, dead, last };
 })();
