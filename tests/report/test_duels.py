@@ -58,13 +58,13 @@ def test_the_first_duel_is_a_win_against_a_death_where_there_is_one(
 
 
 def test_fatal_moves_and_scores_stand_beside_the_games(results: list[EvaluationResult]) -> None:
-    rows = unpacked(_replays.pack(results))
+    rows, thought = unpacked(_replays.pack(results))
+    assert thought == []
     for model, result in enumerate(results):
         fatal = fatal_moves(result.games)
         assert [row[1][model][5:] for row in rows] == [
             [each.record.score, places] for each, places in zip(result.games, fatal, strict=True)
         ]
-    assert all(len(row) == 2 for row in rows)
 
 
 def test_chances_and_equally_good_moves_are_packed_move_by_move(
@@ -76,10 +76,10 @@ def test_chances_and_equally_good_moves_are_packed_move_by_move(
     settings = EvaluationSettings(games=30)
     teacher = evaluate_contestant(teacher_contestant("BFS"), tmp_path / "t", settings, measures="play", quiet=True)
     packed = _replays.pack([model, teacher])
-    rows = unpacked(packed)
+    rows, thoughts = unpacked(packed)
     assert packed.thought == (1, 25) and packed.kept == 40
-    assert [len(row) for row in rows] == [3] * 25 + [2] * 15
-    thought, equal = rows[2][2]
+    assert len(rows) == 40 and len(thoughts) == 25
+    thought, equal = thoughts[2]
     np.testing.assert_allclose(np.array(thought).reshape(-1, 4) / 1000, chances, atol=6e-4)
     played = teacher.games[2].record
     _, masks = get("BFS").choices(states_before(played, range(len(played.moves))))

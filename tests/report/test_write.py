@@ -50,7 +50,7 @@ def test_policy_allows_the_pages_own_script_alone(report: Path, page: Page) -> N
 
 
 def test_games_come_back_as_they_were_played(page: Page, results: list[EvaluationResult]) -> None:
-    rows = json.loads(zlib.decompress(base64.b64decode(page.scripts["page-games"])))
+    rows, _ = json.loads(zlib.decompress(base64.b64decode(page.scripts["page-games"])))
     assert [seed for seed, _ in rows] == [str(seed) for seed in results[0].seeds]
     record = results[1].games[3].record
     width, height, moves, apples, ending, score, _ = rows[3][1][1]
@@ -141,7 +141,7 @@ def test_games_beyond_the_budget_are_left_out_and_counted(results: list[Evaluati
     packed = _replays.pack(results, budget=2_000)
     assert len(packed.data) <= 2_000
     assert 0 < packed.kept < packed.total == 40
-    assert len(json.loads(zlib.decompress(base64.b64decode(packed.data)))) == packed.kept
+    assert len(json.loads(zlib.decompress(base64.b64decode(packed.data)))[0]) == packed.kept
 
 
 def test_the_losses_of_a_sweep_have_a_panel_each(tmp_path: Path) -> None:

@@ -153,7 +153,8 @@ class _Played:
 
     def fatal(self, found: _States) -> NDArray[np.bool_]:
         """Those after which the snake is dead or can't reach its tail, while there was a safe move."""
-        return self.moved & (found.safe != 0) & (self.bit & found.safe == 0)
+        unsafe: NDArray[np.bool_] = (found.safe != 0) & (self.bit & found.safe == 0)
+        return self.moved & unsafe
 
 
 def _played(games: Sequence[GameResult], batch: GameBatch, found: _States) -> _Played:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,9 @@ class Replays:
     """Games of all models, packed.
 
     Attributes:
-        data: base64 of the deflated JSON `[[seed, games, thoughts], ...]` in the order of the seeds. `games` has an
-            entry a model, None or `[width, height, moves as letters, apples, ending, score, places of fatal moves]`;
-            so has `thoughts`, as of `_thoughts`, which only the first rows hold. A seed is text, since JavaScript's
+        data: base64 of the deflated JSON `[games, thoughts]`. `games` has a row a seed, in their order: the seed and an
+            entry a model, None or `[width, height, moves as letters, apples, ending, score, places of fatal moves]`.
+            `thoughts` has rows of entries for the first seeds, as of `_thoughts`. A seed is text, since JavaScript's
             numbers hold 53 bits and seeds 64.
         kept: seeds in the page.
         total: seeds in the results.
@@ -51,29 +51,28 @@ def pack(
             row = by_seed.setdefault(_seed(game.record), [None] * len(results))
             row[index] = [*game_row(game.record), game.record.score, fatal]
     rows = [[str(seed), by_seed[seed]] for seed in sorted(by_seed)]
-    kept, data = _fitting(len(rows), lambda count: rows[:count], budget)
-    thought = thoughts(results, sorted(by_seed)[:kept])
-
-    def with_thoughts(count: int) -> list[Any]:
-        return [[*row, own] for row, own in zip(rows, thought[:count], strict=False)] + rows[count:kept]
-
-    more = min(budget, len(data) + thought_budget)
-    count, data = _fitting(len(thought), with_thoughts, more)
-    return Replays(data, kept, len(rows), _counts(thought[:count], len(results)))
-
-
-def _fitting(most: int, rows: Callable[[int], list[Any]], budget: int) -> tuple[int, str]:
-    """How many rows fit, and their text."""
-    count = most
-    data = deflate(rows(count))
-    while len(data) > budget and count:
-        count = min(count - 1, int(count * budget / len(data)))
-        data = deflate(rows(count))
-    return count, data
+    kept = len(rows)
+    size = len(deflate([rows, []]))
+    while size > budget and kept:
+        kept = min(kept - 1, int(kept * budget / size))
+        size = len(deflate([rows[:kept], []]))
+    known = _affordable(thoughts(results, sorted(by_seed)[:kept]), min(thought_budget, budget - size))
+    thought = tuple(sum(row[model] is not None for row in known) for model in range(len(results)))
+    return Replays(deflate([rows[:kept], known]), kept, len(rows), thought)
 
 
-def _counts(kept: Sequence[Sequence[Thought]], models: int) -> tuple[int, ...]:
-    return tuple(sum(row[model] is not None for row in kept) for model in range(models))
+def _affordable(rows: Iterable[list[Thought]], budget: int) -> list[list[Thought]]:
+    """The first rows, as many as fit, up to the last that holds anything."""
+    kept: list[list[Thought]] = []
+    size = held = 0
+    for row in rows:
+        size += len(deflate(row))  # together they take less
+        if size > budget:
+            break
+        kept.append(row)
+        if any(thought is not None for thought in row):
+            held = len(kept)
+    return kept[:held]
 
 
 def _seed(record: GameRecord) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -19,20 +19,25 @@ _TEACHER_GAMES = 25
 """Games in which a teacher's equally good moves are looked up, which takes about as long as playing them."""
 
 
-def thoughts(results: Sequence[EvaluationResult], seeds: Sequence[int]) -> list[list[Thought]]:
-    """What is known of the moves of each seed's games, an entry a result; up to the last seed of which anything is."""
+def thoughts(results: Sequence[EvaluationResult], seeds: Sequence[int]) -> Iterator[list[Thought]]:
+    """What is known of the moves of each seed's games, an entry a result."""
     columns = [_of(result) for result in results]
-    rows = [[column.get(seed) for column in columns] for seed in seeds]
-    known = [place for place, row in enumerate(rows) if any(thought is not None for thought in row)]
-    return rows[: known[-1] + 1] if known else []
+    for seed in seeds:
+        yield [column(seed) for column in columns]
 
 
-def _of(result: EvaluationResult) -> dict[int, Thought]:
+def _of(result: EvaluationResult) -> Callable[[int], Thought]:
     teacher = teacher_of(result)
-    if teacher is None:
-        return {seed: _thousandths(chances) for seed, chances in result.top_moves.items()}
-    records = [game.record for game in result.games[:_TEACHER_GAMES]]
-    return {record.seed or 0: _equals(teacher, record) for record in records}
+    records = {game.record.seed or 0: game.record for game in result.games[:_TEACHER_GAMES]}
+
+    def chances(seed: int) -> Thought:
+        found = result.top_moves.get(seed)
+        return None if found is None else _thousandths(found)
+
+    def equals(seed: int) -> Thought:
+        return _equals(teacher, records[seed]) if teacher is not None and seed in records else None
+
+    return chances if teacher is None else equals
 
 
 def teacher_of(result: EvaluationResult) -> Teacher | None:

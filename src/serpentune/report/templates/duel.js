@@ -2,11 +2,12 @@
 class Duel extends Transport {
   static FEW = 8;
 
-  constructor(page, rows) {
+  constructor(page, [rows, thoughts]) {
     super(["left", "right", "filter", "seed", "previous-seed", "next-seed", "differ", "fatal", "no-games", "side-left",
       "side-right", "caption", "marks", "link", "duels"]);
     this.page = page;
     this.rows = rows;
+    this.thoughts = thoughts;
     this.replays = new Map();
     this.sides = [];
     const names = page.models.map((name, index) => [String(index), name]);
@@ -82,8 +83,7 @@ class Duel extends Transport {
     const sides = asked[1] === "" ? [left] : [left, right];
     if (row < 0 || sides.some((model) => model < 0 || !this.game(row, model))) return false;
     this.choose(left, sides.length > 1 ? right : null, seed);
-    const step = Number(asked[3] ?? NaN);
-    this.go(Number.isInteger(step) ? step : Math.max(0, this.difference));
+    this.go(/^\d+$/.test(asked[3]) ? Number(asked[3]) : Math.max(0, this.difference));
     document.getElementById("replays").scrollIntoView({ behavior });
     this.ui.stage.focus({ preventScroll: true });
     return true;
@@ -246,7 +246,7 @@ class DuelSide {
     const { game } = this.played;
     this.moves = [...game.moves].map((letter) => duel.page.letters.indexOf(letter));
     this.fatal = game.fatal;
-    this.thought = duel.rows[row][2]?.[model] ?? null;
+    this.thought = duel.thoughts[row]?.[model] ?? null;
     this.board = new Board(game.width, game.height);
     const caption = document.createElement("figcaption");
     Shares.make(caption, "b", "player-name", this.name);
