@@ -19,6 +19,7 @@ TINY = DemoSettings(
     games_per_teacher=12,
     samples_per_teacher=40,
     evaluation_games=6,
+    top_moves=1,
     language_records=8,
     batch_size=16,
 )
@@ -38,6 +39,7 @@ def test_every_model_really_played_the_same_seeds(demo: tuple[DemoResult, Path, 
         evaluation = EvaluationResult.load(output / "evaluation" / name)
         assert evaluation.seeds == tuple(range(TINY.evaluation_seed, TINY.evaluation_seed + 6))
         assert all(verify(game.record) is None for game in evaluation.games)
+        assert tuple(evaluation.top_moves) == evaluation.seeds[:1]
         assert figures["score_mean"] == pytest.approx(evaluation.scores.mean())
         assert figures["perplexity"] > 1
 

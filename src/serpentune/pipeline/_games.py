@@ -52,6 +52,7 @@ def games_for(asked: EvaluationRecipe, manifest: Mapping[str, Any], dataset: Pat
         teacher=get(asked.teacher or next(iter(known))).name,
         style=asked.style or _most(manifest, "styles"),
         encoding=asked.encoding or _most(manifest, "encodings"),
+        top_moves=asked.top_moves,
     )
     games.check()
     _refuse_known(games, dataset)

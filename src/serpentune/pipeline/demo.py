@@ -50,6 +50,7 @@ class DemoSettings:
         batch_size: samples an optimiser step.
         evaluation_games: games that each model plays, on seeds that no teacher played.
         evaluation_seed: the first of them.
+        top_moves: of how many of the first games the replays show what a model gives each move.
         language_records: records of the test split on which perplexity, BLEU and ROUGE-L are measured.
         play_like: the teacher that the prompt names when students play.
         seed: of everything that is drawn.
@@ -66,6 +67,7 @@ class DemoSettings:
     batch_size: int = 32
     evaluation_games: int = 100
     evaluation_seed: int = 1_000_000
+    top_moves: int = 5
     language_records: int = 200
     play_like: str = "BFS"
     seed: int = 0
@@ -92,6 +94,7 @@ QUICK = DemoSettings(
     samples_per_teacher=300,
     strategies=("lora",),
     evaluation_games=20,
+    top_moves=2,
     language_records=40,
     caveat="This was a quick run: its student has learnt too little to be judged. The whole demo shows the real thing.",
 )
@@ -241,6 +244,7 @@ def _jobs(settings: DemoSettings, output: Path, overwrite: bool) -> list[Job]:
         height=settings.height,
         seed=settings.evaluation_seed,
         teacher=settings.play_like,
+        top_moves=settings.top_moves,
     )
     configs = {
         NAMES[strategy]: AdvancedTrainingConfig(

@@ -32,6 +32,7 @@ class EvaluationRecipe(Settings):
         style: completion style that is asked for; None takes the one with the greatest share.
         encoding: how boards are written; None takes the one with the greatest share.
         records: records of the test split, at most, on which perplexity, BLEU and ROUGE-L are measured.
+        top_moves: of how many of the first games the report's replays show what a model gives each move.
     """
 
     games: int = Field(200, ge=1)
@@ -41,6 +42,7 @@ class EvaluationRecipe(Settings):
     style: str | None = None
     encoding: str | None = None
     records: int = Field(500, ge=0)
+    top_moves: int = Field(0, ge=0)
 
     @field_validator("grid_size", mode="before")
     @classmethod

@@ -52,13 +52,13 @@ def pack(
             row[index] = [*game_row(game.record), game.record.score, fatal]
     rows = [[str(seed), by_seed[seed]] for seed in sorted(by_seed)]
     kept = len(rows)
-    size = len(deflate([rows, []]))
-    while size > budget and kept:
-        kept = min(kept - 1, int(kept * budget / size))
-        size = len(deflate([rows[:kept], []]))
-    known = _affordable(thoughts(results, sorted(by_seed)[:kept]), min(thought_budget, budget - size))
+    data = deflate([rows, []])
+    while len(data) > budget and kept:
+        kept = min(kept - 1, int(kept * budget / len(data)))
+        data = deflate([rows[:kept], []])
+    known = _affordable(thoughts(results, sorted(by_seed)[:kept]), min(thought_budget, budget - len(data)))
     thought = tuple(sum(row[model] is not None for row in known) for model in range(len(results)))
-    return Replays(deflate([rows[:kept], known]), kept, len(rows), thought)
+    return Replays(deflate([rows[:kept], known]) if known else data, kept, len(rows), thought)
 
 
 def _affordable(rows: Iterable[list[Thought]], budget: int) -> list[list[Thought]]:
