@@ -213,8 +213,8 @@ def test_keys_jump_to_the_difference_and_from_fatal_move_to_fatal_move(
     page.keyboard.press("d")
     assert opened.text("#step") == f"{first_difference(cycle, eater)} of {end}"
     page.keyboard.press("Home")
-    for place in [*fatal[seed], fatal[seed][0]]:
-        page.keyboard.press("f")
+    for key, place in zip("fF" * len(fatal[seed]), [*fatal[seed], fatal[seed][0]], strict=False):
+        page.keyboard.press(key)
         assert opened.text("#step") == f"{place} of {end}"
         assert "greedy’s move is fatal" in opened.text("#caption")
         assert page.locator("#side-right .board-next.is-fatal").count() == 1

@@ -115,7 +115,8 @@ class Transport {
   key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const control = event.target.closest("button, select, input");
-    const act = this.shortcuts(event.shiftKey ? 10 : 1)[event.key];
+    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const act = this.shortcuts(event.shiftKey ? 10 : 1)[name];
     // A focused button keeps its space bar, a focused list or slider its arrows.
     if (!act || (control && (control.tagName !== "BUTTON" || event.key === " "))) return;
     event.preventDefault();
