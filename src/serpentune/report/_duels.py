@@ -14,6 +14,9 @@ from serpentune.report import _format, _replays
 from serpentune.report._board import board_svg, last_frame
 from serpentune.report._thoughts import teacher_of
 
+SCRIPTS = ("rules.js", "board.js", "shares.js", "duel_words.js", "duel.js", "page.js")
+"""The JavaScript of a page with replays, in its order."""
+
 _WORDS = {
     Move.INVALID_REVERSAL: "turns back",
     Move.EMPTY: "gives an unreadable answer",

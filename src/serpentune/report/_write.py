@@ -70,15 +70,7 @@ def write_report(
     for name, places in files.items():
         if name == "html":
             shown = {**context, **_duels.describe(results)}
-            write_text(
-                places[0],
-                page(
-                    "report.html",
-                    title,
-                    ("rules.js", "board.js", "shares.js", "duel_words.js", "duel.js", "page.js"),
-                    shown,
-                ),
-            )
+            write_text(places[0], page("report.html", title, _duels.SCRIPTS, shown))
         elif name == "json":
             write_document(content, *places)
         elif name == "csv":
