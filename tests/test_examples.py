@@ -86,18 +86,6 @@ def test_a_teacher_beats_random_moves_in_the_environment(tmp_path: Path) -> None
     assert printed.count("│\n") == 8 and run("06_gymnasium.py", tmp_path) == printed
 
 
-def test_the_code_of_the_environment_s_page_runs(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 2
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    for block in blocks:
-        command = [sys.executable, "-c", block]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"game.gif", "board.png"}
-
-
 @pytest.mark.slow
 def test_a_student_learns_and_plays(tmp_path: Path) -> None:
     printed = run("04_train_and_play.py", tmp_path)
