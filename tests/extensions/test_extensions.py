@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import subprocess
 import sys
 import textwrap
@@ -19,7 +17,6 @@ from tests.models.tiny import save_gpt2
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "extensions.heuristics_llm_fine_tuning_integration_v0_02"
-DESCRIPTION = ROOT.parent / "shared" / "seeds"
 
 ADVANCED = """
 from extensions.heuristics_llm_fine_tuning_integration_v0_02 import (
@@ -84,43 +81,10 @@ def test_the_advanced_configuration_example_runs_as_printed(here: Path, capsys: 
     assert results.evaluation_metrics["qlora"]["games"] == 200  # type: ignore[attr-defined]
 
 
-def test_the_example_is_the_description_s_own() -> None:
-    seeds = list(DESCRIPTION.glob("*.txt"))
-    if not seeds:
-        pytest.skip("the description is not beside this checkout")
-    assert ADVANCED.strip() in seeds[0].read_text(encoding="utf-8", errors="replace")
-
-
 def test_the_example_says_what_to_do_where_the_hub_can_t_be_reached(here: Path) -> None:
     with pytest.raises(UserError, match=r"DialoGPT-medium.*built-in model \(nano"):
         exec(ADVANCED, {})
     assert not (here / "output").exists()
-
-
-@pytest.mark.slow
-def test_the_main_command_runs_as_printed(here: Path) -> None:
-    command = """-m extensions.heuristics_llm_fine_tuning_integration_v0_02.pipeline
-        --heuristic-dirs logs/extensions/heuristics-bfs_20250101_120000
-                         logs/extensions/heuristics-astar_20250101_120000
-                         logs/extensions/heuristics-hamiltonian_20250101_120000
-        --algorithms BFS ASTAR HAMILTONIAN
-        --training-strategy lora
-        --epochs 3
-        --batch-size 4
-        --output-dir output/multi-heuristics-v0.02"""
-    # Fewer samples and games than the defaults, and the dials of the description's troubleshooting that a CPU knows.
-    less = "--max-samples-per-algorithm 16 --evaluation-games 4 --evaluation-records 4"
-    dials = "--gradient-accumulation-steps 2 --gradient-checkpointing --dataloader-num-workers 1"
-    done = _run(*command.split(), *less.split(), *dials.split(), "--json", cwd=here)
-    assert done.returncode == 0, done.stderr
-    (folder,) = (here / "output/multi-heuristics-v0.02").iterdir()
-    assert re.fullmatch(r"lora_\d{8}_\d{6}", folder.name)
-    assert json.loads(done.stdout)["experiment"] == folder.name
-    config = json.loads((folder / "config.json").read_text())
-    assert (config["base_model_name"], config["num_epochs"], config["batch_size"]) == ("nano", 3, 4)
-    assert config["gradient_checkpointing"]
-    for part in ("datasets", "models/final_model", "evaluation", "logs", "results_summary.json", "report.html"):
-        assert (folder / part).exists(), part
 
 
 def test_bad_input_of_the_command_ends_with_2_and_one_message(here: Path) -> None:
