@@ -44,7 +44,13 @@ def test_a_published_recipe_is_valid_and_says_how_it_is_run(file: Path) -> None:
 
 
 def test_the_recipes_compare_what_they_say() -> None:
-    assert [file.stem for file in EXPERIMENTS] == ["quickstart", "smollm2-2gpu", "smollm2-h100", "strategies"]
+    assert [file.stem for file in EXPERIMENTS] == [
+        "ablation",
+        "quickstart",
+        "smollm2-2gpu",
+        "smollm2-h100",
+        "strategies",
+    ]
     assert Recipe.load(RECIPES / "mixture.yaml").generate
     one, two = (ExperimentRecipe.load(RECIPES / f"smollm2-{name}.yaml") for name in ("h100", "2gpu"))
     two.training.hyperparameters.batch_size *= 2

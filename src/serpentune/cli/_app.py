@@ -8,6 +8,7 @@ import typer
 
 from serpentune import __version__
 from serpentune.cli import (
+    _ablation,
     _comparison,
     _config,
     _datasets,
@@ -29,7 +30,7 @@ from serpentune.cli._command import add_command, shared_options
 
 _ORDER = (
     "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "config", "train", "evaluate", "plan", "compare",
-    "report", "export",
+    "ablate", "report", "export",
 )  # fmt: skip
 
 
@@ -201,6 +202,13 @@ add_command(
     _comparison.compare,
     "serpentune compare output/evaluations/nano output/evaluations/lora --margin win=0.03\n"
     "serpentune compare output/sweep --by method",
+)
+add_command(
+    app,
+    "ablate",
+    _ablation.ablate,
+    "serpentune ablate recipes/ablation.yaml --vary encoding=grid,coordinates style=plan,move seeds=0..2\n"
+    "serpentune ablate recipes/ablation.yaml --vary lora.rank=4,16 lr=1e-3,5e-3 --full --max-hours 2",
 )
 add_command(
     app,

@@ -5,8 +5,10 @@ checkpoints that played, one training run each, or, where the results of several
 methods that trained them; every report says which.
 """
 
+from serpentune.comparison._ablation import FIGURES, AblationReading, read_ablation
 from serpentune.comparison._agreement import Agreement, agreement
 from serpentune.comparison._compare import Comparison, compare_family, compare_results
+from serpentune.comparison._factors import Effect, interactions, main_effects
 from serpentune.comparison._methods import Method, Spread, by_method
 from serpentune.comparison._metrics import METRICS
 from serpentune.comparison._ranking import Place, Standing, rank, rank_pairs
@@ -15,12 +17,15 @@ from serpentune.comparison.comparator import LEVELS, ModelComparator, compare_al
 from serpentune.comparison.planning import PLANNED_METRICS, Plan, plan_comparison
 
 __all__ = [
+    "FIGURES",
     "LEVELS",
     "METRICS",
     "PLANNED_METRICS",
+    "AblationReading",
     "Agreement",
     "Comparison",
     "ComparisonReport",
+    "Effect",
     "Method",
     "MetricComparison",
     "ModelComparator",
@@ -33,7 +38,10 @@ __all__ = [
     "compare_all",
     "compare_family",
     "compare_results",
+    "interactions",
+    "main_effects",
     "plan_comparison",
     "rank",
     "rank_pairs",
+    "read_ablation",
 ]

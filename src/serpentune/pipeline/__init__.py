@@ -4,7 +4,9 @@ Importing it is quick: torch and its kin are imported when a run needs them.
 """
 
 from serpentune.pipeline._datasets import build_from_recipe
+from serpentune.pipeline._design import Design, Variant, design
 from serpentune.pipeline._results import ExperimentResults, PipelineInterrupted, PipelineResults
+from serpentune.pipeline.ablation import AblationInterrupted, AblationResult, ablate
 from serpentune.pipeline.check import ConfigCheck, check_config
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import DemoResult, DemoSettings, run_demo
@@ -15,9 +17,12 @@ from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe
 from serpentune.pipeline.run import MultiDatasetPipeline, resume_experiment
 
 __all__ = [
+    "AblationInterrupted",
+    "AblationResult",
     "ConfigCheck",
     "DemoResult",
     "DemoSettings",
+    "Design",
     "EvaluationRecipe",
     "ExperimentPipeline",
     "ExperimentRecipe",
@@ -28,8 +33,11 @@ __all__ = [
     "PipelineInterrupted",
     "PipelineResults",
     "TakenAway",
+    "Variant",
+    "ablate",
     "build_from_recipe",
     "check_config",
+    "design",
     "export_student",
     "play_league",
     "resume_experiment",

@@ -9,11 +9,13 @@ from serpentune.report._files import FORMATS, report_files
 from serpentune.report._folders import report_folders
 from serpentune.report._watched import check_game_file, save_game
 from serpentune.report._write import write_report
+from serpentune.report.effects import plot_effects
 
 __all__ = [
     "FORMATS",
     "board_svg",
     "check_game_file",
+    "plot_effects",
     "report_files",
     "report_folders",
     "save_game",

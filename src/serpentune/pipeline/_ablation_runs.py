@@ -1,0 +1,183 @@
+"""Floor 11, pipeline: the runs of an ablation, one after another, as far as the time allows."""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from serpentune import __version__
+from serpentune.common.errors import UserError
+from serpentune.common.files import read_object, write_json
+from serpentune.common.progress import phase_bars
+from serpentune.datasets import Recipe, load_splits
+from serpentune.datasets.directory import check_files
+from serpentune.pipeline._datasets import build_from_recipe
+from serpentune.pipeline._design import Design, Variant
+from serpentune.pipeline._games import games_for
+from serpentune.training import train_once
+
+if TYPE_CHECKING:
+    from serpentune.evaluation import EvaluationResult
+
+RUNS = "runs.json"
+"""What is planned in an ablation's folder, and what each finished run took."""
+
+_DATASETS, _MODELS, _EVALUATIONS = "datasets", "models", "evaluation"
+
+
+def round_fits(
+    variants: Sequence[str], finished: Mapping[str, Mapping[int, float]], seed: int, seconds_left: float
+) -> bool:
+    """Whether what is missing of a seed's round would end in time.
+
+    A variant is expected to take the mean of its own finished runs; one that never ran, the mean of all. The very first
+    run is begun in any case.
+
+    Args:
+        variants: names of all that belong to the round.
+        finished: seconds by variant and training seed, of the runs that are finished.
+        seed: of the round.
+        seconds_left: until the time is up.
+    """
+    every = [seconds for by_seed in finished.values() for seconds in by_seed.values()]
+    if not every:
+        return True  # somebody has to be the first
+    expected = 0.0
+    for name in variants:
+        if seed not in finished.get(name, {}):
+            own = list(finished.get(name, {}).values()) or every
+            expected += sum(own) / len(own)
+    return expected == 0 or expected <= seconds_left
+
+
+class Runner:
+    """Works through a design in a folder that is its own."""
+
+    def __init__(self, folder: Path, planned: Design, quiet: bool, announce: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.planned = planned
+        self.quiet = quiet
+        self.announce = announce
+        self.seconds: dict[str, dict[int, float]] = {}
+        if (folder / RUNS).is_file():
+            for name, by_seed in read_object(folder / RUNS).get("seconds", {}).items():
+                self.seconds[name] = {int(seed): float(seconds) for seed, seconds in by_seed.items()}
+        self._datasets = _dataset_folders(planned)
+
+    def run(self, deadline: float | None) -> tuple[tuple[int, ...], dict[str, list[EvaluationResult]], int]:
+        """Train and play until all is done or `deadline`, a time of `time.monotonic`, would be passed.
+
+        Returns:
+            The training seeds of which every variant is finished, the results of every variant in their order, and how
+            many runs are left.
+        """
+        order = self.planned.order()
+        names = [variant.name for variant in self.planned.variants]
+        results: dict[str, list[EvaluationResult]] = {name: [] for name in names}
+        whole: list[int] = []
+        done = 0
+        self._note()
+        for seed in self.planned.seeds:
+            left = float("inf") if deadline is None else deadline - time.monotonic()
+            if seed != self.planned.seeds[0] and not round_fits(names, self.seconds, seed, left):
+                break
+            found: dict[str, EvaluationResult] = {}
+            for variant in self.planned.variants:
+                left = float("inf") if deadline is None else deadline - time.monotonic()
+                if not round_fits([variant.name], self.seconds, seed, left):
+                    break
+                found[variant.name] = self._run(variant, seed)
+                done += 1
+            if len(found) < len(names):
+                break
+            whole.append(seed)
+            for name, result in found.items():
+                results[name].append(result)
+        if done < len(order):
+            self.announce(
+                f"The time is up: {done} of {len(order)} runs are finished. The same command with more time goes on."
+            )
+        return tuple(whole), results, len(order) - done
+
+    def _run(self, variant: Variant, seed: int) -> EvaluationResult:
+        """Train and play one variant with one seed; what is finished of it is kept."""
+        from serpentune.evaluation import EvaluationResult, evaluate_contestant, open_contestant, read_test_records
+
+        place = Path(variant.name) / f"seed={seed}"
+        if seed in self.seconds.get(variant.name, {}):
+            return EvaluationResult.load(self.folder / _EVALUATIONS / place)
+        self.announce(f"{variant.name}, training seed {seed}")
+        began = time.monotonic()
+        recipe = variant.recipe
+        assert recipe.evaluation is not None
+        fresh = not (self.folder / _MODELS / place).exists()
+        try:
+            dataset = self._dataset(variant)
+            games = games_for(recipe.evaluation, check_files(dataset), dataset)
+            trained = train_once(
+                recipe.training.with_values({"seed": seed}),
+                load_splits(dataset),
+                self.folder / _MODELS / place,
+                quiet=self.quiet,
+            )
+            contestant = open_contestant(
+                trained.model_path,
+                name=f"{variant.name},seed={seed}",
+                trust_remote_code=recipe.training.trust_remote_code,
+            )
+            result = evaluate_contestant(
+                contestant,
+                self.folder / _EVALUATIONS / place,
+                games,
+                test_records=read_test_records(dataset, recipe.evaluation.records),
+                quiet=self.quiet,
+            )
+        except UserError as error:
+            raise UserError(
+                f"The variant {variant.name} with training seed {seed}: {error} What is finished is kept."
+            ) from error
+        del contestant
+        gc.collect()  # before the next model wants the memory
+        # Of a run that was gone on with, training says itself what it took in all.
+        took = time.monotonic() - began + (0 if fresh else trained.seconds)
+        self.seconds.setdefault(variant.name, {})[seed] = round(took, 2)
+        self._note()
+        return result
+
+    def _dataset(self, variant: Variant) -> Path:
+        """The folder of what a variant learns from, built when it is first needed; equal recipes share it."""
+        folder = self._datasets[variant.name]
+        data = variant.recipe.data_recipe()
+        if folder is None or data is None:
+            return Path(str(variant.recipe.dataset)).expanduser()
+        folder = self.folder / _DATASETS / folder
+        if not folder.is_dir():
+            with phase_bars(quiet=self.quiet) as advance:
+                build_from_recipe(data, folder, progress=advance)
+        return folder
+
+    def _note(self) -> None:
+        write_json(
+            self.folder / RUNS,
+            {
+                "serpentune": __version__,
+                "variants": {variant.name: variant.levels for variant in self.planned.variants},
+                "seeds": list(self.planned.seeds),
+                "seconds": self.seconds,
+            },
+        )
+
+
+def _dataset_folders(planned: Design) -> dict[str, str | None]:
+    """The data set's folder of each variant, named after the first one that learns from it; None where it is there."""
+    first: dict[str, str] = {}
+    folders: dict[str, str | None] = {}
+    for variant in planned.variants:
+        data = variant.recipe.dataset
+        same = json.dumps(data.model_dump(mode="json"), sort_keys=True) if isinstance(data, Recipe) else None
+        folders[variant.name] = None if same is None else first.setdefault(same, variant.name)
+    return folders

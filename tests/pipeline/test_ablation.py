@@ -1,0 +1,136 @@
+"""Ablations: what is planned, in which order, what a stop leaves, and that nothing is trained twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serpentune.common.errors import UserError
+from serpentune.pipeline import ExperimentRecipe, ablate, design
+from serpentune.pipeline._ablation_runs import round_fits
+
+
+def recipe(**more: Any) -> ExperimentRecipe:
+    values: dict[str, Any] = {
+        "name": "tiny",
+        "dataset": {
+            "generate": [{"teachers": ["BFS", "HAMILTONIAN"], "games": 12, "grid_size": 4}],
+            "samples_per_teacher": 40,
+            "split": {"leaks": "held-out"},
+        },
+        "training": {"hyperparameters": {"max_steps": 2, "batch_size": 8, "gradient_accumulation_steps": 1}},
+        "evaluation": {"games": 4, "records": 4},
+    }
+    return ExperimentRecipe(**values | more)
+
+
+VARY = {"encoding": ["grid", "coordinates"], "style": ["move", "plan"], "teachers": ["BFS"], "seeds": ["0..2"]}
+
+
+def test_one_factor_changes_at_a_time_unless_all_combinations_are_asked_for() -> None:
+    planned = design(recipe(), VARY)
+    assert [variant.name for variant in planned.variants] == [
+        "baseline", "encoding=coordinates", "style=move", "teachers=BFS"
+    ]  # fmt: skip
+    assert planned.seeds == (0, 1, 2)
+    assert planned.variants[0].recipe == recipe()
+    assert planned.variants[0].levels == {"encoding": "grid", "style": "plan", "teachers": "all"}
+    changed = planned.variants[1].recipe.data_recipe()
+    assert changed is not None and changed.encodings == {"coordinates": 1.0} and changed.styles == {"plan": 1.0}
+    every = design(recipe(), VARY, full=True).variants
+    assert len(every) == len({variant.name for variant in every}) == 2 * 2 * 2
+    assert every[-1].name == "encoding=coordinates,style=move,teachers=BFS"
+
+
+def test_settings_of_training_vary_too() -> None:
+    planned = design(recipe(), {"lr": [1e-3, 2e-4], "lora.rank": [4]})
+    assert [variant.name for variant in planned.variants] == ["baseline", "lr=0.001", "lora.rank=4"]
+    assert planned.variants[1].recipe.training.hyperparameters.learning_rate == 1e-3
+    assert planned.variants[2].recipe.training.lora.rank == 4
+    assert planned.seeds == (0,)
+
+
+def test_all_variants_have_one_seed_before_any_has_two() -> None:
+    planned = design(recipe(), VARY)
+    seeds = [seed for seed, _ in planned.order()]
+    assert seeds == sorted(seeds) and seeds.count(0) == len(planned.variants)
+
+
+def test_games_ask_a_variant_for_what_it_was_taught() -> None:
+    asked = recipe(evaluation={"games": 4, "style": "plan", "teacher": "BFS"})
+    move, hamiltonian = design(asked, {"style": ["move"], "teachers": ["HAMILTONIAN"]}).variants[1:]
+    assert move.recipe.evaluation is not None and hamiltonian.recipe.evaluation is not None
+    assert (move.recipe.evaluation.style, move.recipe.evaluation.teacher) == (None, "BFS")
+    assert (hamiltonian.recipe.evaluation.style, hamiltonian.recipe.evaluation.teacher) == ("plan", None)
+
+
+@pytest.mark.parametrize(
+    ("vary", "message"),
+    [
+        ({"encodng": ["grid"]}, "Did you mean encoding"),
+        ({"encoding": ["cordinates"]}, "Did you mean coordinates"),
+        ({"style": ["moves"]}, "Did you mean move"),
+        ({"teachers": ["HAMILTONAN"]}, "Did you mean HAMILTONIAN"),
+        ({"teachers": ["CELL"]}, "CELL plays no games in the recipe"),
+        ({"learning_rte": [1]}, "learning_rate"),
+        ({"lr": [-1]}, "lr=-1"),
+        ({"strategy": ["lorra"]}, "Did you mean lora"),
+        ({"style": ["plan"]}, "style=plan is what the recipe has"),
+        ({"style": ["move", "move"]}, "names a value twice"),
+        ({"style": ["move"], "styles": ["move"]}, "same setting"),
+        ({"seeds": [0, 1]}, "Nothing varies"),
+        ({"style": ["move"], "seeds": ["0.2"]}, "0,1,2 or 0..4"),
+        ({"style": ["move"], "seeds": [1, 1]}, "each once"),
+        ({"evaluation.games": [3]}, "different games"),
+    ],
+)
+def test_a_wrong_factor_or_value_is_said_before_anything_runs(
+    vary: dict[str, Sequence[Any]], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        ablate(recipe(), vary, tmp_path / "here")
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_round_is_begun_where_it_would_end_in_time() -> None:
+    names = ["baseline", "slow", "new"]
+    assert round_fits(names, {}, 0, 1)  # nothing is known yet
+    finished = {"baseline": {0: 10.0, 1: 20.0}, "slow": {0: 90.0}}
+    # Seed 1: "slow" its own 90 s, "new" the mean of all three, 40 s.
+    assert round_fits(names, finished, 1, 130)
+    assert not round_fits(names, finished, 1, 129)
+    assert round_fits(["baseline"], finished, 1, -5)  # it is there already
+
+
+@pytest.mark.slow
+def test_an_ablation_goes_on_where_it_was_stopped_and_says_what_each_factor_does(tmp_path: Path) -> None:
+    folder, vary = tmp_path / "tiny", {"style": ["move"], "lr": [1e-3]}
+    said: list[str] = []
+    short = ablate(recipe(), {**vary, "seeds": ["0..1"]}, folder, max_hours=1e-6, quiet=True, announce=said.append)
+    assert short.reading is None and short.left == 5  # the first run is begun in any case
+    assert "1 of 6 runs" in said[-1]
+
+    said.clear()
+    first = ablate(recipe(), {**vary, "seeds": [0]}, folder, quiet=True, announce=said.append)
+    assert said == ["style=move, training seed 0", "lr=0.001, training seed 0"]
+    assert first.reading is not None and "these checkpoints" in first.reading.level
+    weights = folder / "models/style=move/seed=0/final_model/adapter_model.safetensors"
+    trained = weights.stat().st_mtime_ns
+
+    said.clear()
+    whole = ablate(recipe(), {**vary, "seeds": [0, 1]}, folder, quiet=True, announce=said.append)
+    assert len(said) == 3 and all(line.endswith("seed 1") for line in said)
+    assert weights.stat().st_mtime_ns == trained
+    assert whole.left == 0 and whole.reading is not None and whole.reading.seeds == (0, 1)
+    assert [effect.name for effect in whole.reading.effects["score"]] == ["style=move", "lr=0.001"]
+    assert json.loads((folder / "ablation.json").read_text())["runs_left"] == 0
+    assert "| style=move | style=plan | 1 |" in (folder / "ablation.md").read_text()
+    assert (folder / "effects.png").stat().st_size > 1000
+    assert {path.name for path in (folder / "datasets").iterdir()} == {"baseline", "style=move"}  # lr shares it
+
+    with pytest.raises(UserError, match="began with another recipe: evaluation differs"):
+        ablate(recipe(evaluation={"games": 5, "records": 4}), vary, folder)
