@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from serpentune.comparison import AblationReading, ComparisonReport
     from serpentune.evaluation import EvaluationResult
 
-FOUND, TABLES, PICTURE = "ablation.json", "ablation.md", "effects.png"
+FOUND, TABLES, PICTURE, COMPARISONS = "ablation.json", "ablation.md", "effects.png", "comparisons"
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,8 +56,8 @@ class AblationResult:
         design: what was to be trained.
         results: by variant, one for each training seed of which every variant is finished.
         reading: main effects and interactions over these seeds; None where not even one seed's round is whole.
-        comparisons: each variant against the baseline, students of the first training seed, with Holm's correction
-            over all; about these checkpoints.
+        comparisons: each variant against the baseline, with Holm's correction over all; about methods where there are
+            several training seeds, else about these checkpoints.
         left: runs that aren't finished, because the time was up.
     """
 
@@ -127,14 +127,16 @@ def ablate(
 def _read(
     folder: Path, planned: Design, seeds: Sequence[int], results: dict[str, list[EvaluationResult]], left: int
 ) -> AblationResult:
-    from serpentune.comparison import compare_all, read_ablation
+    from serpentune.comparison import ModelComparator, read_ablation
     from serpentune.report import plot_effects
 
     reading, comparisons = None, {}
     if seeds:
         variants = {variant.name: variant.levels for variant in planned.variants}
         reading = read_ablation(variants, BASELINE, seeds, results)
-        comparisons = compare_all([of[0] for of in results.values()], seed=seeds[0])
+        comparisons = ModelComparator(folder / COMPARISONS).run_ablation_study(
+            {name: of if len(of) > 1 else of[0] for name, of in results.items()}, baseline=BASELINE
+        )
     found = AblationResult(folder, planned, results, reading, comparisons, left)
     if reading is not None:
         verdicts = "\n".join(f"- {report.verdict}" for report in comparisons.values())
