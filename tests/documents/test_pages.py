@@ -84,6 +84,7 @@ def test_every_command_of_a_page_exists_with_its_options(page: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # a page has up to twenty commands, a process each
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
 def test_the_blocks_of_a_page_run_in_order(page: Path, folder: Path, hub: str, tmp_path: Path) -> None:
     variables = hub_environment(hub, tmp_path / "home", TOKEN)
