@@ -125,7 +125,7 @@ def _table(results: Sequence[EvaluationResult], key: str) -> Table:
     """Rows of students, columns of games in the order of their seeds."""
     rows = []
     for result in results:
-        order = np.argsort([game.record.seed for game in result.games])
+        order = np.argsort([int(game.record.seed or 0) for game in result.games])
         rows.append(np.asarray(result.scores if key == "score" else result.wins, np.float64)[order])
     return np.array(rows)
 

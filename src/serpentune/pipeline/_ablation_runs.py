@@ -150,11 +150,11 @@ class Runner:
 
     def _dataset(self, variant: Variant) -> Path:
         """The folder of what a variant learns from, built when it is first needed; equal recipes share it."""
-        folder = self._datasets[variant.name]
+        name = self._datasets[variant.name]
         data = variant.recipe.data_recipe()
-        if folder is None or data is None:
+        if name is None or data is None:
             return Path(str(variant.recipe.dataset)).expanduser()
-        folder = self.folder / _DATASETS / folder
+        folder = self.folder / _DATASETS / name
         if not folder.is_dir():
             with phase_bars(quiet=self.quiet) as advance:
                 build_from_recipe(data, folder, progress=advance)
