@@ -44,10 +44,10 @@ def ablate(
     ] = None,
     set: options.Set = None,  # noqa: A002 - as users type it
 ) -> None:
-    """Train, play and compare variants of a recipe, and say what each factor does.
+    """Train variants of a recipe and say what each choice does.
 
-    All variants are trained with the first seed, then with the second, and so on. Stopped at any time, the same command
-    goes on, and nothing is trained twice.
+    All variants are trained with the first seed, then with the second, and so on; they play and are compared. Stopped
+    at any time, the same command goes on, and nothing is trained twice.
     """
     from serpentune.common.settings import parse_settings
     from serpentune.pipeline import ExperimentRecipe

@@ -54,9 +54,9 @@ def plan(
     ] = None,
     seed: Annotated[int, option("--seed", metavar="N", help="Of the simulation.")] = 0,
 ) -> None:
-    """Say how many games, and how many training seeds, it takes to show a difference.
+    """Say how many games and training seeds a comparison needs.
 
-    From theory, and with earlier results by simulation on their own games.
+    Enough to show a difference, from theory, and with earlier results by simulation on their own games.
     """
     from serpentune.comparison import plan_comparison
     from serpentune.evaluation import results_folders
