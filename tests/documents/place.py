@@ -74,8 +74,9 @@ def set_up(chat_model: Path) -> None:
     games = EvaluationSettings(games=3, width=6, height=6, teacher="BFS")
     evaluate_model(load_student(student.model_path), Path("output/evaluations/lora"), games, name="lora", quiet=True)
     for there, other in (
-        ("output/lora", "output/student"), ("output/dataset", "data/snake"), ("output/dataset", "output/mixture"),
-        ("output/evaluations/lora", "results/student"), ("logs/extensions", "output/demo/logs"),
+        ("output/lora", "output/student"), ("output/lora", "output/full"), ("output/dataset", "data/snake"),
+        ("output/dataset", "output/mixture"), ("output/evaluations/lora", "results/student"),
+        ("logs/extensions", "output/demo/logs"),
     ):  # fmt: skip
         shutil.copytree(there, other)
     shutil.copytree(chat_model, Path("path/to/an-instruct-model"))

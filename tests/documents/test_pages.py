@@ -25,9 +25,11 @@ LEFT_OUT = 25
 
 MAKES = {
     "README": ["logs", "output"],
+    "comparison": ["output/sweep"],
     "datasets": ["output/mixture", "output/student"],
     "evaluation": ["output/evaluations"],
     "recipes": ["output/sweep"],
+    "report-replays": ["output/evaluations"],
     "results": ["logs", "output/mixture", "output/student"],
     "training": ["logs", "output"],
 }
