@@ -75,6 +75,7 @@ Median and 95th percentile of the tokens of the board's text alone, special toke
 games: {states} drawn from {games} games of each of the {teachers} teachers (game seeds from 0 on), all teachers
 together.
 
+<!-- not run: all: writes this page; tests/test_docs.py holds the page against it -->
 ```bash
 python scripts/make_encodings_page.py
 ```

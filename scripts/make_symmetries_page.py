@@ -67,6 +67,7 @@ of images in which the teacher itself answers with the image of its move. `check
 seven times the share of *all seven*, on average; to each plan, from one apple to the next, seven times that of *whole
 plans*.
 
+<!-- not run: all: writes this page; tests/test_docs.py holds the page against it -->
 ```bash
 python scripts/make_symmetries_page.py
 ```

@@ -42,6 +42,8 @@ moves a second are those of playing without writing, compiling not counted.
 
 Measured on {machine}, {date}:
 
+<!-- not run: python scripts: writes this page; tests/test_docs.py holds the page against it -->
+<!-- not run: python benchmarks: tests/test_benchmarks.py runs it with less -->
 ```bash
 python scripts/make_teachers_page.py     # this page
 python benchmarks/teachers.py            # the same games, against the targets
