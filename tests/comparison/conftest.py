@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serpentune.evaluation.results import GameResult
+from serpentune.evaluation.games import GameResult
 from tests.comparison.players import careless, greedy, play
 
 

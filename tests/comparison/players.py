@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from serpentune.evaluation.results import GAMES, LANGUAGE, MANIFEST, EvaluationResult, GameResult
+from serpentune.evaluation.games import GameResult
+from serpentune.evaluation.results import GAMES, LANGUAGE, MANIFEST, EvaluationResult
 from serpentune.game import NO_MOVE, Ending, Limits, LockstepGames, States
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.comparison import agreement, compare_all, rank_pairs
-from serpentune.evaluation.results import EvaluationResult, GameResult
+from serpentune.evaluation.games import GameResult
+from serpentune.evaluation.results import EvaluationResult
 from tests.comparison.players import cycle, play, save
 
 Played = dict[str, list[GameResult]]

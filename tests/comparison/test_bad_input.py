@@ -13,8 +13,9 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.comparison import METRICS, ModelComparator, compare_all
+from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.language import MeasuredRecord, save_records
-from serpentune.evaluation.results import GAMES, LANGUAGE, LANGUAGE_RECORDS, MANIFEST, GameResult, recompute
+from serpentune.evaluation.results import GAMES, LANGUAGE, LANGUAGE_RECORDS, MANIFEST, recompute
 from tests.comparison.players import cycle, play, save
 
 Played = dict[str, list[GameResult]]

@@ -11,7 +11,8 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.comparison import ModelComparator, compare_all, compare_results, rank
-from serpentune.evaluation.results import EvaluationResult, GameResult
+from serpentune.evaluation.games import GameResult
+from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import mean_interval, wilson_interval
 from tests.comparison.players import save
 

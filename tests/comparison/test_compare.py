@@ -12,7 +12,8 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.comparison import Comparison, ComparisonReport, MetricComparison, compare_family, compare_results
-from serpentune.evaluation.results import EvaluationResult, GameResult
+from serpentune.evaluation.games import GameResult
+from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import paired_permutation
 from tests.comparison.players import cycle, greedy, hurried, play, save
 

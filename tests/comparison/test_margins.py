@@ -11,7 +11,8 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.comparison import ComparisonReport, MetricComparison, compare_all, compare_results
-from serpentune.evaluation.results import EvaluationResult, GameResult
+from serpentune.evaluation.games import GameResult
+from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import equivalence, holm
 from tests.comparison.players import cycle, hurried, play, save
 

@@ -14,8 +14,9 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.comparison import METRICS, ComparisonReport, MetricComparison, compare_all, compare_results
+from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.language import MeasuredRecord, language_figures, save_records
-from serpentune.evaluation.results import LANGUAGE_RECORDS, EvaluationResult, GameResult
+from serpentune.evaluation.results import LANGUAGE_RECORDS, EvaluationResult
 from tests.comparison.players import save
 
 Played = dict[str, list[GameResult]]

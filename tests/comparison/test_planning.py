@@ -9,7 +9,8 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.comparison import Plan, plan_comparison
-from serpentune.evaluation.results import EvaluationResult, GameResult
+from serpentune.evaluation.games import GameResult
+from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import pairing_correlation
 from tests.cli.calls import serpentune
 from tests.comparison.players import save

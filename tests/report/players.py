@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from serpentune.evaluation.results import GAMES, LANGUAGE, MANIFEST, PERFORMANCE, EvaluationResult, GameResult
+from serpentune.evaluation.games import GameResult
+from serpentune.evaluation.results import GAMES, LANGUAGE, MANIFEST, PERFORMANCE, EvaluationResult
 from serpentune.game import Limits, LockstepGames, Move, State
 
 Chooser = Callable[[State, np.ndarray, np.random.Generator], int]

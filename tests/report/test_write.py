@@ -13,7 +13,8 @@ import pytest
 from serpentune import teachers
 from serpentune.common.errors import UserError
 from serpentune.comparison import compare_all
-from serpentune.evaluation.results import EvaluationResult, GameResult
+from serpentune.evaluation.games import GameResult
+from serpentune.evaluation.results import EvaluationResult
 from serpentune.report import _replays, write_report
 from serpentune.statistics import wilson_interval
 from tests.report.parsed import Page

@@ -13,6 +13,7 @@ from serpentune.evaluation.contestants import (
     teacher_contestant,
 )
 from serpentune.evaluation.evaluate import MEASURES, SUITES, evaluate_contestant, evaluate_model
+from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.held_out import HeldOutState, held_out_metrics, states_of_games, states_of_records
 from serpentune.evaluation.metrics import play_metrics
 from serpentune.evaluation.naming import check_different, contestant_names, folder_name
@@ -31,7 +32,7 @@ from serpentune.evaluation.play import (
     play_games,
 )
 from serpentune.evaluation.records import read_test_records
-from serpentune.evaluation.results import EvaluationResult, GameResult, recompute, results_folders
+from serpentune.evaluation.results import EvaluationResult, recompute, results_folders
 from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.evaluation.speed import speed_metrics
 from serpentune.evaluation.students import UNTUNED, evaluate_students, evaluate_sweep

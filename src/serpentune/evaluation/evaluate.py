@@ -16,6 +16,7 @@ from serpentune.common.files import write_json
 from serpentune.common.processes import is_first_process, process_count, process_rank, wait_for_all
 from serpentune.common.progress import progress_bar
 from serpentune.evaluation.contestants import Contestant, model_contestant
+from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.held_out import ask, grouped, states_of_records, write_answers
 from serpentune.evaluation.performance import accounted, write_figures
 from serpentune.evaluation.play import DoesNotFit, ModelPlayer
@@ -24,7 +25,6 @@ from serpentune.evaluation.results import (
     RECORDS_SHA256,
     SPEED,
     EvaluationResult,
-    GameResult,
     write_derived,
 )
 from serpentune.evaluation.settings import EvaluationSettings

@@ -15,7 +15,7 @@ from serpentune.game import Ending, GameBatch, GameRecord, Move
 from serpentune.teachers import Teacher, legal_and_safe
 
 if TYPE_CHECKING:
-    from serpentune.evaluation.results import GameResult
+    from serpentune.evaluation.games import GameResult
 
 LENGTHS = (1, 6, 11, 21, 41, 81, 161, 321, 641, 1281)
 """The least snake length of each bin; from the second on each bin is about twice as wide as the one before, the last is

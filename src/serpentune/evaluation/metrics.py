@@ -17,7 +17,7 @@ from serpentune.statistics import bca_interval, interquartile_mean, mean_interva
 from serpentune.teachers import Teacher, play
 
 if TYPE_CHECKING:
-    from serpentune.evaluation.results import GameResult
+    from serpentune.evaluation.games import GameResult
 
 NO_TEACHER = "no teacher is named whose moves are the right ones"
 

@@ -13,9 +13,10 @@ from serpentune.common.errors import UserError
 from serpentune.common.files import read_object, write_json
 from serpentune.common.processes import process_count
 from serpentune.evaluation.contestants import Contestant
+from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.play import Account
 from serpentune.evaluation.resources import Measurement
-from serpentune.evaluation.results import PERFORMANCE, GameResult
+from serpentune.evaluation.results import PERFORMANCE
 
 _ENDPOINT = "endpoint"
 

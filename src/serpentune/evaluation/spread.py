@@ -16,8 +16,8 @@ import serpentune
 from serpentune.common.cluster import first_line, processors, ray_cluster
 from serpentune.common.errors import UserError
 from serpentune.evaluation.contestants import Contestant, Reopen
+from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.play import Opening, Policy, play_games
-from serpentune.evaluation.results import GameResult
 from serpentune.evaluation.settings import EvaluationSettings
 
 ENGINES = ("local", "ray")

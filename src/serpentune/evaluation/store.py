@@ -13,6 +13,7 @@ from typing import IO, Any
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free, read_json, write_json
 from serpentune.common.locks import held_folder
+from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import (
     GAMES,
     LANGUAGE,
@@ -24,7 +25,6 @@ from serpentune.evaluation.results import (
     SPEED,
     STATE_ANSWERS,
     STATES,
-    GameResult,
 )
 from serpentune.evaluation.top_moves import TOP_MOVES, mend_top_moves
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from serpentune.evaluation.results import EvaluationResult, GameResult
+from serpentune.evaluation.games import GameResult
+from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import DIRECTIONS, MOVE_LETTERS, Ending, GameRecord, Move, states_before
 from serpentune.report import _format, _replays
 from serpentune.report._board import board_svg, last_frame

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.play._answers import Answer
 from serpentune.evaluation.play._openings import Opening
 from serpentune.evaluation.play._players import Player
 from serpentune.evaluation.play._policies import Policy
-from serpentune.evaluation.results import GameResult
 from serpentune.game import NO_MOVE, Ending, Limits, LockstepGames, Move
 
 
