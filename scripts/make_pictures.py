@@ -17,10 +17,10 @@ from playwright.sync_api import Page, sync_playwright
 OFFLINE = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
 
 
-def report(page: Page, target: Path) -> None:
-    """The top of the page: verdicts, scores with intervals, the first table."""
-    page.set_viewport_size({"width": 1000, "height": 1180})
-    page.evaluate("scrollTo(0, 0)")
+def report(page: Page, section: str, width: int, height: int, target: Path) -> None:
+    """The page from a section on."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.locator(section).evaluate("part => scrollTo({top: part.offsetTop, behavior: 'instant'})")
     page.screenshot(path=target)
 
 
@@ -58,11 +58,15 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(OFFLINE))
-        page = browser.new_page(color_scheme="light", device_scale_factor=1.5)
         if options.report is not None:
-            page.goto(options.report.resolve().as_uri())
-            page.locator("#player").wait_for(state="visible")
-            report(page, options.folder / "report.png")
+            page = browser.new_page(color_scheme="light", device_scale_factor=1.5)
+            dark = browser.new_page(color_scheme="dark", device_scale_factor=1)
+            for each in (page, dark):
+                each.goto(options.report.resolve().as_uri())
+                each.locator("#player").wait_for(state="visible")
+            report(page, "body", 1000, 1480, options.folder / "report.png")
+            report(dark, "#lengths", 1000, 1300, options.folder / "report-dark.png")
+            report(dark, "#comparisons", 320, 900, options.folder / "report-narrow.png")
             replay(page, options.left, options.right, options.seed, options.step, options.folder / "replay.png")
         if options.dataset is not None:
             page = browser.new_page(color_scheme="light", device_scale_factor=1.2)
