@@ -22,6 +22,7 @@ help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.dev ## make .venv with everything that use, tests and development need
+	@echo "Ready. Type: source $(BIN)/activate && serpentune --help"
 
 demo: $(VENV)/.use ## the whole idea in minutes: games, data set, training, evaluation, report
 	@$(BIN)/serpentune demo $(ARGS)
