@@ -17,7 +17,7 @@ from serpentune.evaluation.judging import fatal_moves
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import Ending, GameRecord, from_letters, states_before
 from serpentune.report import _replays, write_report
-from serpentune.report._duels import Duel, first_difference, opening_duel
+from serpentune.report._duels import Duel, describe, first_difference, opening_duel
 from serpentune.teachers import get
 from tests.report.parsed import Page
 from tests.report.players import UNRULY, cycle, greedy, play
@@ -101,6 +101,12 @@ def test_without_javascript_the_first_difference_stands_there_in_words(
     assert "cycle: board filled after" in still
     alone = write_report(results[2:], tmp_path / "alone.html", title="t").read_text(encoding="utf-8")
     assert "The last board. cycle: board filled after" in alone
+
+
+@pytest.mark.parametrize("name", ["\u202emodel", "half \ud800"])
+def test_scripts_get_names_as_the_page_shows_them(results: list[EvaluationResult], name: str) -> None:
+    shown = describe([replace(results[0], name=name), results[1]])["page_data"]["models"]
+    assert shown == [repr(name)[1:-1], "greedy"]
 
 
 def test_of_whom_top_moves_were_kept_is_said(results: list[EvaluationResult], tmp_path: Path) -> None:

@@ -259,6 +259,21 @@ def test_a_link_opens_a_moment_whatever_the_models_are_called(browser: Any, repo
     assert opened.complaints == again.complaints == []
 
 
+@pytest.mark.parametrize(("name", "shown"), [("\u202emodel", r"\u202emodel"), ("half \ud800", r"half \ud800")])
+def test_marks_in_a_name_are_shown_and_turn_or_break_nothing(
+    browser: Any, results: list[EvaluationResult], tmp_path: Path, name: str, shown: str
+) -> None:
+    pair = [replace(results[0], name=name), results[2]]
+    opened = Opened(browser, write_report(pair, tmp_path / "r.html", title="t"), viewport=WIDE)
+    page = opened.ready()
+    assert shown in opened.text("#caption") and opened.text("#side-left .player-name") == shown
+    assert page.text_content("#left option") == shown
+    again = Opened(browser, tmp_path / "r.html", viewport=WIDE, at=page.get_attribute("#link", "href"))
+    again.ready()
+    assert again.text("#caption") == opened.text("#caption")
+    assert opened.complaints == again.complaints == []
+
+
 def test_an_address_of_no_game_changes_nothing(browser: Any, report: Path) -> None:
     opened = Opened(browser, report, viewport=WIDE, at="#duel=nobody,cycle,1003")
     page = opened.ready()

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from serpentune.common.visible import visible
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import DIRECTIONS, MOVE_LETTERS, Ending, GameRecord, Move, states_before
@@ -90,7 +91,8 @@ def describe(results: Sequence[EvaluationResult]) -> dict[str, Any]:
     return {
         "replays": replays,
         "page_data": {
-            "models": [result.name for result in results],
+            # Scripts show them and make addresses of them, which halves of surrogate pairs can't stand in.
+            "models": [visible(result.name) for result in results],
             "letters": MOVE_LETTERS,
             "endings": {ending.name: _format.ending(ending.name) for ending in Ending},
             "start": None if duel is None else [duel.left, duel.right, str(duel.seed)],
