@@ -39,7 +39,7 @@ def report(results: list[EvaluationResult], tmp_path_factory: pytest.TempPathFac
     """A report with every section, and the unruly text in every place that takes text."""
     history = [{"step": step, "loss": 3 / (1 + step / 50)} for step in range(10, 600, 10)]
     history += [{"step": step, "eval_loss": 3.2 / (1 + step / 50)} for step in range(100, 600, 100)]
-    return write_report(
+    (page,) = write_report(
         results,
         tmp_path_factory.mktemp("report") / "report.html",
         title=f"Report {UNRULY}",
@@ -60,6 +60,7 @@ def report(results: list[EvaluationResult], tmp_path_factory: pytest.TempPathFac
         notes=[f"A note {UNRULY}"],
         commands=[f"serpentune evaluate '{UNRULY}'"],
     )
+    return page
 
 
 @pytest.fixture(scope="session")

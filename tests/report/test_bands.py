@@ -75,7 +75,7 @@ def test_models_without_a_win_or_an_apple_leave_no_empty_chart(tmp_path: Path, g
     seeds = [game.record.seed or 0 for game in hungry.games if not game.record.score][:games]
     stuck = play(tmp_path / "stuck", "stuck", upwards, seeds)
     assert not stuck.scores.any() and len(stuck.games) == games
-    text = write_report([stuck], tmp_path / "r.html", title="t").read_text()
+    text = write_report([stuck], tmp_path / "r.html", title="t")[0].read_text()
     assert "stuck won no game." in text and "Win rate from a length on" not in text
     assert "score 1: 0.0%" in text
     assert not re.search(r'points=""|d=""|\bnan\b|\bNone\b', text)

@@ -94,12 +94,12 @@ def test_without_javascript_the_first_difference_stands_there_in_words(
 ) -> None:
     duel = opening_duel(results[1:])
     assert duel is not None and duel.at is not None
-    text = write_report(results[1:], tmp_path / "r.html", title="t").read_text(encoding="utf-8")
+    text = write_report(results[1:], tmp_path / "r.html", title="t")[0].read_text(encoding="utf-8")
     still = text[text.index('<figure id="still">') : text.index('<div id="player"')]
     assert still.count("<svg") == 2 and still.count('style="fill:none;stroke:var(--ink') == 2
     assert f"Game seed {duel.seed}. Move {duel.at + 1}, the first that differs: greedy goes " in still
     assert "cycle: board filled after" in still
-    alone = write_report(results[2:], tmp_path / "alone.html", title="t").read_text(encoding="utf-8")
+    alone = write_report(results[2:], tmp_path / "alone.html", title="t")[0].read_text(encoding="utf-8")
     assert "The last board. cycle: board filled after" in alone
 
 
@@ -113,7 +113,7 @@ def test_of_whom_top_moves_were_kept_is_said(results: list[EvaluationResult], tm
     record = results[0].games[0].record
     chances = np.full((len(record.moves), 4), 0.25, np.float32)
     shown = [replace(results[0], top_moves={record.seed or 0: chances}), results[1]]
-    page = Page(write_report(shown, tmp_path / "r.html", title="t").read_text(encoding="utf-8"))
+    page = Page(write_report(shown, tmp_path / "r.html", title="t")[0].read_text(encoding="utf-8"))
     assert f"{UNRULY}: what it gives each move, in 1 of 40 games." in page.text
     assert "greedy: nothing was kept." in page.text
 

@@ -31,8 +31,9 @@ NAMES = (
 def write(results: list[EvaluationResult], path: Path) -> dict[str, str]:
     """A report in every form, as text by the file's name."""
     comparisons = [report.to_json() for report in compare_all(results).values()] if len(results) > 1 else []
-    write_report(results, path, title=results[0].name, comparisons=comparisons, formats=FORMATS)
-    return {file.name: file.read_text(encoding="utf-8") for file in path.parent.iterdir()}
+    files = write_report(results, path, title=results[0].name, comparisons=comparisons, formats=FORMATS)
+    assert set(files) == set(path.parent.iterdir())
+    return {file.name: file.read_text(encoding="utf-8") for file in files}
 
 
 @pytest.fixture(scope="module")
@@ -101,16 +102,26 @@ def test_figures_that_are_no_numbers_are_null(results: list[EvaluationResult], t
     ("path", "formats", "files"),
     [
         ("r.html", None, ["r.html"]),
-        ("r", None, ["r"]),
         ("r.json", None, ["r.json"]),
         ("r.htm", ["html", "md"], ["r.htm", "r.md"]),
-        ("v1.5", ["json", "html"], ["v1.5.json", "v1.5"]),
+        ("v1.5.html", ["json", "html"], ["v1.5.json", "v1.5.html"]),
+        ("r.HTML", None, ["r.HTML"]),
         ("r.csv", ["html", "csv"], ["r.html", "r-models.csv", "r-comparisons.csv"]),
     ],
 )
 def test_files_lie_beside_one_another(path: str, formats: Any, files: list[str]) -> None:
     found = report_files(Path("out") / path, formats)
     assert [file for each in found.values() for file in each] == [Path("out") / file for file in files]
+
+
+@pytest.mark.parametrize("path", ["r.pdf", "r", "v1.5"])
+@pytest.mark.parametrize("formats", [None, ["json"]])
+def test_a_suffix_of_no_form_is_refused(
+    results: list[EvaluationResult], tmp_path: Path, path: str, formats: Any
+) -> None:
+    with pytest.raises(UserError, match=rf"{path}: a report's suffix.*\.html, \.htm, \.json, \.csv, \.md"):
+        write_report(results, tmp_path / path, title="t", formats=formats)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_form_is_refused_before_anything_is_written(results: list[EvaluationResult], tmp_path: Path) -> None:

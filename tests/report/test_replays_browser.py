@@ -45,7 +45,7 @@ def told(results: list[EvaluationResult], tmp_path_factory: pytest.TempPathFacto
         for game in results[1].games[:30]
     }
     shown = [results[0], replace(results[1], top_moves=chances), results[2]]
-    return write_report(shown, tmp_path_factory.mktemp("told") / "r.html", title="t")
+    return write_report(shown, tmp_path_factory.mktemp("told") / "r.html", title="t")[0]
 
 
 def replayed(page: Any) -> list[list[list[Any]]]:
@@ -99,7 +99,7 @@ def test_other_boards_sentinels_giving_up_and_large_seeds_replay(browser: Any, t
         stream.write(json.dumps(line) + "\n")
     wide = EvaluationResult.load(tmp_path / "wide")
     tall = play(tmp_path / "tall", "tall", greedy, seeds, (4, 7))
-    opened = Opened(browser, write_report([wide, tall], tmp_path / "r.html", title="t"))
+    opened = Opened(browser, write_report([wide, tall], tmp_path / "r.html", title="t")[0])
     rows = {row[0][0]: row for row in replayed(opened.ready())}
     for model, result in enumerate((wide, tall)):
         for game in result.games:
@@ -264,7 +264,7 @@ def test_marks_in_a_name_are_shown_and_turn_or_break_nothing(
     browser: Any, results: list[EvaluationResult], tmp_path: Path, name: str, shown: str
 ) -> None:
     pair = [replace(results[0], name=name), results[2]]
-    opened = Opened(browser, write_report(pair, tmp_path / "r.html", title="t"), viewport=WIDE)
+    opened = Opened(browser, write_report(pair, tmp_path / "r.html", title="t")[0], viewport=WIDE)
     page = opened.ready()
     assert shown in opened.text("#caption") and opened.text("#side-left .player-name") == shown
     assert page.text_content("#left option") == shown
@@ -308,7 +308,7 @@ def test_games_that_one_wins_and_the_other_loses_are_listed(opened: Opened, resu
 
 def test_where_nobody_wins_the_largest_leads_are_listed(browser: Any, tmp_path: Path) -> None:
     weak = [play(tmp_path / name, name, choose, range(12), (8, 8)) for name, choose in (("w", walk), ("g", greedy))]
-    opened = Opened(browser, write_report(weak, tmp_path / "r.html", title="t"), viewport=WIDE)
+    opened = Opened(browser, write_report(weak, tmp_path / "r.html", title="t")[0], viewport=WIDE)
     page = opened.ready()
     listed = page.locator("#duels .duel-list").nth(1)
     assert "g is furthest ahead in:" in listed.inner_text()

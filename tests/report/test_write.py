@@ -97,19 +97,19 @@ def test_nan_figures_are_not_measured(tmp_path: Path) -> None:
         {"ms_per_move": float("inf")},
     )
     training = {"model": {"history": [{"step": 1, "loss": float("nan")}, {"step": 2, "loss": 0.5}], "seconds": None}}
-    text = write_report([broken], tmp_path / "r.html", title="t", training=training).read_text(encoding="utf-8")
+    text = write_report([broken], tmp_path / "r.html", title="t", training=training)[0].read_text(encoding="utf-8")
     assert " nan" not in text.lower() and ">inf" not in text
 
 
 @pytest.mark.parametrize("choose", [walk, cycle])
 def test_one_game_and_games_that_are_all_alike_make_a_report(tmp_path: Path, choose: object) -> None:
     result = play(tmp_path / "r", "model", choose, [7])  # type: ignore[arg-type]
-    assert "this checkpoint" in write_report([result], tmp_path / "r.html", title="t").read_text(encoding="utf-8")
+    assert "this checkpoint" in write_report([result], tmp_path / "r.html", title="t")[0].read_text(encoding="utf-8")
 
 
 def test_a_result_without_games_is_shown_as_such(tmp_path: Path) -> None:
     empty = EvaluationResult("empty", {"name": "empty"}, (), None, None)
-    text = write_report([empty], tmp_path / "r.html", title="t").read_text(encoding="utf-8")
+    text = write_report([empty], tmp_path / "r.html", title="t")[0].read_text(encoding="utf-8")
     assert "not measured" in text and 'id="replays"' not in text
 
 
@@ -122,7 +122,7 @@ def test_no_results_and_equal_names_are_refused(tmp_path: Path, results: list[Ev
 
 
 def test_same_results_make_the_same_page(tmp_path: Path, results: list[EvaluationResult]) -> None:
-    first, second = (write_report(results, tmp_path / f"{n}.html", title="t").read_bytes() for n in "ab")
+    first, second = (write_report(results, tmp_path / f"{n}.html", title="t")[0].read_bytes() for n in "ab")
     assert first == second
 
 
@@ -133,7 +133,7 @@ def test_five_models_on_two_hundred_games_stay_below_a_megabyte(tmp_path: Path) 
         records = teachers.play(teachers.get(name), range(200 * number, 200 * number + 200), 10, 10)
         games = tuple(GameResult(record, record.steps, {}, ms=1.0) for record in records)
         results.append(EvaluationResult(f"model {number}", {"name": name}, games, None, None))
-    path = write_report(results, tmp_path / "r.html", title="t")
+    (path,) = write_report(results, tmp_path / "r.html", title="t")
     assert path.stat().st_size <= 1_000_000
     assert "This file holds the replays of the first" not in path.read_text(encoding="utf-8")
 
@@ -150,7 +150,9 @@ def test_the_losses_of_a_sweep_have_a_panel_each(tmp_path: Path) -> None:
     training = {f"lr {n} <i>": {"history": history} for n in range(18)}
     played = [play(tmp_path / "greedy", "greedy", greedy, range(3))]
     for few, panels in ((dict(list(training.items())[:7]), 0), (training, 18)):
-        text = write_report(played, tmp_path / "report.html", title="Sweep", training=few).read_text(encoding="utf-8")
+        text = write_report(played, tmp_path / "report.html", title="Sweep", training=few)[0].read_text(
+            encoding="utf-8"
+        )
         assert text.count('aria-label="Loss of lr ') == panels
         assert text.count('<use href="#every-curve"/>') == panels
         assert len(re.findall(r'<polyline class="curve behind"', text)) == panels
@@ -168,7 +170,7 @@ def test_verdicts_on_methods_say_so_and_margins_get_columns(tmp_path: Path, resu
         "scope": "This is about the methods.",
         "rows": [first, *others],
     }
-    text = write_report(results, tmp_path / "r.html", title="t", comparisons=[told]).read_text(encoding="utf-8")
+    text = write_report(results, tmp_path / "r.html", title="t", comparisons=[told])[0].read_text(encoding="utf-8")
     assert "This is about the methods. All other figures are about these checkpoints" in text
     assert "Margin</th>" in text and "p, the same</th>" in text
     assert "LoRA <span" in text

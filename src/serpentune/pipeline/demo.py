@@ -192,7 +192,7 @@ def run_demo(
         students: dict[str, Any] = {f"{key}_results": of.get(name) for key, name in NAMES.items()}
         between = comparator.compare_training_strategies(**students) if len(settings.strategies) > 1 else {}
         comparisons = [*against_base.values(), *between.values()]
-        report = write_report(
+        report, *_ = write_report(
             results,
             output / REPORT,
             title="Language models learn Snake from search",

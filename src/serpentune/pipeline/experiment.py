@@ -291,14 +291,14 @@ class ExperimentPipeline:
         results: Sequence[EvaluationResult],
         comparisons: Mapping[str, ComparisonReport],
     ) -> Path:
-        """Write the report, as HTML and in every other form."""
+        """Write the report, as HTML and in every other form; returns the page."""
         from serpentune.comparison import by_method
         from serpentune.report import FORMATS, write_report
 
         methods = [method.sentence for method in by_method(results) if len(method.seeds) > 1]
         strategies = {cell.name: cell.config.training_strategy for cell in self.runs()}
         bases = dict.fromkeys(short_name(cell.config.base_model_name) for cell in self.runs())
-        return write_report(
+        page, *_ = write_report(
             results,
             self.experiment.folder / REPORT,
             title=f"{' and '.join(bases)} learns Snake from {', '.join(manifest['teachers'])}",
@@ -318,6 +318,7 @@ class ExperimentPipeline:
             commands=[self._command()],
             formats=FORMATS,
         )
+        return page
 
     def _command(self) -> str:
         """What makes the same experiment again, from its own folder."""

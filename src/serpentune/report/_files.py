@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import serpentune
-from serpentune.common.errors import unknown_name
+from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import write_text
 from serpentune.common.visible import visible
 from serpentune.comparison import Agreement
@@ -50,23 +50,22 @@ def report_files(path: Path, formats: Sequence[str] | None = None) -> dict[str, 
     Args:
         path: one of them; the others lie beside it under the same name with other suffixes. CSV is two files,
             `<name>-models.csv` and `<name>-comparisons.csv`.
-        formats: of `FORMATS`; None for the one of the path's suffix, which is HTML where it names none.
+        formats: of `FORMATS`; None for the one of the path's suffix.
 
     Raises:
-        UserError: there is no such format.
+        UserError: there is no such format, or the path's suffix is that of none.
     """
     named = _SUFFIXES.get(path.suffix.lower())
-    name = path.stem if named else path.name
+    if named is None:
+        raise UserError(f"{path}: a report's suffix says its format. Known: {', '.join(_SUFFIXES)}.")
     found: dict[str, tuple[Path, ...]] = {}
-    for each in formats or (named or "html",):
+    for each in formats or (named,):
         if each not in FORMATS:
             raise unknown_name("format", each, FORMATS)
-        if each == (named or "html") and each != "csv":
-            found[each] = (path,)
-        elif each == "csv":
-            found[each] = tuple(path.with_name(f"{name}-{part}.csv") for part in ("models", "comparisons"))
+        if each == "csv":
+            found[each] = tuple(path.with_name(f"{path.stem}-{part}.csv") for part in ("models", "comparisons"))
         else:
-            found[each] = (path.with_name(f"{name}.{each}"),)
+            found[each] = (path if each == named else path.with_suffix(f".{each}"),)
     return found
 
 

@@ -42,7 +42,7 @@ def report_folders(
         The files that were written.
 
     Raises:
-        UserError: a file exists, there is no such format, a folder holds no results or damaged ones, or the models
+        UserError: a file exists, as of `report_files`, a folder holds no results or damaged ones, or the models
             can't be compared (`comparison.compare_all`): they have one name, or played by different rules.
     """
     files = tuple(file for each in report_files(Path(path), formats).values() for file in each)
@@ -52,7 +52,7 @@ def report_folders(
     places = [place for folder in folders for place in results_folders(Path(folder))]
     results = [EvaluationResult.load(place) for place in places]
     comparisons = compare_all(results, baseline=baseline) if len(results) > 1 else {}
-    write_report(
+    return write_report(
         results,
         Path(path),
         title=title,
@@ -60,4 +60,3 @@ def report_folders(
         training=known_training(list(zip(places, results, strict=True))),
         formats=formats,
     )
-    return files

@@ -30,7 +30,7 @@ def write_report(
     notes: Sequence[str] = (),
     commands: Sequence[str] = (),
     formats: Sequence[str] | None = None,
-) -> Path:
+) -> tuple[Path, ...]:
     """Write a report as one HTML file, as JSON, CSV or Markdown. The same arguments give the same bytes.
 
     The page opens from disk without a network: words, tables, charts and replays. Every interval
@@ -38,7 +38,7 @@ def write_report(
 
     Args:
         results: the models, in the order in which they are shown; names must differ.
-        path: a file to write, replaced if it exists, as are the others of `report_files`.
+        path: as of `report_files`; files that exist are replaced.
         title: the page's headline.
         comparisons: `ComparisonReport.to_json()` of each pair that was compared.
         training: by model name: `history` (entries with `step` and `loss` or `eval_loss`), `strategy`, `seconds`,
@@ -49,11 +49,11 @@ def write_report(
         formats: as of `report_files`.
 
     Returns:
-        `path`.
+        The files that were written, in the order of `formats`.
 
     Raises:
         UserError: there are no results, two have one name, models that were compared played by different rules, there
-            is no such format, or a file can't be written.
+            is no such format or the path's suffix is that of none, or a file can't be written.
     """
     files = report_files(path, formats)
     if not results:
@@ -77,7 +77,7 @@ def write_report(
             write_tables(content, *places)
         else:
             write_text(places[0], markdown(title, context))
-    return path
+    return tuple(place for places in files.values() for place in places)
 
 
 def _context(content: Content) -> dict[str, Any]:
