@@ -98,7 +98,25 @@ def test_lines_that_are_not_of_the_games_are_refused_with_file_and_line(
     lines[1] = json.dumps(change(json.loads(lines[1])))  # type: ignore[operator]
     (copy / TOP_MOVES).write_text("\n".join(lines) + "\n")
     with pytest.raises(UserError, match=rf"{TOP_MOVES}, line 2: .*{problem}.*--top-moves"):
-        EvaluationResult.load(copy)
+        dict(EvaluationResult.load(copy).top_moves)
+
+
+def test_a_torn_last_line_is_told_from_damage_and_hinders_replays_alone(copy: Path, nano: LoadedModel) -> None:
+    whole = (copy / TOP_MOVES).read_bytes()
+    (copy / TOP_MOVES).write_bytes(whole[:-40])
+    result = EvaluationResult.load(copy)
+    assert result.play["games"] == 4
+    with pytest.raises(UserError, match=rf"{TOP_MOVES}, line 3: it is torn.*again with --top-moves; it goes on"):
+        len(result.top_moves)
+    mended = evaluate_contestant(model_contestant(nano), copy, SETTINGS, measures="play", quiet=True)
+    assert len(mended.top_moves) == 3 and (copy / TOP_MOVES).read_bytes() == whole
+
+
+def test_a_seed_that_stands_twice_is_refused(copy: Path) -> None:
+    lines = (copy / TOP_MOVES).read_text().splitlines(keepends=True)
+    (copy / TOP_MOVES).write_text("".join([*lines, lines[0]]))
+    with pytest.raises(UserError, match=rf"{TOP_MOVES}, line 4: seed \d+ stands in line 1 already"):
+        dict(EvaluationResult.load(copy).top_moves)
 
 
 def test_games_that_are_not_there_any_more_are_no_fault(copy: Path) -> None:

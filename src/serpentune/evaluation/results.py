@@ -27,7 +27,7 @@ from serpentune.evaluation.games import GameResult, read_games
 from serpentune.evaluation.judging import Judgement, judge
 from serpentune.evaluation.metrics import NO_TEACHER, limits_of, play_metrics
 from serpentune.evaluation.states import StateAnswer, read_answers, state_metrics
-from serpentune.evaluation.top_moves import Chances, read_top_moves
+from serpentune.evaluation.top_moves import Chances, KeptTopMoves
 from serpentune.game import Ending
 from serpentune.teachers import Teacher, get, names
 
@@ -65,6 +65,7 @@ class EvaluationResult:
         speed: figures of `speed.json`, or None where speed was not measured.
         records: what was measured of each held-out record, or None where language was not evaluated.
         top_moves: what the model gives the four moves before each move of a game, by game seed, as far as it was kept.
+            A loaded result's are read when they are first asked for, which raises `UserError` for a damaged file.
     """
 
     name: str
@@ -109,7 +110,7 @@ class EvaluationResult:
             states,
             _optional(folder / SPEED),
             records,
-            read_top_moves(folder, [game.record for game in games]),
+            KeptTopMoves(folder, [game.record for game in games]),
         )
 
     @cached_property

@@ -10,7 +10,8 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ _DIGITS = 4
 _ROUNDED = 4 * 0.5 * 10**-_DIGITS + 1e-6
 """How far above 1 four rounded chances may add up."""
 _AGAIN = "Remove the file and run the same evaluation again with --top-moves, which plays no finished game again."
+_GO_ON = "Run the same evaluation again with --top-moves; it goes on where it stopped."
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,26 +74,57 @@ def read_top_moves(folder: Path, games: Sequence[GameRecord]) -> dict[int, Chanc
         games: its games; chances of others are left alone.
 
     Raises:
-        UserError: the file can't be read, or a line holds no chances or is of another game than that of its seed; the
-            message names file and line.
+        UserError: the file can't be read, a line is torn, holds no chances or is of another game than that of its seed,
+            or a seed stands twice; the message names file and line.
     """
     path = folder / TOP_MOVES
     if not path.is_file():
         return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} can't be read ({error}).") from error
+    if text and not text.endswith("\n"):
+        number = text.count("\n") + 1
+        raise UserError(f"{path}, line {number}: it is torn, as a killed run leaves it. {_GO_ON}")
     of_seed = {game.seed: game for game in games}
-    found = {}
-    for number, line in enumerate(lines, 1):
+    found: dict[int, Chances] = {}
+    lines: dict[int, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
         try:
             seed, chances = _read(line, of_seed)
         except ValueError as error:
             raise UserError(f"{path}, line {number}: {error}. {_AGAIN}") from error
+        first = lines.setdefault(seed, number)
+        if first != number:
+            raise UserError(f"{path}, line {number}: seed {seed} stands in line {first} already. {_AGAIN}")
         if seed in of_seed:
             found[seed] = chances
     return found
+
+
+class KeptTopMoves(Mapping[int, Chances]):
+    """What `read_top_moves` finds, read when it is first asked for: only replays show it, so only they need the file.
+
+    Raises:
+        UserError: as of `read_top_moves`, by whatever asks first.
+    """
+
+    def __init__(self, folder: Path, games: Sequence[GameRecord]) -> None:
+        self._folder, self._games = folder, games
+
+    @cached_property
+    def _read(self) -> dict[int, Chances]:
+        return read_top_moves(self._folder, self._games)
+
+    def __getitem__(self, seed: int) -> Chances:
+        return self._read[seed]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
 
 
 def mend_top_moves(folder: Path) -> None:
