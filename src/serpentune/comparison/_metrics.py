@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,7 +36,11 @@ class Metric:
         higher_is_better: None where neither direction is better; then no better or worse is tested.
         share: the figure lies between 0 and 1, and its differences are told in percentage points.
         untested: why it is shown without a test; empty where it is tested.
+        title: what heads its rows and charts.
     """
+
+    units: ClassVar[str]
+    """What its pairs are, in the plural."""
 
     name: str
     noun: str
@@ -44,6 +48,7 @@ class Metric:
     higher_is_better: bool | None
     share: bool = False
     untested: str = ""
+    title: str = field(kw_only=True)
 
     @property
     def unit(self) -> str:
@@ -67,6 +72,8 @@ class GameMetric(Metric):
         by_teacher: decisions are held against the manifest's teacher, which must be the same.
     """
 
+    units = "games"
+
     counts: Callable[[EvaluationResult], Counted]
     both_won: bool = False
     binary: bool = False
@@ -82,6 +89,8 @@ class LanguageMetric(Metric):
         per_token: it is counted in tokens, so that it means something between models of one tokenizer only.
         exponential: the figure is e to the ratio.
     """
+
+    units = "held-out records"
 
     counts: Callable[[Sequence[MeasuredRecord]], Counted] | None = None
     per_token: bool = False
@@ -135,6 +144,7 @@ GAME_METRICS: tuple[GameMetric, ...] = (
         "score",
         "apples a game",
         "{b} eats {amount} {more} apples a game than {a}",
+        title="Score",
         higher_is_better=True,
         counts=lambda result: _each(result.scores),
     ),
@@ -142,6 +152,7 @@ GAME_METRICS: tuple[GameMetric, ...] = (
         "win",
         "the share of games won",
         "{b} wins {amount} percentage points {more} of its games than {a}",
+        title="Win rate",
         higher_is_better=True,
         share=True,
         counts=lambda result: _each(result.wins),
@@ -152,6 +163,7 @@ GAME_METRICS: tuple[GameMetric, ...] = (
         "steps",
         "steps a game",
         "{b} takes {amount} {more} steps a game than {a}",
+        title="Steps",
         higher_is_better=None,
         counts=lambda result: _each(result.steps),
     ),
@@ -159,6 +171,7 @@ GAME_METRICS: tuple[GameMetric, ...] = (
         "steps_to_win",
         "steps of the games that both won",
         "Where both win, {b} takes {amount} {more} steps than {a}",
+        title="Steps where both win",
         higher_is_better=False,
         counts=lambda result: (result.steps, result.wins.astype(np.float64)),
         both_won=True,
@@ -167,6 +180,7 @@ GAME_METRICS: tuple[GameMetric, ...] = (
         "accuracy",
         "the share of decisions that are the teacher's move",
         "{b}'s share of decisions that are the teacher's move is {amount} percentage points {higher} than {a}'s",
+        title="Accuracy",
         higher_is_better=True,
         share=True,
         counts=lambda result: _summed(result.judged.exact, result.judged.decisions),
@@ -177,6 +191,7 @@ GAME_METRICS: tuple[GameMetric, ...] = (
         "the share of decisions that the teacher holds as good as its own",
         "{b}'s share of decisions that the teacher holds as good as its own is {amount} percentage points {higher} "
         "than {a}'s",
+        title="Accuracy, equally good moves too",
         higher_is_better=True,
         share=True,
         counts=lambda result: _summed(result.judged.equal, result.judged.decisions),
@@ -186,6 +201,7 @@ GAME_METRICS: tuple[GameMetric, ...] = (
         "fatal_per_1000_moves",
         "fatal moves per 1,000 moves",
         "{b} makes {amount} {more} fatal moves per 1,000 moves than {a}",
+        title="Fatal moves per 1,000",
         higher_is_better=False,
         counts=_fatal,
     ),
@@ -193,6 +209,7 @@ GAME_METRICS: tuple[GameMetric, ...] = (
         "legal_rate",
         "the share of answers that are legal moves",
         "{b}'s share of answers that are legal moves is {amount} percentage points {higher} than {a}'s",
+        title="Legal moves",
         higher_is_better=True,
         share=True,
         counts=lambda result: _summed(result.judged.legal, result.judged.answers),
@@ -201,6 +218,7 @@ GAME_METRICS: tuple[GameMetric, ...] = (
         "ms_per_move",
         "milliseconds a move",
         "{b} takes {amount} {more} milliseconds a move than {a}",
+        title="ms per move",
         higher_is_better=False,
         untested="the clock ran once for each model, and whatever else the machine did is in all of its games",
         counts=lambda result: (np.array([game.ms for game in result.games], np.float64), result.steps),
@@ -213,6 +231,7 @@ LANGUAGE_METRICS: tuple[LanguageMetric, ...] = (
         "loss",
         "loss",
         "{b}'s loss is {amount} nats a token {higher} than {a}'s",
+        title="Loss",
         higher_is_better=False,
         counts=lambda records: (_unlikely(records), _tokens(records)),
         per_token=True,
@@ -221,6 +240,7 @@ LANGUAGE_METRICS: tuple[LanguageMetric, ...] = (
         "perplexity",
         "perplexity",
         "{b}'s perplexity is {amount} {higher} than {a}'s",
+        title="Perplexity",
         higher_is_better=False,
         counts=lambda records: (_unlikely(records), _tokens(records)),
         per_token=True,
@@ -230,6 +250,7 @@ LANGUAGE_METRICS: tuple[LanguageMetric, ...] = (
         "bits_per_byte",
         "bits per byte",
         "{b} needs {amount} {more} bits per byte than {a}",
+        title="Bits per byte",
         higher_is_better=False,
         counts=_bits,
     ),
@@ -237,6 +258,7 @@ LANGUAGE_METRICS: tuple[LanguageMetric, ...] = (
         "token_accuracy",
         "the share of tokens ranked first",
         "{b}'s share of tokens ranked first is {amount} percentage points {higher} than {a}'s",
+        title="Token accuracy",
         higher_is_better=True,
         share=True,
         counts=lambda records: (np.array([record.right for record in records], np.float64), _tokens(records)),
@@ -246,6 +268,7 @@ LANGUAGE_METRICS: tuple[LanguageMetric, ...] = (
         "exact_match",
         "the share of answers that equal the record's",
         "{b}'s share of answers that equal the record's is {amount} percentage points {higher} than {a}'s",
+        title="Exact match",
         higher_is_better=True,
         share=True,
         counts=_matches,
@@ -254,6 +277,7 @@ LANGUAGE_METRICS: tuple[LanguageMetric, ...] = (
         "rouge_l",
         "ROUGE-L",
         "{b}'s ROUGE-L is {amount} {higher} than {a}'s",
+        title="ROUGE-L",
         higher_is_better=True,
         counts=_rouge,
     ),
@@ -261,6 +285,7 @@ LANGUAGE_METRICS: tuple[LanguageMetric, ...] = (
         "bleu",
         "BLEU",
         "{b}'s BLEU is {amount} {higher} than {a}'s",
+        title="BLEU",
         higher_is_better=True,
         untested="it is one number a model, of all its answers together",
     ),
