@@ -19,7 +19,7 @@ def test_ticks_are_round_and_lie_within_the_axis(low: float, span: float) -> Non
 
 
 def test_estimates_and_intervals_lie_where_their_values_are() -> None:
-    chart = _charts.forest([("a", 0, 10.0, 5.0, 20.0), ("b", 1, -10.0, None, None)])
+    chart = _charts.forest([("a", 0, 10.0, 5.0, 20.0), ("b", 1, -10.0, None, None)], 0.95)
     row = chart.rows[0]
     assert row.low_at is not None and row.high_at is not None and chart.zero is not None
     unit = (row.high_at - row.low_at) / 15

@@ -12,10 +12,10 @@ import pytest
 
 from serpentune import teachers
 from serpentune.common.errors import UserError
-from serpentune.comparison import compare_all
+from serpentune.comparison import METRICS, compare_all
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import EvaluationResult
-from serpentune.report import _replays, write_report
+from serpentune.report import _comparisons, _replays, write_report
 from serpentune.statistics import wilson_interval
 from tests.report.parsed import Page
 from tests.report.players import UNRULY, cycle, greedy, play, walk
@@ -157,6 +157,41 @@ def test_the_losses_of_a_sweep_have_a_panel_each(tmp_path: Path) -> None:
         assert text.count('<use href="#every-curve"/>') == panels
         assert len(re.findall(r'<polyline class="curve behind"', text)) == panels
         assert "<i>" not in text
+
+
+def test_what_is_said_of_intervals_and_pairs_is_that_of_the_data(
+    tmp_path: Path, results: list[EvaluationResult]
+) -> None:
+    walker, eater, winner = results
+    (told,) = (report.to_json() for report in compare_all([eater, walker], level=0.999).values())
+    (page,) = write_report([eater, walker], tmp_path / "r.html", title="t", comparisons=[told])
+    text = page.read_text(encoding="utf-8")
+    assert re.search(r'aria-label="[^"]* minus greedy: [^"]*, 99\.9% interval', text)
+    assert re.search(r'aria-label="greedy: [^"]*, 95% interval', text)
+    assert "its 99.9% interval" in text and "with 99.9% intervals" in text
+    assert "mean scores by bootstrap-t and t, the wider of both" in text
+    assert 'title="games that both played">Pairs</th>' in text and "of language" not in text
+    assert "Correlation</th>" in text
+    row = told["rows"][0]
+    assert row["metric"] == "score" and f">{row['correlation']:.2f}".replace("-", "\N{MINUS SIGN}") in text
+    # All games of the winner score the same, so what bounds its mean is a limit, and that is said.
+    (page,) = write_report([winner], tmp_path / "alone.html", title="t")
+    assert "mean scores by exact binomial limit" in page.read_text(encoding="utf-8")
+
+
+def test_pairs_of_methods_and_of_language_are_named(results: list[EvaluationResult]) -> None:
+    (told,) = (report.to_json() for report in compare_all(results[1:]).values())
+    perplexity = {**told["rows"][0], "metric": "perplexity"}
+    pair = _comparisons.describe([{**told, "about": "methods", "rows": [*told["rows"], perplexity]}], {})
+    assert pair is not None
+    (hint,) = [column.hint for column in pair.pairs[0].table.columns if column.head == "Pairs"]
+    assert hint == ("games that all students played; of language, held-out records that all students were measured on")
+
+
+def test_every_metric_has_a_title_of_its_own() -> None:
+    titles = [metric.title for metric in METRICS.values()]
+    assert all(titles) and len(set(titles)) == len(titles)
+    assert "Agreement" not in titles
 
 
 def test_verdicts_on_methods_say_so_and_margins_get_columns(tmp_path: Path, results: list[EvaluationResult]) -> None:

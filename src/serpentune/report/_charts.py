@@ -53,11 +53,15 @@ class ForestRow:
 
 @dataclass(frozen=True)
 class Forest:
-    """Estimates under one another on a common axis; `zero` in percent where the axis crosses zero."""
+    """Estimates under one another on a common axis; `zero` in percent where the axis crosses zero.
+
+    `level` is the coverage of their intervals.
+    """
 
     axis: Axis
     rows: tuple[ForestRow, ...]
     zero: float | None
+    level: float
 
 
 @dataclass(frozen=True)
@@ -159,8 +163,8 @@ def _round_step(rough: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
 
 
-def forest(rows: Sequence[tuple[str, int, float, float | None, float | None]]) -> Forest:
-    """Lay out `(name, colour, value, low, high)` rows on an axis that shows zero."""
+def forest(rows: Sequence[tuple[str, int, float, float | None, float | None]], level: float) -> Forest:
+    """Lay out `(name, colour, value, low, high)` rows, with intervals of one level, on an axis that shows zero."""
     values = [0.0, *(part for row in rows for part in row[2:] if part is not None)]
     room = 0.04 * (max(values) - min(values))
     scale = axis(min(values) - (room if min(values) < 0 else 0), max(values) + (room if max(values) > 0 else 0))
@@ -177,7 +181,7 @@ def forest(rows: Sequence[tuple[str, int, float, float | None, float | None]]) -
         )
         for name, colour, value, low, high in rows
     )
-    return Forest(scale, placed, scale.place(0.0) if scale.low < 0 < scale.high else None)
+    return Forest(scale, placed, scale.place(0.0) if scale.low < 0 < scale.high else None, level)
 
 
 def histograms(rows: Sequence[tuple[str, int, NDArray[np.float64]]]) -> Histograms:

@@ -11,26 +11,15 @@ from serpentune.report import _charts, _format
 from serpentune.report._format import Show, finite
 from serpentune.report._tables import Cell, Column, Row, Table, between, figure, words
 
-_NAMES = {
-    "score": "Score",
-    "win": "Win rate",
-    "steps": "Steps",
-    "steps_to_win": "Steps where both win",
-    "perplexity": "Perplexity",
-    "bleu": "BLEU",
-    "rouge_l": "ROUGE-L",
-    "accuracy": "Agreement",
-    "accuracy_equal": "Agreement, equally good moves too",
-    "legal_rate": "Legal moves",
-    "fatal_per_1000_moves": "Fatal moves per 1,000",
-    "ms_per_move": "ms per move",
-}
 _OTHER = 5
 """The colour of a name that is no model of the report."""
 
 _BETTER = {True: "higher is better", False: "lower is better", None: "neither direction is better"}
 
 
+_CORRELATION_COLUMN = Column(
+    "Correlation", "of both models' values on the same game or record; the higher, the more pairing helps"
+)
 _MARGIN_COLUMNS = (
     Column("Margin", "the difference from which on it matters"),
     Column("p, the same", "of a difference by the margin or more, after Holm's correction"),
@@ -101,21 +90,27 @@ def _differences(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str,
     for metric, rows in placed.items():
         share = _scale(metric) == 100
         yield Difference(
-            _title(metric), "percentage points" if share else "difference", 1 if share else 2, _charts.forest(rows)
+            _title(metric),
+            "percentage points" if share else "difference",
+            1 if share else 2,
+            _charts.forest(rows, comparisons[0]["level"]),
         )
 
 
 def _pair(comparison: Mapping[str, Any]) -> Pair:
     a, b, rows = str(comparison["a"]), str(comparison["b"]), comparison["rows"]
     with_margin = any(row.get("margin") is not None for row in rows)
+    with_correlation = any(row.get("correlation") is not None for row in rows)
+    over = _pairs(comparison)
     columns = (
-        Column(a, "mean over the paired games"),
-        Column(b, "mean over the paired games"),
-        Column("Difference", f"{b} minus {a}, with its {_format.percent(comparison['level'], 0)} interval"),
+        Column(a, f"its figure over {over}"),
+        Column(b, f"its figure over {over}"),
+        Column("Difference", f"{b} minus {a}, with its {_format.level(comparison['level'])} interval"),
         Column("p", "two-sided, as the test gave it"),
         Column("p, adjusted", f"after Holm's correction for {comparison['tests']} tests; the verdict goes by it"),
         Column("Effect size"),
-        Column("Pairs", "games that both played; for methods, training seeds of both together"),
+        Column("Pairs", over),
+        *((_CORRELATION_COLUMN,) if with_correlation else ()),
         *(_MARGIN_COLUMNS if with_margin else ()),
         Column("Verdict", f"on {b} against {a}", figures=False),
     )
@@ -125,12 +120,26 @@ def _pair(comparison: Mapping[str, Any]) -> Pair:
         b,
         # The page says once what verdicts are about.
         str(comparison["verdict"]).removesuffix(scope).strip(),
-        Table(f"{a} against {b}", "Metric", columns, tuple(_row(row, with_margin) for row in rows), titled=True),
+        Table(
+            f"{a} against {b}",
+            "Metric",
+            columns,
+            tuple(_row(row, with_margin, with_correlation) for row in rows),
+            titled=True,
+        ),
         tuple(_details(comparison)),
     )
 
 
-def _row(row: Mapping[str, Any], with_margin: bool) -> Row:
+def _pairs(comparison: Mapping[str, Any]) -> str:
+    """What the pairs of the rows are, in words."""
+    metrics = [METRICS[row["metric"]] for row in comparison["rows"] if row["metric"] in METRICS]
+    who = "all students" if comparison.get("about") == "methods" else "both"
+    words = {"games": f"games that {who} played", "held-out records": f"held-out records that {who} were measured on"}
+    return "; of language, ".join(words[unit] for unit in dict.fromkeys(metric.units for metric in metrics))
+
+
+def _row(row: Mapping[str, Any], with_margin: bool, with_correlation: bool) -> Row:
     show: Show = _format.percent if _scale(row["metric"]) == 100 else _format.significant
     margin = (
         figure(row.get("margin"), show, missing="–"),
@@ -142,12 +151,17 @@ def _row(row: Mapping[str, Any], with_margin: bool) -> Row:
         figure(row["difference"], show, between(*_ends(row), show)),
         figure(row["p_value"], _format.p_value, missing="–"),
         figure(row["p_adjusted"], _format.p_value, missing="–"),
-        figure(row["effect_size"], lambda value: _format.number(value, 2), row["effect_name"] or "", missing="–"),
+        figure(row["effect_size"], _two_digits, row["effect_name"] or "", missing="–"),
         figure(row["n"] or None, _format.count, missing="–"),
+        *((figure(row.get("correlation"), _two_digits, missing="–"),) if with_correlation else ()),
         *(margin if with_margin else ()),
         words(str(row["verdict"])),
     )
     return Row(_title(row["metric"]), cells, detail=_BETTER[row["higher_is_better"]])
+
+
+def _two_digits(value: object) -> str:
+    return _format.number(value, 2)
 
 
 def _scale(metric: str) -> float:
@@ -157,7 +171,8 @@ def _scale(metric: str) -> float:
 
 
 def _title(metric: str) -> str:
-    return _NAMES.get(metric, metric.replace("_", " ").capitalize())
+    known = METRICS.get(metric)
+    return metric if known is None else known.title
 
 
 def _details(comparison: Mapping[str, Any]) -> list[str]:

@@ -52,6 +52,11 @@ def percent(value: object, digits: int = 1) -> str:
     return NOT_MEASURED if known is None else f"{number(100 * known, digits)}%"
 
 
+def level(share: float) -> str:
+    """The coverage of an interval as a percentage, exact: 99.9% isn't 100%."""
+    return f"{100 * share:.10g}%"
+
+
 def significant(value: object, digits: int = 3) -> str:
     """A figure of unknown size with about `digits` significant digits."""
     known = finite(value)

@@ -67,9 +67,9 @@ def _lost_cell(model: Model, start: int, stop: int | None) -> Cell:
 
 
 def _by_length(models: Sequence[Model], starts: Sequence[int], top: int) -> list[Table]:
-    """Agreement and fatal moves by length, as far as a model has them."""
+    """Accuracy and fatal moves by length, as far as a model has them."""
     figures: tuple[tuple[str, str, _format.Show], ...] = (
-        ("accuracy", "Agreement with the teacher by length", _format.percent),
+        ("accuracy", "Accuracy by length: decisions that are the teacher's move", _format.percent),
         ("fatal_per_1000_moves", "Fatal moves per 1,000 by length", _format.significant),
     )
     tables = []

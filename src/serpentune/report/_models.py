@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,9 @@ from serpentune.evaluation.results import EvaluationResult
 from serpentune.report import _format
 from serpentune.report._tables import Cell, Column, Row, Table, between, figure, without_empty_columns
 from serpentune.statistics import Finding, Interval, mean_interval, wilson_interval
+
+LEVEL = 0.95
+"""Coverage of the intervals of each model's figures, those of `play_metrics` among them."""
 
 RESAMPLING_SEED = 0
 """Bootstraps of a report start from this seed, so that the same results always make the same report."""
@@ -25,15 +28,15 @@ class Model:
         result: its evaluation.
         colour: the place of its colour in the palette.
         wins: share of games won with Wilson's interval; None without games.
-        score: mean score with its bootstrap interval; None without games.
-        agreement: share of moves that equal the teacher's, clustered by game; None where no teacher was asked.
+        score: mean score with its interval; None without games.
+        accuracy: share of decisions that are the teacher's move, clustered by game; None where no teacher was asked.
     """
 
     result: EvaluationResult
     colour: int
     wins: Finding | None
     score: Finding | None
-    agreement: Finding | None
+    accuracy: Finding | None
 
     @property
     def name(self) -> str:
@@ -60,38 +63,58 @@ def _model(result: EvaluationResult, colour: int) -> Model:
     return Model(
         result,
         colour,
-        wilson_interval(int(result.wins.sum()), len(games)),
-        mean_interval(result.scores, rng, bounds=(0.0, float(most))),
-        _agreement(result.play),
+        wilson_interval(int(result.wins.sum()), len(games), level=LEVEL),
+        mean_interval(result.scores, rng, level=LEVEL, bounds=(0.0, float(most))),
+        _accuracy(result.play),
     )
 
 
-def _agreement(play: Mapping[str, Any]) -> Finding | None:
+def _accuracy(play: Mapping[str, Any]) -> Finding | None:
     """The decision accuracy of `play_metrics` as a finding."""
     if play["accuracy"] is None:
         return None
     low, high = play["accuracy_low"], play["accuracy_high"]
     return Finding(
-        "the share of moves that equal the teacher's",
+        "the share of decisions that are the teacher's move",
         play["accuracy"],
         play["games"],
         play["methods"].get("accuracy", "no interval"),
-        None if low is None else Interval(low, high, 0.95),
+        None if low is None else Interval(low, high, LEVEL),
         reason=play["undefined"].get("accuracy_low"),
     )
 
 
+def methods(found: Iterable[Finding | None]) -> str:
+    """By which methods these figures got their intervals, as they were really used."""
+    return ", or ".join(sorted({each.method for each in found if each is not None and each.interval is not None}))
+
+
+def interval_methods(models: Sequence[Model]) -> list[tuple[str, str]]:
+    """By which methods each figure that has an interval got it, under the figure's name."""
+    found = (
+        ("Win rates", methods(model.wins for model in models)),
+        ("Mean scores", methods(model.score for model in models)),
+        ("Accuracy", methods(model.accuracy for model in models)),
+    )
+    return [(name, how) for name, how in found if how]
+
+
 def play_table(models: Sequence[Model]) -> Table:
     """How well each model plays."""
+    how = dict(interval_methods(models))
+
+    def hint(text: str, name: str) -> str:
+        return f"{text}; {_format.level(LEVEL)} interval ({how[name]})" if name in how else text
+
     columns = (
         Column("Games"),
-        Column("Win rate", "games that filled the board; 95% Wilson interval"),
-        Column("Mean score", "apples eaten a game; 95% interval (bootstrap-t)"),
+        Column("Win rate", hint("games that filled the board", "Win rates")),
+        Column("Mean score", hint("apples eaten a game", "Mean scores")),
         Column("Median"),
         Column("Best"),
         Column("Mean steps", "moves a game"),
         Column("Invalid answers", "answers that turn back or can't be read, of all answers"),
-        Column("Agreement", "moves that equal the teacher's in the same state; 95% bootstrap interval over games"),
+        Column("Accuracy", hint("decisions that are the teacher's move in the same state", "Accuracy")),
     )
     return Table("How well each model plays", "Model", columns, tuple(_play_row(model) for model in models))
 
@@ -116,7 +139,7 @@ def _play_row(model: Model) -> Row:
             _format.percent,
             f"{_format.count(invalid)} of {_format.count(answers)}",
         ),
-        _found(model.agreement, _format.percent),
+        _found(model.accuracy, _format.percent),
     )
     return Row(model.name, cells, model.colour)
 

@@ -29,6 +29,7 @@ def environment() -> Environment:
     result.filters["count"] = _format.count
     result.filters["number"] = _format.number
     result.filters["percent"] = _format.percent
+    result.filters["level"] = _format.level
     result.filters["tidy"] = _format.tidy
     result.filters["ending"] = _format.ending
     result.globals["NOT_MEASURED"] = _format.NOT_MEASURED

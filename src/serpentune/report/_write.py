@@ -127,8 +127,9 @@ def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:
         "play_table": _models.play_table(models),
         "language_table": language,
         "unmeasured": unmeasured,
-        "forest": _charts.forest(rows) if rows else None,
-        "methods": sorted({model.score.method for model in played if model.score is not None}),
+        "forest": _charts.forest(rows, _models.LEVEL) if rows else None,
+        "methods": _models.methods(model.score for model in played),
+        "interval_methods": _models.interval_methods(played),
         "profiles": _bands.bands(profiles, "score", "games with at least this score") if profiles else None,
         "profiles_table": _bands.bands_table(profiles, "Games with at least a score", "{} or more")
         if profiles
