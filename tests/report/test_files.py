@@ -88,6 +88,16 @@ def test_hostile_names_are_nothing_but_text(results: list[EvaluationResult], tmp
     )
 
 
+@pytest.mark.parametrize("name", ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_no_text_is_a_formula_for_spreadsheets(results: list[EvaluationResult], tmp_path: Path, name: str) -> None:
+    named = [replace(results[0], name=name), results[1]]
+    texts = write(named, tmp_path / "report.html")
+    assert rows(texts["report-models.csv"])[0]["name"] == f"'{name}"
+    row = rows(texts["report-comparisons.csv"])[0]
+    assert row["a"] == f"'{name}" and row["sentence"][0] not in "=+-@"
+    assert float(row["difference"]) == json.loads(texts["report.json"])["comparisons"][0]["rows"][0]["difference"]
+
+
 def test_figures_that_are_no_numbers_are_null(results: list[EvaluationResult], tmp_path: Path) -> None:
     broken = replace(results[1], language={"perplexity": float("nan")}, performance={"ms_per_move": float("inf")})
     texts = write([broken], tmp_path / "report.html")

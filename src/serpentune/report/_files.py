@@ -29,6 +29,9 @@ DOCUMENT_FORMAT = 1
 
 _PAIR = ("a", "b", "metric")
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""With what a formula begins for a spreadsheet (OWASP, CSV Injection)."""
+
 
 @dataclass(frozen=True)
 class Content:
@@ -169,7 +172,9 @@ def _csv(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> str:
 
 
 def _field(value: Any) -> Any:
-    """A value as every reader of CSV takes it."""
+    """A value as every reader of CSV takes it; a text that spreadsheets would run as a formula begins with `'`."""
     if isinstance(value, bool):
         return str(value).lower()
-    return visible(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return f"'{visible(value)}" if value.startswith(_FORMULA) else visible(value)
