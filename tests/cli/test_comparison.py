@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,35 @@ def test_every_pair_is_compared_and_ranked(sweep: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        ["--by", "method", "--level", "0.9"],
+        ["--all-pairs", "--metrics", "score", "win", "--margin", "win=0.2"],
+        ["--baseline", "strategy=full,seed=0"],
+    ],
+)
+def test_a_report_compares_as_compare_does(sweep: Path, tmp_path: Path, options: list[str]) -> None:
+    told = serpentune("report", sweep, "--output", tmp_path / "r.json", *options)
+    assert told.code == 0, told.err
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["title"] == "Language models that play Snake"
+    assert report["comparisons"] == list(
+        serpentune("compare", sweep, *options, "--json").document["comparisons"].values()
+    )
+
+
+def test_a_report_of_methods_says_so_on_its_page(sweep: Path, tmp_path: Path) -> None:
+    told = serpentune("report", sweep, "--output", tmp_path / "r.html", "--by", "method")
+    assert told.code == 0, told.err
+    text = (tmp_path / "r.html").read_text()
+    assert "This is about the method strategy=full" in text
+    assert 'title="games that all students played">Pairs</th>' in text and "Correlation</th>" not in text
+    alone = serpentune("report", sweep / "untuned", "--output", tmp_path / "alone.html", "--by", "method")
+    assert alone.code == 2 and "needs at least two models" in alone.err
+
+
+@pytest.mark.parametrize("command", ["compare", "report"])
+@pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--margin", "win"], "--margin win: write METRIC=SIZE, such as win=0.03."),
@@ -67,8 +97,12 @@ def test_every_pair_is_compared_and_ranked(sweep: Path, tmp_path: Path) -> None:
         (["--metrics", "loss"], "has anything to compare in loss"),
     ],
 )
-def test_what_makes_no_sense_is_refused(sweep: Path, options: list[str], said: str) -> None:
-    refused = serpentune("compare", sweep, *options)
+def test_what_makes_no_sense_is_refused(
+    sweep: Path, tmp_path: Path, command: str, options: list[str], said: str
+) -> None:
+    page = ["--output", tmp_path / "r.html"] if command == "report" else []
+    refused = serpentune(command, sweep, *page, *options)
+    assert not list(tmp_path.iterdir())
     assert refused.code == 2
     assert said in " ".join(refused.err.split())
 

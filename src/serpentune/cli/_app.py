@@ -214,7 +214,8 @@ add_command(
     app,
     "report",
     _report.report,
-    "serpentune report output/evaluations/nano output/evaluations/lora --output report.html",
+    "serpentune report output/evaluations/nano output/evaluations/lora --output report.html\n"
+    "serpentune report output/sweep --by method --margin win=0.03 --output report.html",
 )
 add_command(
     app,

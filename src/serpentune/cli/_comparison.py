@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from serpentune.cli import _comparison_options as asked
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output, number
-from serpentune.common.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from serpentune.comparison import ComparisonReport, MetricComparison
@@ -25,44 +25,12 @@ def compare(
             help="Results folders of `serpentune evaluate`, or a sweep or experiment that holds them.",
         ),
     ],
-    baseline: Annotated[
-        str | None,
-        option(
-            "--baseline", metavar="NAME", help="The model that the others are measured against.", default="the first"
-        ),
-    ] = None,
-    all_pairs: Annotated[
-        bool, option("--all-pairs", help="Compare every model with every other, and say in which order they stand.")
-    ] = False,
-    by: Annotated[
-        str,
-        option(
-            "--by",
-            metavar="LEVEL",
-            help="checkpoint, each model by itself; or method, those that differ in their training seed together.",
-        ),
-    ] = "checkpoint",
-    metrics: Annotated[
-        list[str] | None,
-        option(
-            "--metrics",
-            metavar="NAME...",
-            help="score, win, steps, steps_to_win, accuracy, accuracy_equal, fatal_per_1000_moves, legal_rate, "
-            "ms_per_move; of language: loss, perplexity, bits_per_byte, token_accuracy, exact_match, rouge_l, bleu.",
-            default="score win steps",
-        ),
-    ] = None,
-    margin: Annotated[
-        list[str] | None,
-        option(
-            "--margin",
-            metavar="METRIC=SIZE...",
-            help="The difference from which on it matters, such as win=0.03 score=2: what is shown to be less is "
-            "called the same.",
-            default="none",
-        ),
-    ] = None,
-    level: Annotated[float, option("--level", metavar="SHARE", help="Coverage of the intervals.")] = 0.95,
+    baseline: asked.Baseline = None,
+    all_pairs: asked.AllPairs = False,
+    by: asked.By = "checkpoint",
+    metrics: asked.Metrics = None,
+    margin: asked.Margin = None,
+    level: asked.Level = 0.95,
     seed: Annotated[int, option("--seed", metavar="N", help="Of the resampling.")] = 0,
     output: Annotated[
         Path | None, option("--output", metavar="DIR", help="Also write each comparison there, as JSON and Markdown.")
@@ -71,16 +39,12 @@ def compare(
     """Compare models on the same games, with a verdict in words.
 
     Differences come with intervals and with tests that are corrected for their number. The verdict may be "not enough
-    games".
+    games". With --all-pairs it also says in which order the models stand.
     """
-    from serpentune.comparison import METRICS, ModelComparator, compare_all, rank_pairs
+    from serpentune.comparison import ModelComparator, compare_all, rank_pairs
     from serpentune.evaluation import results_folders
 
-    for name in metrics or ():
-        if name not in METRICS:  # said first, since it may be a folder that was meant to be compared
-            raise unknown_name("metric", name, METRICS)
-    chosen: dict[str, Any] = {"by": by, "baseline": baseline, "all_pairs": all_pairs, "margins": _margins(margin or ())}
-    chosen |= {"metrics": metrics} if metrics else {}
+    chosen = asked.comparison(by=by, baseline=baseline, all_pairs=all_pairs, metrics=metrics, margin=margin)
     folders = [folder for given in results for folder in results_folders(given)]
     if output is None:
         reports = compare_all(folders, level=level, seed=seed, **chosen)
@@ -105,19 +69,6 @@ def compare(
         out.paragraph(f"- {note}")
     if output is not None:
         out.line(str(output))
-
-
-def _margins(typed: Sequence[str]) -> dict[str, float]:
-    margins = {}
-    for text in typed:
-        name, equals, size = text.partition("=")
-        try:
-            margins[name] = float(size)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise UserError(f"--margin {text}: write METRIC=SIZE, such as win=0.03.")
-    return margins
 
 
 def _show(out: Output, report: ComparisonReport, notes: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from serpentune.cli import _comparison_options as asked
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output
 
@@ -30,21 +31,26 @@ def report(
             default="that of --output",
         ),
     ] = None,
-    baseline: Annotated[
-        str | None,
-        option("--baseline", metavar="NAME", help="The model that the others are compared with.", default="the first"),
+    title: Annotated[
+        str | None, option("--title", metavar="TEXT", help="The headline.", default="one for any report")
     ] = None,
-    title: Annotated[str, option("--title", metavar="TEXT", help="The headline.")] = "Language models that play Snake",
+    baseline: asked.Baseline = None,
+    all_pairs: asked.AllPairs = False,
+    by: asked.By = "checkpoint",
+    metrics: asked.Metrics = None,
+    margin: asked.Margin = None,
+    level: asked.Level = 0.95,
     overwrite: Annotated[bool, option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
     """Write one HTML page with tables, charts and replays.
 
-    It opens without a network. Where there are several models, each is compared with the first. What it says can be had
-    as JSON, CSV or Markdown too.
+    It opens without a network. Where there are several models, each is compared with the first, or as `serpentune
+    compare` would with the same options. What it says can be had as JSON, CSV or Markdown too.
     """
     from serpentune.report import report_folders
 
-    files = report_folders(results, output, title=title, baseline=baseline, formats=formats, overwrite=overwrite)
+    chosen = asked.comparison(by=by, baseline=baseline, all_pairs=all_pairs, metrics=metrics, margin=margin)
+    files = report_folders(results, output, title=title, formats=formats, overwrite=overwrite, level=level, **chosen)
     if out.json:
         out.document({"files": files})
     else:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from serpentune.common.errors import UserError
-from serpentune.comparison import compare_all
+from serpentune.comparison import DEFAULT_METRICS, compare_all
 from serpentune.evaluation import results_folders
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.report._files import report_files
@@ -14,14 +14,20 @@ from serpentune.report._learning import known_training
 from serpentune.report._write import write_report
 
 TITLE = "Language models that play Snake"
+"""The headline where none is given."""
 
 
 def report_folders(
     folders: Sequence[str | Path],
     path: str | Path,
     *,
-    title: str = TITLE,
+    title: str | None = None,
     baseline: str | None = None,
+    all_pairs: bool = False,
+    by: str = "checkpoint",
+    metrics: Sequence[str] | None = None,
+    margins: Mapping[str, float] | None = None,
+    level: float = 0.95,
     formats: Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> tuple[Path, ...]:
@@ -33,8 +39,13 @@ def report_folders(
     Args:
         folders: results folders, or sweeps and experiments that hold some.
         path: as of `report_files`.
-        title: the headline.
-        baseline: the model that the others are compared with; the first one without.
+        title: the headline; `TITLE` without.
+        baseline: as of `comparison.compare_all`, as are the next five.
+        all_pairs: likewise.
+        by: likewise.
+        metrics: likewise; the usual ones without.
+        margins: likewise; none without.
+        level: of the intervals of differences. Those of each model's own figures have 95%.
         formats: as of `report_files`.
         overwrite: whether files that exist may be replaced.
 
@@ -43,7 +54,7 @@ def report_folders(
 
     Raises:
         UserError: a file exists, as of `report_files`, a folder holds no results or damaged ones, or the models
-            can't be compared (`comparison.compare_all`): they have one name, or played by different rules.
+            can't be compared as asked (`comparison.compare_all`): they have one name, or played by different rules.
     """
     files = tuple(file for each in report_files(Path(path), formats).values() for file in each)
     taken = next((file for file in files if file.exists()), None)
@@ -51,11 +62,22 @@ def report_folders(
         raise UserError(f"{taken} exists. Choose another file, or pass --overwrite to replace it.")
     places = [place for folder in folders for place in results_folders(Path(folder))]
     results = [EvaluationResult.load(place) for place in places]
-    comparisons = compare_all(results, baseline=baseline) if len(results) > 1 else {}
+    asked = baseline is not None or all_pairs or by != "checkpoint" or bool(metrics) or bool(margins)
+    comparisons = {}
+    if len(results) > 1 or asked:  # one model alone is refused where it should be compared
+        comparisons = compare_all(
+            results,
+            by=by,
+            baseline=baseline,
+            all_pairs=all_pairs,
+            metrics=metrics or DEFAULT_METRICS,
+            margins=margins or {},
+            level=level,
+        )
     return write_report(
         results,
         Path(path),
-        title=title,
+        title=TITLE if title is None else title,
         comparisons=[report.to_json() for report in comparisons.values()],
         training=known_training(list(zip(places, results, strict=True))),
         formats=formats,
