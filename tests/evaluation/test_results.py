@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from serpentune.common.errors import UserError
-from serpentune.evaluation import EvaluationResult, GameResult, figures, play_games
+from serpentune.evaluation import EvaluationResult, GameResult, figures, play_games, results_folders
 from serpentune.evaluation.judging import judge
 from serpentune.game import Ending
 from serpentune.teachers import get
@@ -164,3 +165,23 @@ def test_damaged_figures_are_refused(folder: Path, name: str) -> None:
     (folder / name).write_text("[1]")
     with pytest.raises(UserError, match=name):
         EvaluationResult.load(folder)
+
+
+def test_the_results_of_an_ablation_are_found_and_those_without_games_are_named(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    ablation = tmp_path_factory.mktemp("ablation")
+    places = [ablation / "evaluation" / name for name in ("baseline/seed=0", "baseline/seed=1", "alpha=8/seed=0")]
+    for place in places:
+        shutil.copytree(folder, place)
+    language = ablation / "evaluation" / "alpha=8" / "seed=1"
+    for other, manifest in ((language, {"name": "a", "first_seed": 0}), (ablation / "evaluation/data", {"rows": 9})):
+        other.mkdir()
+        (other / "manifest.json").write_text(json.dumps(manifest))
+    for given in (ablation, ablation / "evaluation"):
+        caplog.clear()
+        assert results_folders(given) == places
+        (said,) = caplog.messages
+        assert said == f"{language} is left out: it is an evaluation without games, and has no games.jsonl"
+    assert results_folders(ablation / "evaluation" / "baseline") == places[:2]
+    assert results_folders(places[2]) == [places[2]]

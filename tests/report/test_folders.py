@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from serpentune.common.errors import UserError
+from serpentune.comparison import by_method
+from serpentune.evaluation import EvaluationResult, results_folders
 from serpentune.evaluation.contestants import training_settings
 from serpentune.report import report_folders
 from serpentune.training import AdvancedTrainingConfig
@@ -25,7 +27,7 @@ def experiment(tmp_path: Path) -> Path:
     student = run / "final_model"
     student.mkdir(parents=True)
     config = AdvancedTrainingConfig().model_dump(mode="json")
-    (run / "training.json").write_text(json.dumps({"config": config}))
+    (run / "training.json").write_text(json.dumps({"config": config, "data_sha256": "a" * 64}))
     (student / "student.json").write_text(json.dumps({"parameters": 1000, "trainable_parameters": 250}))
     write_history(
         [{"step": 10, "epoch": 0.5, "loss": 2.0}, {"step": 20, "epoch": 1.0, "eval_loss": 1.25}], run / "history.csv"
@@ -62,10 +64,31 @@ def test_curves_are_found_in_an_experiment_that_was_moved(experiment: Path, tmp_
     assert list(models(data)["training"]) == ["seed=0"]
 
 
-def test_another_run_in_the_students_place_is_not_taken_for_its_own(experiment: Path, tmp_path: Path) -> None:
+def test_an_ablation_is_read_a_level_deeper_and_its_baseline_stands_first(experiment: Path, tmp_path: Path) -> None:
+    for part in ("models", "evaluation"):  # as an ablation has them, and moved since
+        (tmp_path / "ablation" / part / "alpha=8").mkdir(parents=True)
+        shutil.move(experiment / part / "seed=0", tmp_path / "ablation" / part / "alpha=8" / "seed=0")
+    folder = tmp_path / "ablation"
+    manifest = folder / "evaluation" / "alpha=8" / "seed=0" / "manifest.json"
+    told = json.loads(manifest.read_text())
+    model = tmp_path / "before" / "models" / "alpha=8" / "seed=0" / "final_model"
+    manifest.write_text(json.dumps({**told, "model": str(model)}))
+    of_baseline = {"training": {**told["training"], "data_sha256": "b" * 64}}
+    play(folder / "evaluation" / "baseline" / "seed=0", "baseline,seed=0", walk, range(20), manifest=of_baseline)
+    results = [EvaluationResult.load(place) for place in results_folders(folder)]
+    assert [method.name for method in by_method(results)] == ["baseline", "lora"]  # they learned from other data
+    (data,) = report_folders([folder], tmp_path / "r.json")
+    assert [model["name"] for model in models(data)["models"]] == ["baseline,seed=0", "seed=0"]
+    assert list(models(data)["training"]) == ["seed=0"]
+
+
+@pytest.mark.parametrize(("seed", "data"), [(7, "a" * 64), (AdvancedTrainingConfig().seed, "b" * 64)])
+def test_another_run_in_the_students_place_is_not_taken_for_its_own(
+    experiment: Path, tmp_path: Path, seed: int, data: str
+) -> None:
     run = experiment / "models" / "seed=0" / "training.json"
-    config = AdvancedTrainingConfig(seed=7).model_dump(mode="json")
-    run.write_text(json.dumps({"config": config}))
+    config = AdvancedTrainingConfig(seed=seed).model_dump(mode="json")
+    run.write_text(json.dumps({"config": config, "data_sha256": data}))
     (page,) = report_folders([experiment], tmp_path / "r.html")
     assert "No training run is known of these models" in page.read_text()
 

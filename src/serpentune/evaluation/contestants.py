@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError
+from serpentune.common.files import read_object
 from serpentune.datasets import get_encoding, get_style
 from serpentune.evaluation.play import (
     Endpoint,
@@ -218,12 +219,15 @@ def _training(loaded: LoadedModel) -> dict[str, Any]:
 
 
 def training_settings(run: Path) -> dict[str, Any]:
-    """What a manifest says of a training run: its settings, but for where it lies and what it is called.
+    """What a manifest says of a training run: its settings, but for where it lies and what it is called, and its data.
+
+    The hash of the data is among them, since students that learned from other data are of another method.
 
     Raises:
         UserError: the folder holds no training run.
     """
-    return trained_with(run).model_dump(mode="json", exclude={"output_dir", "experiment_name", "report_to"})
+    settings = trained_with(run).model_dump(mode="json", exclude={"output_dir", "experiment_name", "report_to"})
+    return {**settings, "data_sha256": read_object(run / RUN).get("data_sha256")}
 
 
 def weights_sha256(model: Any) -> str:

@@ -8,8 +8,9 @@ from these files, never from a live model.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -47,7 +48,15 @@ STATES = "states.json"
 STATE_ANSWERS = "states.jsonl"
 
 EVALUATION = "evaluation"
-"""Where the results folders of a sweep or an experiment lie in its folder."""
+"""Where the results folders of a sweep, an experiment or an ablation lie in its folder."""
+
+BASELINE = "baseline"
+"""What an ablation's results of the recipe as it is lie in, and are called."""
+
+_OF_EVALUATIONS = "first_seed"
+"""An entry that no other manifest has."""
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -271,15 +280,40 @@ def _optional(path: Path) -> dict[str, Any] | None:
     return figures
 
 
-def results_folders(folder: Path) -> list[Path]:
-    """The results folders that a folder stands for: itself, or those in it, or in the `evaluation/` of a sweep.
+def tells_of_evaluation(path: Path) -> bool:
+    """Whether a file is the manifest of an evaluation; data sets, and others, have a file of that name too."""
+    try:
+        found = read_json(path)
+    except UserError:
+        return False
+    return isinstance(found, dict) and _OF_EVALUATIONS in found
 
-    An untuned model's comes first, the others in the order of their names.
+
+def results_folders(folder: Path) -> list[Path]:
+    """The results folders that a folder stands for: itself, or those below `evaluation/`, or those directly in it.
+
+    An experiment or a sweep keeps one for each model in its `evaluation/`, an ablation one for each training seed of
+    each variant, a level deeper. What comes first is what others are compared with: an untuned model's, or those of an
+    ablation's baseline; the rest follows in the order of its names. An evaluation without a game, such as one of
+    language alone, is left out, which is logged.
     """
     if (folder / MANIFEST).is_file():
         return [folder]
-    for place in (folder / EVALUATION, folder):
-        found = [path.parent for path in place.glob(f"*/{GAMES}") if (path.parent / MANIFEST).is_file()]
-        if found:
-            return sorted(found, key=lambda path: (not path.name.startswith("untuned"), path.name))
+    for place, depth in ((folder / EVALUATION, "**/"), (folder, "**/" if folder.name == EVALUATION else "*/")):
+        if found := sorted(_played(place.glob(f"{depth}{MANIFEST}")), key=lambda path: _rank(path.relative_to(place))):
+            return found
     return [folder]
+
+
+def _played(manifests: Iterable[Path]) -> Iterator[Path]:
+    """The folders of manifests in which games were played; evaluations without are named in the log."""
+    for path in manifests:
+        folder = path.parent
+        if (folder / GAMES).is_file():
+            yield folder
+        elif tells_of_evaluation(path):
+            _LOG.warning("%s is left out: it is an evaluation without games, and has no %s", folder, GAMES)
+
+
+def _rank(place: Path) -> tuple[bool, bool, tuple[str, ...]]:
+    return not place.parts[0].startswith("untuned"), place.parts[0] != BASELINE, place.parts

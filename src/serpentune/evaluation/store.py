@@ -25,13 +25,11 @@ from serpentune.evaluation.results import (
     SPEED,
     STATE_ANSWERS,
     STATES,
+    tells_of_evaluation,
 )
 from serpentune.evaluation.top_moves import TOP_MOVES, mend_top_moves
 
 _LOG = logging.getLogger(__name__)
-
-_OF_EVALUATIONS = "first_seed"
-"""An entry that no other manifest has."""
 
 _SEEN = (GAMES, LANGUAGE_RECORDS, STATE_ANSWERS, SPEED)
 """What can't be computed again from anything else."""
@@ -128,11 +126,7 @@ def open_part(folder: Path, number: int, player: str) -> Iterator[OpenResults]:
 
 def _refuse_other_things(folder: Path) -> None:
     """Data sets have a file called like an evaluation's manifest, too; they are not what --overwrite speaks of."""
-    try:
-        found = read_json(folder / MANIFEST)
-    except UserError:
-        found = None
-    if not (isinstance(found, dict) and _OF_EVALUATIONS in found) and not (folder / GAMES).is_file():
+    if not tells_of_evaluation(folder / MANIFEST) and not (folder / GAMES).is_file():
         raise UserError(f"{folder} holds a {MANIFEST} that is no evaluation's. Choose another folder.")
 
 

@@ -13,9 +13,8 @@ from serpentune import teachers as registry
 from serpentune.common.errors import UserError
 from serpentune.common.paths import PathUtils
 from serpentune.datasets import Recipe
+from serpentune.evaluation.results import BASELINE
 from serpentune.pipeline.recipe import ExperimentRecipe
-
-BASELINE = "baseline"
 
 SEEDS = ("seeds", "seed")
 """Names under which training seeds are typed; they repeat every variant and are no factor."""

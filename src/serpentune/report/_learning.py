@@ -14,9 +14,9 @@ from serpentune.report._format import finite
 def known_training(results: Sequence[tuple[Path, EvaluationResult]]) -> dict[str, dict[str, Any]]:
     """What `write_report` takes as `training`, for the students whose training run is still there.
 
-    A manifest names the student's folder, and the run lies around it. Where a whole sweep or experiment was moved, it
-    is looked for at the same place beside the results. A run with other settings than the manifest's is another one
-    and is left out.
+    A manifest names the student's folder, and the run lies around it. Where a whole sweep, experiment or ablation was
+    moved, it is looked for at the same place beside the results. A run with other settings or other data than the
+    manifest's is another one and is left out.
 
     Args:
         results: evaluations with their folders.
@@ -63,7 +63,8 @@ def _run_of(folder: Path, manifest: Mapping[str, Any]) -> Path | None:
 
 def _places(folder: Path, model: Path) -> Iterator[Path]:
     yield model
-    if folder.resolve().parent.name == EVALUATION:
-        root = folder.resolve().parent.parent
-        for parts in (3, 2):  # models/seed=0/final_model, seed=0/final_model
-            yield root.joinpath(*model.parts[-parts:])
+    below = next((place for place in folder.resolve().parents if place.name == EVALUATION), None)
+    if below is not None:
+        # models/style=move/seed=0/final_model of an ablation, models/seed=0/final_model, seed=0/final_model of a sweep
+        for parts in (4, 3, 2):
+            yield below.parent.joinpath(*model.parts[-parts:])
