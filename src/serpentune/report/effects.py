@@ -7,14 +7,14 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from serpentune.common.errors import UserError
+from serpentune.common.pictures import COLOURS, check_picture, save_picture
 from serpentune.comparison import FIGURES, AblationReading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS = ("#0068a8", "#c9540a", "#00815d", "#a64d8c", "#946800", "#53687b", "#6a4fc0")  # those of the report
-_DOTS_PER_INCH = 150
+_STYLES = ("o-", "s--", "^:", "D-.")
+"""How the lines of an interaction are drawn, each as often as there are colours, so that no two look alike."""
 
 
 def plot_effects(reading: AblationReading, path: str | Path) -> Path:
@@ -28,13 +28,12 @@ def plot_effects(reading: AblationReading, path: str | Path) -> Path:
         path: of the picture; its suffix says the format (`.png`, `.svg`, `.pdf`).
 
     Raises:
-        UserError: matplotlib can't write that format.
+        UserError: matplotlib can't write that format, or as of `save_picture`.
     """
     from matplotlib.figure import Figure
 
     path = Path(path)
-    if path.suffix[1:] not in Figure().canvas.get_supported_filetypes():
-        raise UserError(f"{path}: a picture ends in .png, .svg or .pdf.")
+    check_picture(path)
     factors = list(reading.variants[reading.baseline])
     together = {effect.factors for effect in reading.interactions["score"]}
     crossed = [two for two in combinations(factors, 2) if two in together]
@@ -48,19 +47,19 @@ def plot_effects(reading: AblationReading, path: str | Path) -> Path:
         _crossed(axes, reading, f, g)
     for axes in [*panels[len(FIGURES) : columns], *panels[columns + len(crossed) :]]:
         axes.set_axis_off()
-    figure.savefig(path, dpi=_DOTS_PER_INCH)
+    save_picture(figure, path)
     return path
 
 
 def _main(axes: Axes, reading: AblationReading, key: str, unit: str) -> None:
     effects = reading.effects[key]
     for place, effect in enumerate(effects):
-        axes.plot(effect.by_seed, [place] * len(effect.by_seed), "|", color=_COLOURS[5], markersize=9)
+        axes.plot(effect.by_seed, [place] * len(effect.by_seed), "|", color=COLOURS[5], markersize=9)
         interval = effect.found.interval
         if interval is not None:
-            axes.plot([interval.low, interval.high], [place, place], color=_COLOURS[0], linewidth=2)
+            axes.plot([interval.low, interval.high], [place, place], color=COLOURS[0], linewidth=2)
         assert effect.found.estimate is not None
-        axes.plot(effect.found.estimate, place, "o", color=_COLOURS[0])
+        axes.plot(effect.found.estimate, place, "o", color=COLOURS[0])
     axes.axvline(0, color="#888888", linewidth=0.8)
     axes.set_yticks(range(len(effects)), [effect.name for effect in effects])
     axes.set_ylim(len(effects) - 0.5, -0.5)
@@ -69,9 +68,10 @@ def _main(axes: Axes, reading: AblationReading, key: str, unit: str) -> None:
 
 def _crossed(axes: Axes, reading: AblationReading, f: str, g: str) -> None:
     along = list(dict.fromkeys(levels[f] for levels in reading.variants.values()))
-    for colour, line in zip(_COLOURS, dict.fromkeys(levels[g] for levels in reading.variants.values()), strict=False):
+    for place, line in enumerate(dict.fromkeys(levels[g] for levels in reading.variants.values())):
         means = [_mean(reading, {f: level, g: line}) for level in along]
-        axes.plot(along, means, "o-", color=colour, label=f"{g}={line}")
+        style = _STYLES[place // len(COLOURS) % len(_STYLES)]
+        axes.plot(along, means, style, color=COLOURS[place % len(COLOURS)], label=f"{g}={line}")
     axes.set(xlabel=f, ylabel=FIGURES["score"])
     axes.legend(frameon=False, fontsize=8)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import replacing_file
+from serpentune.common.pictures import COLOURS, check_picture, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,9 +23,7 @@ _Losses = tuple[_Line, _Line]  # training, validation
 
 COLUMNS = ("step", "epoch", "loss", "eval_loss", "learning_rate", "grad_norm")
 
-_COLOURS = ("#0068a8", "#c9540a", "#00815d", "#a64d8c", "#946800", "#53687b", "#6a4fc0")  # those of the report
 _GREY = "#c9ced3"
-_DOTS_PER_INCH = 150
 
 
 def write_history(history: History, path: Path) -> None:
@@ -78,12 +77,11 @@ def plot_losses(histories: Mapping[str, History], path: str | Path) -> Path:
     lines = {name: both for name, both in lines.items() if any(both)}
     if not lines:
         raise UserError(f"{path}: there is no loss to draw.")
-    if path.suffix[1:] not in Figure().canvas.get_supported_filetypes():
-        raise UserError(f"{path}: a picture ends in .png, .svg or .pdf.")
-    if len(lines) <= len(_COLOURS):
+    check_picture(path)
+    if len(lines) <= len(COLOURS):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()
-        for colour, (name, both) in zip(_COLOURS, lines.items(), strict=False):
+        for colour, (name, both) in zip(COLOURS, lines.items(), strict=False):
             _draw(axes, both, colour, name)
         axes.set(xlabel="optimiser step", ylabel="loss per completion token")
         axes.legend(frameon=False)
@@ -98,15 +96,14 @@ def plot_losses(histories: Mapping[str, History], path: str | Path) -> Path:
         for axes, (own, both) in zip(panels, lines.items(), strict=False):
             for other in lines.values():
                 axes.plot(*zip(*(other[0] or other[1]), strict=True), color=_GREY, linewidth=0.6)
-            _draw(axes, both, _COLOURS[0], own)
+            _draw(axes, both, COLOURS[0], own)
             axes.set_title(own, fontsize=8)
             _frame(axes, lines)
         for axes in panels[len(lines) :]:
             axes.set_visible(False)
         for axes in panels[len(lines) - columns : len(lines)]:  # the lowest of each column
             axes.tick_params(labelbottom=True)
-    with replacing_file(path) as part:
-        figure.savefig(part, format=path.suffix[1:], dpi=_DOTS_PER_INCH)
+    save_picture(figure, path)
     return path
 
 
