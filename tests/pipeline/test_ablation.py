@@ -11,7 +11,8 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.pipeline import ExperimentRecipe, ablate, design
-from serpentune.pipeline._ablation_runs import round_fits
+from serpentune.pipeline._ablation_runs import Runner, round_fits
+from serpentune.pipeline.ablation import _claim
 
 
 def recipe(**more: Any) -> ExperimentRecipe:
@@ -44,6 +45,40 @@ def test_one_factor_changes_at_a_time_unless_all_combinations_are_asked_for() ->
     every = design(recipe(), VARY, full=True).variants
     assert len(every) == len({variant.name for variant in every}) == 2 * 2 * 2
     assert every[-1].name == "encoding=coordinates,style=move,teachers=BFS"
+
+
+def test_the_order_of_the_factors_names_no_other_variant() -> None:
+    turned = dict(reversed(VARY.items()))
+    plain, other = (design(recipe(), vary, full=True).variants for vary in (VARY, turned))
+    assert {variant.name: variant.recipe for variant in plain} == {variant.name: variant.recipe for variant in other}
+
+
+def claimed(recipe: ExperimentRecipe, vary: dict[str, Sequence[Any]], folder: Path) -> None:
+    """What an ablation writes before its first run."""
+    planned = design(recipe, vary)
+    _claim(folder, planned)
+    Runner(folder, planned, True, print).note()
+
+
+def test_a_folder_is_of_what_its_recipes_say_and_not_of_where_they_lie(tmp_path: Path) -> None:
+    folder, data = tmp_path / "tiny", tmp_path / "data.yaml"
+    recipe().dataset.save(data)  # type: ignore[union-attr]
+    claimed(recipe(), {"style": ["move"]}, folder)
+    claimed(recipe(dataset=str(data), name="other"), {"lr": [1e-3]}, folder)  # the same, from its file
+    data.write_text(data.read_text().replace("games: 12", "games: 13"))
+    with pytest.raises(UserError, match="began with another recipe: dataset differs"):
+        ablate(recipe(dataset=str(data)), {"style": ["move"]}, folder)
+
+    runs = json.loads((folder / "runs.json").read_text())
+    assert list(runs["recipes"]) == ["baseline", "style=move", "lr=0.001"]
+    runs["recipes"]["style=move"]["recipe"]["training"]["seed"] = 5  # as if another value had had the same name
+    del runs["recipes"]["baseline"]["recipe"]["evaluation"]["style"]  # as if that setting had been unknown then
+    (folder / "runs.json").write_text(json.dumps(runs))
+    claimed(recipe(), {"lr": [1e-3]}, folder)
+    with pytest.raises(
+        UserError, match=r"The variant style=move in .* was planned from another recipe: training differs"
+    ):
+        ablate(recipe(), {"style": ["move"]}, folder)
 
 
 def test_settings_of_training_vary_too() -> None:
@@ -81,6 +116,7 @@ def test_games_ask_a_variant_for_what_it_was_taught() -> None:
         ({"strategy": ["lorra"]}, "Did you mean lora"),
         ({"style": ["plan"]}, "style=plan is what the recipe has"),
         ({"style": ["move", "move"]}, "names a value twice"),
+        ({"model": ["some/model", "some model"]}, "would be called some-model here, as some/model is"),
         ({"style": ["move"], "styles": ["move"]}, "same setting"),
         ({"seeds": [0, 1]}, "Nothing varies"),
         ({"style": ["move"], "seeds": ["0.2"]}, "0,1,2 or 0..4"),

@@ -7,24 +7,25 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from serpentune import __version__
 from serpentune.common.errors import UserError
 from serpentune.common.files import read_object, write_json
 from serpentune.common.progress import phase_bars
 from serpentune.datasets import Recipe, load_splits
-from serpentune.datasets.directory import check_files
+from serpentune.datasets.directory import check_files, read_manifest
 from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._design import Design, Variant
 from serpentune.pipeline._games import games_for
+from serpentune.pipeline.recipe import ExperimentRecipe
 from serpentune.training import train_once
 
 if TYPE_CHECKING:
     from serpentune.evaluation import EvaluationResult
 
 RUNS = "runs.json"
-"""What is planned in an ablation's folder, and what each finished run took."""
+"""What is planned in an ablation's folder, by which recipes, and what each finished run took."""
 
 _DATASETS, _MODELS, _EVALUATIONS = "datasets", "models", "evaluation"
 
@@ -54,6 +55,41 @@ def round_fits(
     return expected == 0 or expected <= seconds_left
 
 
+def refuse_other_recipes(folder: Path, planned: Design) -> None:
+    """Make sure that what an ablation's folder holds under the names of planned variants is of the same recipes.
+
+    Raises:
+        UserError: a variant's recipe was another, or the data set that it names has changed.
+    """
+    noted = read_object(folder / RUNS).get("recipes", {})
+    for variant in planned.variants:
+        if variant.name not in noted:
+            continue
+        before, now = noted[variant.name], _identity(variant)
+        # A setting that came with a later version has its standard value in what was noted before.
+        recipe_then = _told(ExperimentRecipe.from_values(before["recipe"]))
+        changed = [key for key, value in now["recipe"].items() if recipe_then[key] != value]
+        if before["data_sha256"] != now["data_sha256"] and "dataset" not in changed:
+            changed.append("what the data set holds")
+        if not changed:
+            continue
+        began = f"The ablation in {folder} began with" if variant is planned.variants[0] else (
+            f"The variant {variant.name} in {folder} was planned from"
+        )  # fmt: skip
+        raise UserError(f"{began} another recipe: {', '.join(changed)} differs. Choose another folder (--output).")
+
+
+def _identity(variant: Variant) -> dict[str, Any]:
+    """What a variant is trained and played by: its recipe, and the hashes of a data set that is there already."""
+    data = variant.recipe.dataset
+    there = None if isinstance(data, Recipe) else read_manifest(Path(data).expanduser()).get("sha256")
+    return {"recipe": _told(variant.recipe), "data_sha256": there}
+
+
+def _told(recipe: ExperimentRecipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", exclude={"name"})
+
+
 class Runner:
     """Works through a design in a folder that is its own."""
 
@@ -63,9 +99,13 @@ class Runner:
         self.quiet = quiet
         self.announce = announce
         self.seconds: dict[str, dict[int, float]] = {}
+        self._recipes: dict[str, dict[str, Any]] = {}
         if (folder / RUNS).is_file():
-            for name, by_seed in read_object(folder / RUNS).get("seconds", {}).items():
+            noted = read_object(folder / RUNS)
+            for name, by_seed in noted.get("seconds", {}).items():
                 self.seconds[name] = {int(seed): float(seconds) for seed, seconds in by_seed.items()}
+            self._recipes = noted.get("recipes", {})  # those of variants that aren't asked for now stay
+        self._recipes |= {variant.name: _identity(variant) for variant in planned.variants}
         self._datasets = _dataset_folders(planned)
 
     def run(self, deadline: float | None) -> tuple[tuple[int, ...], dict[str, list[EvaluationResult]], int]:
@@ -80,7 +120,7 @@ class Runner:
         results: dict[str, list[EvaluationResult]] = {name: [] for name in names}
         whole: list[int] = []
         done = 0
-        self._note()
+        self.note()
         for seed in self.planned.seeds:
             left = float("inf") if deadline is None else deadline - time.monotonic()
             if seed != self.planned.seeds[0] and not round_fits(names, self.seconds, seed, left):
@@ -145,7 +185,7 @@ class Runner:
         # Of a run that was gone on with, training says itself what it took in all.
         took = time.monotonic() - began + (0 if fresh else trained.seconds)
         self.seconds.setdefault(variant.name, {})[seed] = round(took, 2)
-        self._note()
+        self.note()
         return result
 
     def _dataset(self, variant: Variant) -> Path:
@@ -160,7 +200,8 @@ class Runner:
                 build_from_recipe(data, folder, progress=advance)
         return folder
 
-    def _note(self) -> None:
+    def note(self) -> None:
+        """Write what is planned and what is finished."""
         write_json(
             self.folder / RUNS,
             {
@@ -168,6 +209,7 @@ class Runner:
                 "variants": {variant.name: variant.levels for variant in self.planned.variants},
                 "seeds": list(self.planned.seeds),
                 "seconds": self.seconds,
+                "recipes": self._recipes,
             },
         )
 

@@ -36,7 +36,8 @@ class Variant:
     """A recipe with some levels changed.
 
     Attributes:
-        name: what differs from the baseline, `style=move,encoding=coordinates`, or `baseline`; also a folder's name.
+        name: what differs from the baseline, factors in alphabetical order, `encoding=coordinates,style=move`, or
+            `baseline`; also a folder's name.
         levels: level by factor, of every factor.
         recipe: what is trained and played.
     """
@@ -126,10 +127,18 @@ def _levels(recipe: ExperimentRecipe, name: str, key: str, values: Sequence[Any]
         raise UserError(f"{name} changes the games, and models that played different games can't be compared.")
     if not values:
         raise UserError(f"{name} has no values. Name at least one.")
-    known = {_text(_canonical(recipe, name, key, value)): value for value in values}
+    kept = [(_value_of(recipe, key), None), *((_canonical(recipe, name, key, value), value) for value in values)]
+    known = {_text(value): given for value, given in kept[1:]}
+    named: dict[str, Any] = {}
+    for value, given in kept:
+        if named.setdefault(_text(value), value) != value:
+            raise UserError(
+                f"{name}={given} would be called {_text(value)} here, as {named[_text(value)]} is. Vary one of them in "
+                "an ablation of its own."
+            )
     if len(known) < len(values):
         raise UserError(f"{name} names a value twice: {', '.join(map(str, values))}.")
-    as_it_is = _text(_value_of(recipe, key))
+    as_it_is = _text(kept[0][0])
     others = {text: value for text, value in known.items() if text != as_it_is}
     if not others:
         raise UserError(f"{name}={as_it_is} is what the recipe has. Name a value that differs.")
@@ -165,7 +174,7 @@ def _variant(
     keys: Mapping[str, str],
 ) -> Variant:
     changed = {name: axes[name][level] for name, level in levels.items() if level != standard[name]}
-    name = ",".join(f"{factor}={levels[factor]}" for factor in changed) or BASELINE
+    name = ",".join(f"{factor}={levels[factor]}" for factor in sorted(changed)) or BASELINE
     try:
         made = recipe.with_values({keys[factor]: _typed(keys[factor], value) for factor, value in changed.items()})
         assert made.evaluation is not None

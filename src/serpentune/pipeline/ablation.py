@@ -19,7 +19,7 @@ from serpentune.common.locks import held_folder
 from serpentune.common.processes import process_count
 from serpentune.common.signals import sigterm_interrupts
 from serpentune.models import end_ids, find_base, open_tokenizer
-from serpentune.pipeline._ablation_runs import RUNS, Runner
+from serpentune.pipeline._ablation_runs import RUNS, Runner, refuse_other_recipes
 from serpentune.pipeline._design import BASELINE, Design, design
 from serpentune.pipeline._folder import RECIPE
 from serpentune.pipeline.recipe import ExperimentRecipe
@@ -90,7 +90,8 @@ def ablate(
     """Train and play every variant with every training seed, as far as the time allows, and say what each factor does.
 
     What `output_dir` holds of an earlier call with the same recipe is kept, however that call ended: nothing is trained
-    or played twice, and factors, values and seeds may have been added.
+    or played twice, and factors, values and seeds may have been added or be named in another order. It counts what the
+    recipe says, not where: a recipe of the data that is named by its file is compared by what is in it.
 
     Args:
         recipe: the baseline, as it is.
@@ -104,7 +105,8 @@ def ablate(
 
     Raises:
         UserError: before anything runs: as of `design`, a variant doesn't suit this machine, or the folder holds
-            something else. Afterwards as of `training.train`, naming the variant.
+            something else, or a variant that was trained from another recipe or other data. Afterwards as of
+            `training.train`, naming the variant.
         AblationInterrupted: after Ctrl-C or SIGTERM.
     """
     if max_hours is not None and not max_hours > 0:
@@ -114,7 +116,7 @@ def ablate(
     planned = design(recipe, vary, full=full)
     _check(planned)
     folder = Path(output_dir).expanduser()
-    _claim(folder, recipe)
+    _claim(folder, planned)
     deadline = None if max_hours is None else time.monotonic() + 3600 * max_hours
     with held_folder(folder, by="another ablation"), sigterm_interrupts():
         try:
@@ -159,16 +161,11 @@ def _check(planned: Design) -> None:
             raise UserError(f"The variant {variant.name}: {error}") from error
 
 
-def _claim(folder: Path, recipe: ExperimentRecipe) -> None:
-    """Make sure that the folder is free, or holds an ablation of the same recipe."""
+def _claim(folder: Path, planned: Design) -> None:
+    """Make sure that the folder is free, or holds an ablation of the same recipes."""
     if (folder / RECIPE).is_file() and (folder / RUNS).is_file():
-        before, now = (each.model_dump(mode="json") for each in (ExperimentRecipe.load(folder / RECIPE), recipe))
-        if changed := [key for key in now if key != "name" and now[key] != before[key]]:
-            raise UserError(
-                f"The ablation in {folder} began with another recipe: {', '.join(changed)} differs. Choose another "
-                "folder (--output)."
-            )
+        refuse_other_recipes(folder, planned)
         return
     ensure_free(folder, overwrite=False)
     folder.mkdir(parents=True, exist_ok=True)
-    recipe.save(folder / RECIPE)
+    planned.variants[0].recipe.save(folder / RECIPE)
