@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.pipeline import ExperimentRecipe, ablate, design
-from serpentune.pipeline._ablation_runs import Runner, round_fits
+from serpentune.pipeline._ablation_runs import Runner, earlier_seconds, round_fits
 from serpentune.pipeline.ablation import _claim
+from serpentune.training import TrainingResult
+from tests.report.players import play, walk
 
 
 def recipe(**more: Any) -> ExperimentRecipe:
@@ -140,6 +143,33 @@ def test_a_round_is_begun_where_it_would_end_in_time() -> None:
     assert round_fits(names, finished, 1, 130)
     assert not round_fits(names, finished, 1, 129)
     assert round_fits(["baseline"], finished, 1, -5)  # it is there already
+
+
+def test_runs_are_counted_wherever_they_stand_in_the_order(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    planned = design(recipe(), {"style": ["move"], "seeds": [0, 1, 2]})
+    _claim(folder, planned)
+    runner = Runner(folder, planned, True, print)
+    # Seed 1 was asked for alone before, and of seed 2 one variant was finished.
+    runner.seconds = {"baseline": {1: 50.0, 2: 50.0}, "style=move": {1: 50.0}}
+    for name in ("baseline", "style=move"):
+        played = play(folder / "evaluation" / name / "seed=1", name, walk, range(2))
+    said: list[str] = []
+    runner.announce = said.append
+    seeds, results, left = runner.run(time.monotonic() + 1)
+    assert (seeds, left) == ((1,), 3) and said[-1].startswith("The time is up: 3 of 6 runs are finished")
+    assert [list(result.scores) for result in results["style=move"]] == [list(played.scores)]
+
+
+def test_of_a_run_that_was_gone_on_with_only_the_earlier_part_is_added() -> None:
+    def trained(resumed_from: int | None) -> TrainingResult:
+        return TrainingResult(Path(), [], 60.0, 1, 1, 0.0, None, 1.0, 1.0, None, 40, 9, 0, 1, 1, resumed_from)
+
+    assert earlier_seconds(trained(None), trained_before=False) == 0  # all in this call
+    assert earlier_seconds(trained(None), trained_before=True) == 60  # only played in this call
+    assert earlier_seconds(trained(10), trained_before=False) == 20  # 30 steps took 60 s, and are in this call's time
+    assert earlier_seconds(trained(10), trained_before=True) == 80
+    assert earlier_seconds(trained(40), trained_before=True) == 60  # not a step was left to measure by
 
 
 @pytest.mark.slow

@@ -19,10 +19,11 @@ from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._design import Design, Variant
 from serpentune.pipeline._games import games_for
 from serpentune.pipeline.recipe import ExperimentRecipe
-from serpentune.training import train_once
+from serpentune.training import load_result, train_once
 
 if TYPE_CHECKING:
     from serpentune.evaluation import EvaluationResult
+    from serpentune.training import TrainingResult
 
 RUNS = "runs.json"
 """What is planned in an ablation's folder, by which recipes, and what each finished run took."""
@@ -53,6 +54,21 @@ def round_fits(
             own = list(finished.get(name, {}).values()) or every
             expected += sum(own) / len(own)
     return expected == 0 or expected <= seconds_left
+
+
+def earlier_seconds(trained: TrainingResult, *, trained_before: bool) -> float:
+    """The seconds of a student's training that earlier calls took.
+
+    Args:
+        trained: what training says; its `seconds` are those of the last call alone.
+        trained_before: whether that was an earlier call.
+    """
+    last = trained.seconds if trained_before else 0.0
+    before = trained.resumed_from or 0
+    if not 0 < before < trained.steps:
+        return last
+    # Nobody timed a call that was stopped: its steps are taken to have been as fast as those of the last one.
+    return last + trained.seconds * before / (trained.steps - before)
 
 
 def refuse_other_recipes(folder: Path, planned: Design) -> None:
@@ -117,44 +133,43 @@ class Runner:
         """
         order = self.planned.order()
         names = [variant.name for variant in self.planned.variants]
-        results: dict[str, list[EvaluationResult]] = {name: [] for name in names}
-        whole: list[int] = []
-        done = 0
         self.note()
-        for seed in self.planned.seeds:
+        under_way = self.planned.seeds[0]
+        for seed, variant in order:
+            if self._finished(variant.name, seed):
+                continue
             left = float("inf") if deadline is None else deadline - time.monotonic()
-            if seed != self.planned.seeds[0] and not round_fits(names, self.seconds, seed, left):
+            # A further seed is begun as a whole or not at all.
+            if not round_fits([variant.name] if seed == under_way else names, self.seconds, seed, left):
                 break
-            found: dict[str, EvaluationResult] = {}
-            for variant in self.planned.variants:
-                left = float("inf") if deadline is None else deadline - time.monotonic()
-                if not round_fits([variant.name], self.seconds, seed, left):
-                    break
-                found[variant.name] = self._run(variant, seed)
-                done += 1
-            if len(found) < len(names):
-                break
-            whole.append(seed)
-            for name, result in found.items():
-                results[name].append(result)
+            under_way = seed
+            self._run(variant, seed)
+        done = sum(self._finished(variant.name, seed) for seed, variant in order)
         if done < len(order):
             self.announce(
                 f"The time is up: {done} of {len(order)} runs are finished. The same command with more time goes on."
             )
-        return tuple(whole), results, len(order) - done
+        whole = tuple(seed for seed in self.planned.seeds if all(self._finished(name, seed) for name in names))
+        return whole, {name: [self._result(name, seed) for seed in whole] for name in names}, len(order) - done
 
-    def _run(self, variant: Variant, seed: int) -> EvaluationResult:
+    def _finished(self, name: str, seed: int) -> bool:
+        return seed in self.seconds.get(name, {})
+
+    def _result(self, name: str, seed: int) -> EvaluationResult:
+        from serpentune.evaluation import EvaluationResult
+
+        return EvaluationResult.load(self.folder / _EVALUATIONS / name / f"seed={seed}")
+
+    def _run(self, variant: Variant, seed: int) -> None:
         """Train and play one variant with one seed; what is finished of it is kept."""
-        from serpentune.evaluation import EvaluationResult, evaluate_contestant, open_contestant, read_test_records
+        from serpentune.evaluation import evaluate_contestant, open_contestant, read_test_records
 
         place = Path(variant.name) / f"seed={seed}"
-        if seed in self.seconds.get(variant.name, {}):
-            return EvaluationResult.load(self.folder / _EVALUATIONS / place)
         self.announce(f"{variant.name}, training seed {seed}")
         began = time.monotonic()
         recipe = variant.recipe
         assert recipe.evaluation is not None
-        fresh = not (self.folder / _MODELS / place).exists()
+        trained_before = load_result(self.folder / _MODELS / place) is not None
         try:
             dataset = self._dataset(variant)
             games = games_for(recipe.evaluation, check_files(dataset), dataset)
@@ -169,7 +184,7 @@ class Runner:
                 name=f"{variant.name},seed={seed}",
                 trust_remote_code=recipe.training.trust_remote_code,
             )
-            result = evaluate_contestant(
+            evaluate_contestant(
                 contestant,
                 self.folder / _EVALUATIONS / place,
                 games,
@@ -182,11 +197,9 @@ class Runner:
             ) from error
         del contestant
         gc.collect()  # before the next model wants the memory
-        # Of a run that was gone on with, training says itself what it took in all.
-        took = time.monotonic() - began + (0 if fresh else trained.seconds)
+        took = time.monotonic() - began + earlier_seconds(trained, trained_before=trained_before)
         self.seconds.setdefault(variant.name, {})[seed] = round(took, 2)
         self.note()
-        return result
 
     def _dataset(self, variant: Variant) -> Path:
         """The folder of what a variant learns from, built when it is first needed; equal recipes share it."""

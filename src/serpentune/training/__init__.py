@@ -7,7 +7,7 @@ from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig
 from serpentune.training._grid import MAX_RUNS, Cell, Grid, cells, parse_grid
 from serpentune.training._machine import check_machine
 from serpentune.training._prepare import HISTORY, RUN, total_steps
-from serpentune.training._sweep import SweepResult, SweepRun, is_sweep, sweep, train_once, trained_with
+from serpentune.training._sweep import SweepResult, SweepRun, is_sweep, load_result, sweep, train_once, trained_with
 from serpentune.training.config import (
     AdvancedTrainingConfig,
     HyperparameterConfig,
@@ -47,6 +47,7 @@ __all__ = [
     "forecast",
     "is_sweep",
     "largest_batch",
+    "load_result",
     "model_sizes",
     "parse_grid",
     "plot_losses",
