@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from serpentune.common.errors import UserError
+from serpentune.comparison import by_method
+from serpentune.evaluation import EvaluationResult, results_folders
 from serpentune.pipeline import ExperimentRecipe, ablate, design
 from serpentune.pipeline._ablation_runs import Runner, earlier_seconds, round_fits
 from serpentune.pipeline.ablation import _claim
@@ -161,6 +163,23 @@ def test_runs_are_counted_wherever_they_stand_in_the_order(tmp_path: Path) -> No
     assert [list(result.scores) for result in results["style=move"]] == [list(played.scores)]
 
 
+def test_what_an_earlier_call_found_doesn_t_stand_beside_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    vary: dict[str, Any] = {"style": ["move"], "seeds": [0]}
+    claimed(recipe(), vary, folder)
+    runs = json.loads((folder / "runs.json").read_text())
+    names = ("baseline", "style=move")
+    (folder / "runs.json").write_text(json.dumps(runs | {"seconds": {name: {"0": 50.0} for name in names}}))
+    for name in names:
+        play(folder / "evaluation" / name / "seed=0", f"{name},seed=0", walk, range(4))
+    made = ("ablation.json", "ablation.md", "effects.png", "comparisons")
+    assert ablate(recipe(), vary, folder).reading is not None and all((folder / name).exists() for name in made)
+    more = ablate(recipe(), {**vary, "encoding": ["coordinates"]}, folder, max_hours=1e-6)
+    assert (more.reading, more.left) == (None, 1)
+    assert [(folder / name).exists() for name in made] == [True, True, False, False]
+    assert "Runs that are left: 1" in (folder / "ablation.md").read_text()
+
+
 def test_of_a_run_that_was_gone_on_with_only_the_earlier_part_is_added() -> None:
     def trained(resumed_from: int | None) -> TrainingResult:
         return TrainingResult(Path(), [], 60.0, 1, 1, 0.0, None, 1.0, 1.0, None, 40, 9, 0, 1, 1, resumed_from)
@@ -193,6 +212,10 @@ def test_an_ablation_goes_on_where_it_was_stopped_and_says_what_each_factor_does
     assert weights.stat().st_mtime_ns == trained
     assert whole.left == 0 and whole.reading is not None and whole.reading.seeds == (0, 1)
     assert [effect.name for effect in whole.reading.effects["score"]] == ["style=move", "lr=0.001"]
+    found = [EvaluationResult.load(place) for place in results_folders(folder)]
+    assert [(method.name, method.seeds) for method in by_method(found)] == [
+        ("baseline", (0, 1)), ("lr=0.001", (0, 1)), ("style=move", (0, 1))
+    ]  # fmt: skip
     assert json.loads((folder / "ablation.json").read_text())["runs_left"] == 0
     assert "| style=move | style=plan | 1 |" in (folder / "ablation.md").read_text()
     assert (folder / "effects.png").stat().st_size > 1000

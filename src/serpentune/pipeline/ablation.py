@@ -7,6 +7,7 @@ an ablation is stopped, each variant is judged by as many students as any other.
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from serpentune.evaluation import EvaluationResult
 
 FOUND, TABLES, PICTURE, COMPARISONS = "ablation.json", "ablation.md", "effects.png", "comparisons"
+
+_NOTHING_YET = (
+    "There is no training seed yet of which every variant is finished, so nothing can be compared. Runs that are left: "
+    "{left}. The same command goes on."
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -132,6 +138,11 @@ def _read(
     from serpentune.comparison import ModelComparator, read_ablation
     from serpentune.report import plot_effects
 
+    # What was found in an earlier call, of fewer variants or of more, must not stand beside what is found now.
+    for name in (TABLES, PICTURE):
+        (folder / name).unlink(missing_ok=True)
+    if (folder / COMPARISONS).is_dir():
+        shutil.rmtree(folder / COMPARISONS)
     reading, comparisons = None, {}
     if seeds:
         variants = {variant.name: variant.levels for variant in planned.variants}
@@ -144,6 +155,8 @@ def _read(
         verdicts = "\n".join(f"- {report.verdict}" for report in comparisons.values())
         write_text(folder / TABLES, f"# Ablation\n\n{reading.to_markdown()}\n{verdicts}\n")
         plot_effects(reading, folder / PICTURE)
+    else:
+        write_text(folder / TABLES, f"# Ablation\n\n{_NOTHING_YET.format(left=left)}\n")
     write_json(folder / FOUND, found.to_json())
     return found
 
