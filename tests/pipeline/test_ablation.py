@@ -12,6 +12,7 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.comparison import by_method
+from serpentune.datasets import build_dataset
 from serpentune.evaluation import EvaluationResult, results_folders
 from serpentune.pipeline import ExperimentRecipe, ablate, design
 from serpentune.pipeline._ablation_runs import Runner, earlier_seconds, round_fits
@@ -84,6 +85,18 @@ def test_a_folder_is_of_what_its_recipes_say_and_not_of_where_they_lie(tmp_path:
         UserError, match=r"The variant style=move in .* was planned from another recipe: training differs"
     ):
         ablate(recipe(), {"style": ["move"]}, folder)
+
+
+def test_a_data_set_that_was_built_again_is_noticed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    build_dataset(recipe().dataset, data)
+    manifest = data / "manifest.json"
+    named = recipe(dataset=str(data))
+    claimed(named, {"lr": [1e-3]}, tmp_path / "tiny")
+    told = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(told | {"sha256": dict.fromkeys(told["sha256"], "0" * 64)}))
+    with pytest.raises(UserError, match="began with another recipe: what the data set holds differs"):
+        ablate(named, {"lr": [1e-3]}, tmp_path / "tiny")
 
 
 def test_settings_of_training_vary_too() -> None:

@@ -13,8 +13,8 @@ from serpentune import __version__
 from serpentune.common.errors import UserError
 from serpentune.common.files import read_object, write_json
 from serpentune.common.progress import phase_bars
-from serpentune.datasets import Recipe, load_splits
-from serpentune.datasets.directory import check_files, read_manifest
+from serpentune.datasets import Recipe, load_splits, read_manifest
+from serpentune.datasets.directory import check_files
 from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._design import Design, Variant
 from serpentune.pipeline._games import games_for

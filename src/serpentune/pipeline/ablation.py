@@ -19,9 +19,10 @@ from serpentune.common.files import ensure_free, write_json, write_text
 from serpentune.common.locks import held_folder
 from serpentune.common.processes import process_count
 from serpentune.common.signals import sigterm_interrupts
+from serpentune.evaluation.results import BASELINE
 from serpentune.models import end_ids, find_base, open_tokenizer
 from serpentune.pipeline._ablation_runs import RUNS, Runner, refuse_other_recipes
-from serpentune.pipeline._design import BASELINE, Design, design
+from serpentune.pipeline._design import Design, design
 from serpentune.pipeline._folder import RECIPE
 from serpentune.pipeline.recipe import ExperimentRecipe
 from serpentune.training import check_machine
