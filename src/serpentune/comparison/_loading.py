@@ -42,8 +42,8 @@ def told_apart(a: EvaluationResult, b: EvaluationResult) -> list[EvaluationResul
     return [replace(a, name=f"{a.name} (first)"), replace(b, name=f"{b.name} (second)")]
 
 
-def check_names(results: Sequence[EvaluationResult]) -> None:
-    """Refuse two models of one name among several.
+def check_names(results: Sequence[EvaluationResult] | Sequence[Side]) -> None:
+    """Refuse two models, or two sides, of one name among several.
 
     Raises:
         UserError: there are two.

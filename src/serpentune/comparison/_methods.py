@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from serpentune.common.errors import UserError
@@ -80,23 +81,21 @@ def method_sides(given: Sequence[Results]) -> list[Side]:
     methods may be measured against.
 
     Raises:
-        UserError: no method has several training seeds, one has a single one beside others of several, or as of
-            `side_of`.
+        UserError: no method has several training seeds, one has a single one beside others of several, two models
+            that were never trained here have one name, or as of `side_of`.
     """
     results = load_all(given)
     fixed = [Side(result.name, (result,)) for result in results if training_of(result) is None]
     methods: list[Side] = []
     for students in _grouped(results):
-        name = _common_name(students[0])
-        if name in {side.name for side in (*fixed, *methods)}:
-            name = f"{name} ({students[0].name} and its like)"
-        methods.append(side_of(name, students))
+        methods.append(side_of(_free_name(students[0], {side.name for side in (*fixed, *methods)}), students))
     if not any(side.is_method for side in methods):
         raise UserError(
             "None of these results is of a method with several training seeds, so nothing can be said of methods. "
             "Train with --sweep seed=0,1,2,3,4, or compare the checkpoints without --by method."
         )
     check_levels(methods)
+    check_names([*fixed, *methods])
     return [*fixed, *methods]
 
 
@@ -147,6 +146,14 @@ def _settings(result: EvaluationResult) -> Mapping[str, Any]:
     settings = training_of(result)
     assert settings is not None
     return settings
+
+
+def _free_name(student: EvaluationResult, taken: Collection[str]) -> str:
+    """A method's name; methods of several sweeps may have students of the same names, so they are numbered."""
+    name = _common_name(student)
+    alike = f"{name} ({student.name} and its like"
+    numbered = (f"{alike}, {number})" for number in count(2))
+    return next(each for each in chain([name, f"{alike})"], numbered) if each not in taken)
 
 
 def _common_name(student: EvaluationResult) -> str:

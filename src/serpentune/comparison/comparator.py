@@ -212,7 +212,13 @@ def _reports(
     seed: int,
 ) -> dict[str, ComparisonReport]:
     reports = reports_of(pairs, metrics=metrics, margins=margins, level=level, seed=seed)
-    return {f"{report.a}_vs_{report.b}": report for report in reports}
+    named: dict[str, ComparisonReport] = {}
+    for report in reports:
+        name = f"{report.a}_vs_{report.b}"
+        if name in named:  # the family's correction has counted both
+            raise UserError(f"Two comparisons would be named {name!r}. Evaluate the models under other names.")
+        named[name] = report
+    return named
 
 
 def _against(sides: Sequence[Side], baseline: str | None) -> list[tuple[Side, Side]]:
