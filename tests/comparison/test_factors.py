@@ -57,6 +57,18 @@ def test_interactions_are_differences_of_differences() -> None:
     assert effect.by_seed == pytest.approx(np.mean(by_rank, 0))
 
 
+def test_effects_stay_within_what_they_can_be() -> None:
+    variants = {f"{a}{b}": {"a": a, "b": b} for a in "xy" for b in "xy"}
+    rows = {"xx": (0, 0, 1), "xy": (1, 0, 0), "yx": (1, 0, 1), "yy": (0, 1, 1)}
+    played = {name: np.repeat(np.array(wins, float)[:, None], GAMES, axis=1) for name, wins in rows.items()}
+    for of, widest in ((main_effects, 1), (interactions, 2)):
+        bounded, free = of(variants, "xx", played, bounds=(0, 1)), of(variants, "xx", played)
+        ends = [(effect.found.interval.low, effect.found.interval.high) for effect in bounded if effect.found.interval]
+        assert len(ends) == len(bounded)
+        assert all(-widest <= low < high <= widest for low, high in ends)
+        assert any(effect.found.interval and effect.found.interval.high > widest for effect in free)
+
+
 def test_factors_that_add_up_don_t_interact() -> None:
     variants = full()
     worth = {"plan": 0.0, "move": -3.0, "explain": 1.0, "grid": 0.0, "coordinates": -2.0, "4": 0.0, "16": 0.5}

@@ -14,7 +14,7 @@ from serpentune.common.errors import UserError
 from serpentune.comparison import ComparisonReport, MetricComparison, ModelComparator, compare_all
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import seed_level_difference
-from tests.comparison.players import Player, careless, greedy, play, save
+from tests.comparison.players import Player, careless, cycle, greedy, play, save
 
 SEEDS = range(2000, 2040)
 
@@ -187,5 +187,67 @@ def test_students_alike_in_everything_give_a_reason_instead_of_a_star(
     }
     report = compare_all([*pairs["a"], *pairs["b"]], by="method", metrics=["score"])
     row = next(iter(report.values())).rows[0]
-    assert (row.verdict, row.p_value, row.interval) == ("not enough training seeds", None, None)
+    assert (row.verdict, row.p_value, row.interval) == ("can't be tested", None, None)
+    assert row.sentence.startswith("Whether b0 differs from a0 in apples a game can't be tested (")
     assert "the same mean" in row.sentence
+
+
+def test_every_missing_test_has_its_own_reason(swept: dict[str, list[EvaluationResult]]) -> None:
+    one_game = [replace(each, games=each.games[:1]) for each in (*swept["lora"], *swept["full"])]
+    row = next(iter(compare_all(one_game, by="method", metrics=["score"]).values())).rows[0]
+    assert (row.verdict, row.p_value) == ("can't be tested", None)
+    assert "there is one game only" in row.sentence
+    two_seeds = [*swept["lora"][:2], *swept["full"]]
+    row = next(iter(compare_all(two_seeds, by="method", metrics=["score"]).values())).rows[0]
+    assert row.verdict == "not enough training seeds"
+    assert row.sentence.startswith("Too few training seeds to tell ")
+
+
+def test_methods_whose_students_share_names_are_all_compared(swept: dict[str, list[EvaluationResult]]) -> None:
+    """Sweeps name students by what they vary, so those of two sweeps may be named alike."""
+    given = list(swept["lora"])
+    for rate in (2e-3, 3e-3):
+        for each in swept["lora"]:
+            training = {**each.manifest["training"], "learning_rate": rate}
+            given.append(replace(each, manifest={**each.manifest, "training": training, "model_sha256": None}))
+    reports = compare_all(given, by="method", metrics=["score"], all_pairs=True)
+    like = "strategy=lora (strategy=lora,seed=0 and its like"
+    assert list(reports) == [
+        f"strategy=lora_vs_{like})",
+        f"strategy=lora_vs_{like}, 2)",
+        f"{like})_vs_{like}, 2)",
+    ]
+    assert all(report.tests == 3 for report in reports.values())
+    with pytest.raises(UserError, match="Two results are named 'untuned'"):
+        compare_all([*swept["lora"], *swept["untuned"], *swept["untuned"]], by="method")
+
+
+def test_no_comparison_replaces_another_of_its_name(swept: dict[str, list[EvaluationResult]]) -> None:
+    names = ("a", "b_vs_c", "a_vs_b", "c")
+    given = [replace(each, name=name) for each, name in zip(swept["lora"], names, strict=False)]
+    with pytest.raises(UserError, match="Two comparisons would be named 'a_vs_b_vs_c'"):
+        compare_all(given, all_pairs=True, metrics=["score"])
+
+
+def test_no_interval_of_methods_goes_beyond_what_can_be(tmp_path: Path) -> None:
+    """Of three students that differ a lot, t-intervals reach far beyond a share of 1 or a full board."""
+    won, lost = play(cycle, range(40), 4), play(careless, range(40), 4)
+    students = [
+        save(
+            tmp_path / f"{name}{seed}",
+            f"{name}{seed}",
+            won[:wins] + lost[wins:],
+            training={"seed": seed, "rank": name},
+        )
+        for name, of_seed in (("good", (40, 20, 1)), ("bad", (0, 4, 8)))
+        for seed, wins in enumerate(of_seed)
+    ]
+    fixed = save(tmp_path / "fixed", "fixed", lost)
+    for given in (students, [fixed, *students[:3]]):
+        (report,) = compare_all(given, by="method", metrics=["win", "score", "accuracy"], margins={"win": 0.9}).values()
+        for metric, widest in (("win", 1.0), ("score", 15.0), ("accuracy", 1.0)):
+            interval = _row(report, metric).interval
+            assert interval is not None
+            assert -widest <= interval.low < interval.high <= widest
+        share, other = _row(report, "win").interval, _row(report, "score").interval
+        assert (share and share.high, other and other.high) == (1.0, 15.0)

@@ -110,14 +110,16 @@ def read_ablation(
         if len(common) < len(other.games):
             raise UserError(f"{other.name} and the other students didn't play the same games. Evaluate them again.")
     tables = {key: {name: _table(results[name], key) for name in variants} for key in FIGURES}
+    board = every[0].games[0].record
+    bounds = {"score": (0.0, board.width * board.height - 1.0), "win": (0.0, 1.0)}
     return AblationReading(
         {name: dict(levels) for name, levels in variants.items()},
         baseline,
         tuple(seeds),
         len(common),
         {key: {name: float(table.mean()) for name, table in of.items()} for key, of in tables.items()},
-        {key: main_effects(variants, baseline, of, level=level) for key, of in tables.items()},
-        {key: interactions(variants, baseline, of, level=level) for key, of in tables.items()},
+        {key: main_effects(variants, baseline, of, level=level, bounds=bounds[key]) for key, of in tables.items()},
+        {key: interactions(variants, baseline, of, level=level, bounds=bounds[key]) for key, of in tables.items()},
     )
 
 

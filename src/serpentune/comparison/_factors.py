@@ -50,7 +50,12 @@ class Effect:
 
 
 def main_effects(
-    variants: Mapping[str, Levels], baseline: str, tables: Mapping[str, Table], *, level: float = 0.95
+    variants: Mapping[str, Levels],
+    baseline: str,
+    tables: Mapping[str, Table],
+    *,
+    level: float = 0.95,
+    bounds: tuple[float, float] | None = None,
 ) -> list[Effect]:
     """The effect of each level that isn't the baseline's, in the order of the variants.
 
@@ -59,6 +64,7 @@ def main_effects(
         baseline: the name of the variant that the levels are measured against.
         tables: of every variant; rows are of the same training seeds, columns of the same games.
         level: coverage of the intervals.
+        bounds: the least and greatest value of a game; no interval goes beyond what effects can then be.
     """
     base, named = variants[baseline], {_key(levels): name for name, levels in variants.items()}
     effects = []
@@ -71,12 +77,17 @@ def main_effects(
             ]
             without = _mean([tables[a] for a, _ in pairs])
             with_it = _mean([tables[b] for _, b in pairs])
-            effects.append(_effect((factor,), (other,), (standard,), len(pairs), without, with_it, level))
+            effects.append(_effect((factor,), (other,), (standard,), len(pairs), without, with_it, level, bounds))
     return effects
 
 
 def interactions(
-    variants: Mapping[str, Levels], baseline: str, tables: Mapping[str, Table], *, level: float = 0.95
+    variants: Mapping[str, Levels],
+    baseline: str,
+    tables: Mapping[str, Table],
+    *,
+    level: float = 0.95,
+    bounds: tuple[float, float] | None = None,
 ) -> list[Effect]:
     """What two levels do together beyond the sum of their effects; empty where no two factors were changed at once.
 
@@ -96,7 +107,8 @@ def interactions(
                 apart = _mean([only_f + only_g for _, only_f, only_g, _ in quadruples])
                 together = _mean([both + neither for both, _, _, neither in quadruples])
                 levels_of = (one, other), (base[f], base[g])
-                effects.append(_effect((f, g), *levels_of, len(quadruples), apart, together, level))
+                sums = None if bounds is None else (2 * bounds[0], 2 * bounds[1])  # of two games each
+                effects.append(_effect((f, g), *levels_of, len(quadruples), apart, together, level, sums))
     return effects
 
 
@@ -112,8 +124,9 @@ def _effect(
     without: Table,
     with_it: Table,
     level: float,
+    bounds: tuple[float, float] | None,
 ) -> Effect:
-    found = seed_level_difference(without, with_it, level=level)
+    found = seed_level_difference(without, with_it, level=level, bounds=bounds)
     by_seed = tuple(map(float, with_it.mean(1) - without.mean(1)))
     return Effect(factors, levels, baseline, comparisons, by_seed, found)
 

@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 
 from serpentune.statistics import Finding, Interval, plain, seed_level_difference, seed_level_mean
 
+Bounds = tuple[float, float]
+
 _LEAST = 1e-9
 
 
-def method_difference(a: NDArray[np.float64], b: NDArray[np.float64], *, level: float) -> Finding:
+def method_difference(
+    a: NDArray[np.float64], b: NDArray[np.float64], *, level: float, bounds: Bounds | None = None
+) -> Finding:
     """How much larger is b than a, over training seeds and games?
 
     A side of one row is a checkpoint that is taken as it is, such as the untuned model: what varies is then the other
@@ -23,28 +27,31 @@ def method_difference(a: NDArray[np.float64], b: NDArray[np.float64], *, level: 
         a: float64 `(seeds_a, games)`.
         b: float64 `(seeds_b, games)`, the same games; one of the two has several rows.
         level: coverage of the interval.
+        bounds: the least and greatest mean that a student can have.
     """
+    found = _found(a, b, level, bounds)
     if min(len(a), len(b)) > 1:
-        return seed_level_difference(a, b, level=level)
-    found = seed_level_mean(b - a, level=level)  # the side of one row is taken from every student
+        return found
     quantity = (
         f"the difference of the method's mean from the checkpoint (b minus a; {max(len(a), len(b))} training seeds)"
     )
     if found.interval is None:
         return replace(found, quantity=quantity)
-    p_value = _inverted(lambda interval: max(interval.low, -interval.high), _at(a, b))
+    p_value = _inverted(lambda interval: max(interval.low, -interval.high), _at(a, b, bounds))
     return replace(found, quantity=quantity, p_value=p_value)
 
 
-def method_sameness(a: NDArray[np.float64], b: NDArray[np.float64], margin: float, *, level: float) -> Finding:
+def method_sameness(
+    a: NDArray[np.float64], b: NDArray[np.float64], margin: float, *, level: float, bounds: Bounds | None = None
+) -> Finding:
     """Do the methods differ by less than `margin`? The p-value is that of "they differ by `margin` or more".
 
     As in `statistics.equivalence`, "the same" asks for the whole interval of `method_difference` inside the margin.
     """
-    found = method_difference(a, b, level=level)
+    found = method_difference(a, b, level=level, bounds=bounds)
     p_value = None
     if found.interval is not None:
-        p_value = _inverted(lambda interval: margin - max(-interval.low, interval.high), _at(a, b))
+        p_value = _inverted(lambda interval: margin - max(-interval.low, interval.high), _at(a, b, bounds))
     return replace(
         found,
         quantity=f"{found.quantity}, against a margin of ±{plain(margin)},",
@@ -53,14 +60,18 @@ def method_sameness(a: NDArray[np.float64], b: NDArray[np.float64], margin: floa
     )
 
 
-def _at(a: NDArray[np.float64], b: NDArray[np.float64]) -> Callable[[float], Interval]:
+def _found(a: NDArray[np.float64], b: NDArray[np.float64], level: float, bounds: Bounds | None) -> Finding:
+    if min(len(a), len(b)) > 1:
+        return seed_level_difference(a, b, level=level, bounds=bounds)
+    widest = None if bounds is None else (bounds[0] - bounds[1], bounds[1] - bounds[0])
+    return seed_level_mean(b - a, level=level, bounds=widest)  # the side of one row is taken from every student
+
+
+def _at(a: NDArray[np.float64], b: NDArray[np.float64], bounds: Bounds | None) -> Callable[[float], Interval]:
     """The interval of the difference at 1 - alpha."""
 
     def interval(alpha: float) -> Interval:
-        if min(len(a), len(b)) > 1:
-            found = seed_level_difference(a, b, level=1 - alpha)
-        else:
-            found = seed_level_mean(b - a, level=1 - alpha)
+        found = _found(a, b, 1 - alpha, bounds)
         assert found.interval is not None
         return found.interval
 

@@ -31,8 +31,9 @@ class MetricComparison:
         method: what was really used, fallbacks included.
         verdict: "better" or "worse" (b against a), "better, within the margin" or "worse, within the margin" (a real
             difference that is shown to be smaller than the margin), "the same" (shown to be within the margin), "no
-            difference shown", "not enough games: about N more needed", "not enough training seeds", "descriptive" (no
-            direction), "not tested", or "no games" (no pair counts).
+            difference shown", "not enough games: about N more needed", "not enough training seeds", "can't be tested"
+            (by method, for the reason in the sentence), "descriptive" (no direction), "not tested", or "no games" (no
+            pair counts).
         sentence: the row in plain words, with both names.
         mean_a: the figure over the pairs of this row; where nothing was tested, what the files say.
         mean_b: likewise.

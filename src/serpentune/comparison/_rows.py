@@ -17,6 +17,7 @@ from serpentune.comparison._pairing import Pairs
 from serpentune.comparison._samples import Sample, sample
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import (
+    FEWEST_SEEDS,
     Finding,
     cohens_dz,
     equivalence,
@@ -66,6 +67,7 @@ class Measured:
         unit: what they are, as of `Sample`.
         units: likewise; with the training seeds of methods.
         alike: whether both sides have the same counts everywhere.
+        few_seeds: a method has too few training seeds for a test.
         d_z: of the pairs; None for methods.
         correlation: of the pairs; None for methods.
         margin: from which on a difference matters; None where none was given.
@@ -81,6 +83,7 @@ class Measured:
     unit: str
     units: str
     alike: bool
+    few_seeds: bool = False
     d_z: float | None = None
     correlation: float | None = None
     margin: float | None = None
@@ -132,15 +135,18 @@ def measure(
     rng = np.random.default_rng([seed, list(METRICS).index(metric.name)])
     if methods:
         return _methods(metric, found, a, b, level, margin)
-    return _pair(metric, found, mean_a, mean_b, _most(metric, a.students[0]), rng, level, margin)
+    # The parts of a ratio have no bounds, though their mean has.
+    bounds = None if found.is_ratio else _bounds(metric, a.students[0])
+    return _pair(metric, found, mean_a, mean_b, bounds, rng, level, margin)
 
 
 def _methods(
     metric: GameMetric | LanguageMetric, found: Sample, a: Side, b: Side, level: float, margin: float | None
 ) -> Measured:
     values_a, values_b = np.split(found.values, [len(a.students)])
-    difference = method_difference(values_a, values_b, level=level)
-    same = None if margin is None else method_sameness(values_a, values_b, margin, level=level)
+    bounds = _bounds(metric, a.students[0])
+    difference = method_difference(values_a, values_b, level=level, bounds=bounds)
+    same = None if margin is None else method_sameness(values_a, values_b, margin, level=level, bounds=bounds)
     if metric.higher_is_better is None:
         difference = replace(difference, p_value=None)
     return Measured(
@@ -152,6 +158,7 @@ def _methods(
         unit=found.unit,
         units=f"{_seeds(b)} and {_seeds(a)}, {found.units} each",
         alike=found.unequal == 0,
+        few_seeds=any(side.is_method and len(side.students) < FEWEST_SEEDS for side in (a, b)),
         margin=margin,
         same=same,
         notes=(*found.notes, *([difference.reason] if difference.reason else ())),
@@ -167,13 +174,12 @@ def _pair(
     found: Sample,
     mean_a: float,
     mean_b: float,
-    most: float | None,
+    bounds: tuple[float, float] | None,
     rng: np.random.Generator,
     level: float,
     margin: float | None,
 ) -> Measured:
     a, b = found.values
-    bounds = None if most is None else (0.0, most)
     effect, correlation = cohens_dz(a, b), pairing_correlation(a, b, level=level)
     if isinstance(metric, GameMetric) and metric.binary:
         difference = mcnemar_exact(a > 0, b > 0, level=level)
@@ -200,19 +206,21 @@ def _pair(
         difference.n,
         found.unit,
         found.units,
-        found.unequal == 0,
-        effect.estimate,
-        correlation.estimate,
-        margin,
-        same,
-        tuple(notes),
+        alike=found.unequal == 0,
+        d_z=effect.estimate,
+        correlation=correlation.estimate,
+        margin=margin,
+        same=same,
+        notes=tuple(notes),
     )
 
 
-def _most(metric: GameMetric | LanguageMetric, result: EvaluationResult) -> float | None:
-    """The greatest value that a game can have, where the board sets one."""
+def _bounds(metric: GameMetric | LanguageMetric, result: EvaluationResult) -> tuple[float, float] | None:
+    """The least and the greatest figure there can be; None where nothing sets a limit."""
+    if metric.share:
+        return 0.0, 1.0
     record = result.games[0].record
-    return record.width * record.height - 1.0 if metric.name == "score" else None
+    return (0.0, record.width * record.height - 1.0) if metric.name == "score" else None
 
 
 def _equivalent(

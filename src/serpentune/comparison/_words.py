@@ -19,6 +19,7 @@ NO_DIFFERENCE = "no difference shown"
 SAME = "the same"
 WITHIN = ", within the margin"
 FEW_SEEDS = "not enough training seeds"
+UNTESTABLE = "can't be tested"
 NOT_TESTED = "not tested"
 NO_GAMES = "no games"
 
@@ -85,7 +86,7 @@ def decide(judged: Judged, *, methods: bool) -> Verdict:
     if metric.higher_is_better is None:
         return Verdict(DESCRIPTIVE)
     if p_adjusted is None:
-        return Verdict(FEW_SEEDS if methods else NO_DIFFERENCE)
+        return Verdict(FEW_SEEDS if judged.row.few_seeds else UNTESTABLE)
     if methods or judged.row.alike:
         return Verdict(NO_DIFFERENCE)
     strictest = judged.alpha / judged.tests
@@ -135,6 +136,8 @@ def describe(a: str, b: str, judged: Judged, verdict: Verdict) -> str:
         )
     if verdict.text == FEW_SEEDS:
         return f"Too few training seeds to tell {b} from {a} in {metric.noun} ({facts}): {row.found.reason}."
+    if verdict.text == UNTESTABLE:
+        return f"Whether {b} differs from {a} in {metric.noun} can't be tested ({facts}): {row.found.reason}."
     if verdict.more_games is not None:
         return f"Not enough games to tell {b} from {a} in {metric.noun} ({facts}): {verdict.plan}."
     nor = f", nor is it shown to be smaller than the margin of {_margin(judged)}" if row.margin is not None else ""

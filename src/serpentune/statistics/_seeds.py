@@ -24,6 +24,9 @@ FEWEST_SEEDS = 3
 Of two seeds intervals would be too wide to be of use, and cover less than they say all the same (docs/statistics.md).
 """
 
+_ROUNDING = 1e-9
+"""By how much a mean may seem to lie outside its bounds: parts of a ratio, say, don't add up exactly."""
+
 _Table = NDArray[np.float64]
 
 
@@ -36,10 +39,11 @@ def seed_level_mean(a: ArrayLike, *, level: float = 0.95, bounds: tuple[float, f
     Args:
         a: `(seeds, games)`, the value of each student in each game; column k is the same game for all.
         level: coverage of the interval.
-        bounds: the least and greatest value that an observation can take; the interval ends there.
+        bounds: the least and greatest mean that a student can have; the interval ends there.
 
     Raises:
-        ValueError: the table is empty or not two-dimensional, a value is NaN or infinite, or lies outside the bounds.
+        ValueError: the table is empty or not two-dimensional, a value is NaN or infinite, or a
+            student's mean lies outside the bounds.
     """
     table = _table(a, bounds)
     what = f"the mean of the method ({len(table)} training seed{'s' if len(table) > 1 else ''})"
@@ -59,11 +63,11 @@ def seed_level_difference(
         a: `(seeds_a, games)`, the value of each student of method a in each game.
         b: `(seeds_b, games)`, of method b in the same games.
         level: coverage of the interval.
-        bounds: the least and greatest value that an observation can take; the interval ends where they end it.
+        bounds: the least and greatest mean that a student can have; the interval ends where they end it.
 
     Raises:
         ValueError: a table is empty or not two-dimensional, the games differ in number, a value is NaN or infinite, or
-            lies outside the bounds.
+            a student's mean lies outside the bounds.
     """
     first, second = _table(a, bounds), _table(b, bounds)
     if first.shape[1] != second.shape[1]:
@@ -82,8 +86,9 @@ def _table(values: ArrayLike, bounds: tuple[float, float] | None) -> _Table:
         raise ValueError(f"a table of training seeds by games is needed, not an array of shape {table.shape}")
     if not np.isfinite(table).all():
         raise ValueError("an observation is NaN or infinite")
-    if bounds is not None and not (bounds[0] <= table.min() and table.max() <= bounds[1]):
-        raise ValueError(f"a value lies outside the bounds {bounds[0]} to {bounds[1]}")
+    means = table.mean(1)
+    if bounds is not None and not (bounds[0] - _ROUNDING <= means.min() and means.max() <= bounds[1] + _ROUNDING):
+        raise ValueError(f"a student's mean lies outside the bounds {bounds[0]} to {bounds[1]}")
     return table
 
 
