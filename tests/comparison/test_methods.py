@@ -249,5 +249,6 @@ def test_no_interval_of_methods_goes_beyond_what_can_be(tmp_path: Path) -> None:
             interval = _row(report, metric).interval
             assert interval is not None
             assert -widest <= interval.low < interval.high <= widest
-        share, other = _row(report, "win").interval, _row(report, "score").interval
-        assert (share and share.high, other and other.high) == (1.0, 15.0)
+        share = _row(report, "win").interval
+        assert share is not None
+        assert max(-share.low, share.high) == 1

@@ -135,10 +135,29 @@ def test_records_from_a_folder_are_paired_by_their_text(tmp_path: Path, base: Ev
     b = EvaluationResult.load(tmp_path / "b")
     row = _row(compare_results(a, b, metrics=["loss"]), "loss")
     assert "45 paired records of 10 games" in row.sentence
-    assert row.notes[0] == "10 records were left out: not every model was measured on them"
+    # Five records are b's alone and ten are a's alone: none of the fifteen has a partner.
+    assert row.notes[0] == "15 records were left out: not every model was measured on them"
     common = {record.prompt: record for record in b.records or ()}
     kept = [record.nll for record in a.records or () if record.prompt in common]
     assert row.mean_a == pytest.approx(sum(kept) / 3 / len(kept))
+
+
+def test_whatever_is_left_out_is_counted(base: EvaluationResult, student: EvaluationResult) -> None:
+    long = [replace(record, answer=None) if k in (3, 8) else record for k, record in enumerate(_records(0.5))]
+    row = _row(compare_results(_measured(base, _records(1.0)), _measured(student, long), metrics=["loss"]), "loss")
+    assert row.notes[0] == "2 records were left out: not every model's context holds them"
+    assert "58 paired records of 10 games" in row.sentence
+    nothing = [replace(record, answer=None) for record in _records(0.5)]
+    row = _row(compare_results(_measured(base, _records(1.0)), _measured(student, nothing), metrics=["loss"]), "loss")
+    assert "there is no record that every model's context holds" in row.sentence
+
+
+def test_games_without_a_decision_are_counted(base: EvaluationResult, student: EvaluationResult) -> None:
+    silent = [replace(game, answers=0, opening=game.record.steps) for game in student.games[:2]]
+    student = replace(student, games=(*silent, *student.games[2:]))
+    row = _row(compare_results(base, student, metrics=["accuracy"]), "accuracy")
+    assert row.n == 98
+    assert row.notes[0].startswith("2 games were left out: ")
 
 
 def test_what_is_not_known_of_records_is_said(base: EvaluationResult, student: EvaluationResult) -> None:

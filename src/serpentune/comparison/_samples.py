@@ -96,7 +96,12 @@ def sample(
     counts = (found.below > 0).all(axis=0)
     if not counts.any():
         return "no pair counts for it"
-    return replace(found, above=found.above[:, counts], below=found.below[:, counts])
+    notes, missing = found.notes, int((~counts).sum())
+    # Steps to win are of the games that both won, which every word about them says.
+    if missing and not (isinstance(metric, GameMetric) and metric.both_won):
+        was = "game was" if missing == 1 else "games were"
+        notes = (*notes, f"{missing} {was} left out: nothing counts for this metric in one model's part of them")
+    return replace(found, above=found.above[:, counts], below=found.below[:, counts], notes=notes)
 
 
 def _of_games(metric: GameMetric, results: Sequence[EvaluationResult], seeds: Sequence[int]) -> Sample | str:
@@ -120,9 +125,15 @@ def _of_records(metric: LanguageMetric, results: Sequence[EvaluationResult]) -> 
         if result.records is None:
             return f"{result.name} has no language.jsonl"
         sides.append(_keyed(result.records))
-    common = [key for key in sides[0] if all(key in side for side in sides[1:])]
-    if not common:
+    every = set().union(*sides)
+    measured = [{key: record for key, record in side.items() if record.answer is not None} for side in sides]
+    # What one model was never given counts as that, even where another one's context doesn't hold it.
+    shared = [key for key in sides[0] if all(key in side for side in sides[1:])]
+    common = [key for key in shared if all(key in side for side in measured)]
+    if not shared:
         return "the models were measured on different records"
+    if not common:
+        return "there is no record that every model's context holds"
     rows = [[side[key] for key in common] for side in sides]
     if metric.per_token and any([x.tokens for x in row] != [x.tokens for x in rows[0]] for row in rows[1:]):
         return "the models' tokens differ; bits_per_byte can be compared"
@@ -131,8 +142,14 @@ def _of_records(metric: LanguageMetric, results: Sequence[EvaluationResult]) -> 
         return "a model gives a completion no finite probability"
     if metric.exponential and (above.sum(axis=1) / below.sum(axis=1)).max() > _LARGEST_EXPONENT:
         return "it is too large for a floating-point number; loss can be compared"
-    missing = max(map(len, sides)) - len(common)
-    notes = [f"{missing} records were left out: not every model was measured on them"] if missing else []
+    notes = [
+        f"{number} record{'s were' if number > 1 else ' was'} left out: {why}"
+        for number, why in (
+            (len(every) - len(shared), "not every model was measured on them"),
+            (len(shared) - len(common), "not every model's context holds them"),
+        )
+        if number
+    ]
     games = [record.game for record in rows[0]]
     if None in games:
         notes.append(
@@ -146,12 +163,10 @@ def _of_records(metric: LanguageMetric, results: Sequence[EvaluationResult]) -> 
 
 
 def _keyed(records: Sequence[MeasuredRecord]) -> dict[tuple[str, str, int], MeasuredRecord]:
-    """The measured records by prompt and completion; equal ones are told apart by their order."""
+    """The records by prompt and completion; equal ones are told apart by their order."""
     seen: Counter[tuple[str, str]] = Counter()
     keyed = {}
     for record in records:
-        if record.answer is None:
-            continue
         text = record.prompt, record.completion
         keyed[(*text, seen[text])] = record
         seen[text] += 1
