@@ -9,6 +9,7 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.comparison import Plan, plan_comparison
+from serpentune.comparison._simulation import Population, simulate
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import pairing_correlation
@@ -56,9 +57,83 @@ def test_training_seeds_are_planned_from_students_of_one_method(
     ]
     plan = plan_comparison("score", detect=6, results=students, paired=False)
     means = [student.scores.mean() for student in students]
+    assert plan.baseline == pytest.approx(np.mean(means))
+    assert plan.deviation == pytest.approx(np.sqrt(np.mean([student.scores.var(ddof=1) for student in students])))
+    assert any("measured on lora (3 students)" in note for note in plan.notes)
     assert plan.seed_deviation == pytest.approx(np.std(means, ddof=1))
     assert plan.seeds is not None and f"train {plan.seeds} seeds" in plan.notes[-1]
     assert plan_comparison("score", detect=6, results=students[:1], paired=False).seeds is None
+
+
+def test_a_sweep_with_its_untuned_model_is_no_base_for_a_plan(
+    tmp_path: Path, played: dict[str, list[GameResult]]
+) -> None:
+    """The untuned model comes first in a sweep, and a plan that starts from its wins is none of the students'."""
+    given = [save(tmp_path / "untuned", "untuned", played["careless"])]
+    for method in ("lora", "full"):
+        given += [
+            save(tmp_path / f"{method}{k}", f"{method},seed={k}", played[name], training={"seed": k, "rank": method})
+            for k, name in enumerate(("greedy", "careless-2"))
+        ]
+    with pytest.raises(UserError, match=r"5 results, of untuned, lora \(2 students\), full \(2 students\)"):
+        plan_comparison("score", detect=3, results=given)
+    with pytest.raises(UserError, match="3 results, of untuned"):
+        plan_comparison("score", detect=3, results=given[:3])
+    plan = plan_comparison("score", detect=3, results=given[1:], paired=False)
+    assert "on lora (2 students), and how games go together on it and full (2 students)." in plan.notes[-2]
+    assert plan_comparison("score", detect=3, results=given[:2], paired=False).baseline == given[0].scores.mean()
+
+
+def test_simulated_games_have_the_means_and_the_correlation_of_the_plan() -> None:
+    rng = np.random.default_rng(0)
+    scores, wins = rng.integers(0, 36, 200).astype(float), (rng.random(200) < 0.7).astype(float)
+    for values, means, bounds, correlation in (
+        (scores, (scores.mean(), scores.mean() + 2), (0.0, 35.0), 0.8),
+        (scores, (20.0, 15.0), (0.0, 35.0), -0.3),
+        (scores, (20.0, 21.0), None, 0.999),
+        (wins, (0.6, 0.8), (0.0, 1.0), 0.4),
+        (wins, (0.6, 0.8), (0.0, 1.0), 0.0),
+    ):
+        population = Population(values, values, means, bounds, correlation)
+        assert population.possible == correlation
+        a, b = population.draw(200_000, rng)
+        assert (a.mean(), b.mean()) == (pytest.approx(means[0], rel=0.01), pytest.approx(means[1], rel=0.01))
+        assert np.corrcoef(a, b)[0, 1] == pytest.approx(correlation, abs=0.01)
+        if bounds is not None:
+            assert set(a) | set(b) <= {*values, *bounds}
+
+
+def test_a_correlation_that_can_not_be_is_said_not_to_be_simulated(results: list[EvaluationResult]) -> None:
+    plan = plan_comparison("score", detect=8, correlation=0.99, results=results[:1])
+    assert any("can't have a correlation of 0.99 once their means differ" in note for note in plan.notes)
+
+
+def test_a_given_correlation_is_simulated(results: list[EvaluationResult]) -> None:
+    apart, together = (plan_comparison("score", detect=2, correlation=r, results=results[:1]) for r in (0, 0.7))
+    assert apart.simulated is not None and together.simulated is not None
+    assert together.simulated.games < 0.6 * apart.simulated.games
+
+
+def test_a_strict_level_is_simulated_with_patterns_enough(results: list[EvaluationResult]) -> None:
+    plan = plan_comparison("score", detect=10, level=0.998, results=results[:1])
+    assert plan.simulated is not None
+    assert plan.simulated.power > 0.5
+
+
+def test_a_simulation_says_that_no_number_of_games_met_the_power() -> None:
+    wins = np.arange(100) % 2 * 1.0
+    population = Population(wins, wins, (0.5, 0.505), (0.0, 1.0), 0.0)
+    found = simulate(population, 100, np.random.default_rng(0), power=0.8, level=0.95, binary=True)
+    assert found.interval.high < 0.8
+    assert found.games == 5_000
+
+
+@pytest.mark.slow
+def test_a_number_of_games_that_never_met_the_power_is_no_answer(results: list[EvaluationResult]) -> None:
+    """A spread that is given far too small asks for far too few games."""
+    plan = plan_comparison("score", detect=0.05, deviation=0.1, results=results[:1])
+    assert plan.simulated is None
+    assert any("the plan doesn't hold" in note and "5,000 in" in note for note in plan.notes)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def by_method(results: Iterable[EvaluationResult]) -> list[Method]:
 
     Results whose manifest knows of no training, such as an untuned model's, are left out.
     """
-    return [_method(students) for students in _grouped(results)]
+    return [_method(students) for students in students_of_methods(results)]
 
 
 def method_sides(given: Sequence[Results]) -> list[Side]:
@@ -87,7 +87,7 @@ def method_sides(given: Sequence[Results]) -> list[Side]:
     results = load_all(given)
     fixed = [Side(result.name, (result,)) for result in results if training_of(result) is None]
     methods: list[Side] = []
-    for students in _grouped(results):
+    for students in students_of_methods(results):
         methods.append(side_of(_free_name(students[0], {side.name for side in (*fixed, *methods)}), students))
     if not any(side.is_method for side in methods):
         raise UserError(
@@ -114,14 +114,14 @@ def checkpoint_sides(given: Sequence[Results]) -> list[Side]:
             f"{student.name} is one of {len(students)} students that were trained alike but for the seed; what holds "
             "for new seeds too is asked by method (--by method).",
         )
-        for students in _grouped(results)
+        for students in students_of_methods(results)
         for student in students
         if len(students) > 1
     }
     return [Side(result.name, (result,), notes=notes.get(result.name, ())) for result in results]
 
 
-def _grouped(results: Iterable[EvaluationResult]) -> list[list[EvaluationResult]]:
+def students_of_methods(results: Iterable[EvaluationResult]) -> list[list[EvaluationResult]]:
     """Students by the settings of their training, the seed left out, by ascending seed."""
     groups: dict[str, list[tuple[int, EvaluationResult]]] = {}
     for result in results:
@@ -134,7 +134,7 @@ def _grouped(results: Iterable[EvaluationResult]) -> list[list[EvaluationResult]
 
 def _method(students: Sequence[EvaluationResult]) -> Method:
     return Method(
-        _common_name(students[0]),
+        common_name(students[0]),
         tuple(result.name for result in students),
         tuple(_settings(result)["seed"] for result in students),
         Spread.of([float(result.scores.mean()) for result in students]),
@@ -150,13 +150,13 @@ def _settings(result: EvaluationResult) -> Mapping[str, Any]:
 
 def _free_name(student: EvaluationResult, taken: Collection[str]) -> str:
     """A method's name; methods of several sweeps may have students of the same names, so they are numbered."""
-    name = _common_name(student)
+    name = common_name(student)
     alike = f"{name} ({student.name} and its like"
     numbered = (f"{alike}, {number})" for number in count(2))
     return next(each for each in chain([name, f"{alike})"], numbered) if each not in taken)
 
 
-def _common_name(student: EvaluationResult) -> str:
+def common_name(student: EvaluationResult) -> str:
     """A student's name without its seed (`strategy=lora,seed=0`), or its strategy where nothing else is in it."""
     without = re.sub(r"(^|,)seed=\d+", "", student.name).strip(",")
     return without or str(_settings(student).get("training_strategy", student.name))

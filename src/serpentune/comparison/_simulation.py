@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -17,8 +18,15 @@ TIMES = 400
 MOST_GAMES = 5_000
 """Beyond that many theory is good, and playing them hundreds of times takes minutes."""
 
-_RESAMPLES = 199
+_FEWEST_PATTERNS = 199
+_STRICTER = 5
+"""With that many times the fewest sign patterns that could reach the level, their own chance hardly costs power."""
+
+_MOST_FLIPS = 2_500_000
+"""Games times sign patterns of one test, beyond which hundreds of tests take minutes."""
+
 _ROUNDS = 5
+_GRID = 20_000
 
 Values = NDArray[np.float64]
 
@@ -44,38 +52,81 @@ class Simulated:
 
 @dataclass(frozen=True)
 class Population:
-    """Pairs to be resampled, and what is done to them to have the means of the plan.
+    """Games to be drawn: the values of both models, and how they go together.
 
-    A game's value is replaced now and then by the best or the worst one there can be, as a better player wins games
-    that the other loses; where values have no bounds all are shifted. Replacing keeps caps and ties.
+    Each model's values are those of earlier games, raised or lowered to the mean of the plan: now and then one is
+    replaced by the best or the worst one there can be, as a better player wins games that the other loses; where values
+    have no bounds all are shifted. Replacing keeps caps and ties.
+
+    Pairs have the correlation of the plan: some games are as hard for both models, whose values then have the same rank
+    among their own, and in the others they have nothing to do with each other (or, for a correlation below 0, ranks
+    from opposite ends).
 
     Attributes:
         a: `(n,)`, values of the one model.
-        b: `(n,)`, of the other one on the same games; None where there are none, so that both are drawn from `a`.
+        b: `(m,)`, of the other one.
         means: that both models shall have.
         bounds: the least and greatest value of a game; None where nothing is known.
+        correlation: that pairs shall have.
     """
 
     a: Values
-    b: Values | None
+    b: Values
     means: tuple[float, float]
     bounds: tuple[float, float] | None
+    correlation: float
+
+    @cached_property
+    def possible(self) -> float:
+        """The correlation that pairs have: that of the plan, or the nearest one that values like these can have."""
+        return self.correlation if abs(self.correlation) <= abs(self._most) else self._most
+
+    @cached_property
+    def _most(self) -> float:
+        """The correlation of games that are as hard for both, or where it shall be below 0 of the opposite."""
+        ranks = (np.arange(_GRID) + 0.5) / _GRID
+        a, b = self._ranked(self.a, ranks, 0), self._ranked(self.b, self._other(ranks), 1)
+        return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) > 0 and np.ptp(b) > 0 else 0.0
 
     def draw(self, games: int, rng: np.random.Generator) -> tuple[Values, Values]:
         """Values of `games` games of both."""
-        chosen = rng.integers(0, len(self.a), games)
-        if self.b is None:
-            other, own = self.a, rng.integers(0, len(self.a), games)
-        else:
-            other, own = self.b, chosen
-        return self._moved(self.a, chosen, self.means[0], rng), self._moved(other, own, self.means[1], rng)
+        ranks, own = rng.random(games), rng.random(games)
+        together = rng.random(games) < (self.possible / self._most if self._most else 0.0)
+        return self._ranked(self.a, ranks, 0), self._ranked(self.b, np.where(together, self._other(ranks), own), 1)
 
-    def _moved(self, values: Values, chosen: NDArray[np.int64], mean: float, rng: np.random.Generator) -> Values:
-        drawn, missing = values[chosen], mean - float(values.mean())
+    def _other(self, ranks: Values) -> Values:
+        return ranks if self.correlation >= 0 else 1 - ranks
+
+    def _ranked(self, values: Values, ranks: Values, side: int) -> Values:
+        """The values of these ranks, 0 to 1, after they were brought to the mean of the plan."""
+        mean, ordered = float(values.mean()), np.sort(values)
+        missing = self.means[side] - mean
         if self.bounds is None or missing == 0:
-            return drawn + missing
-        end = self.bounds[1] if missing > 0 else self.bounds[0]
-        return np.where(rng.random(len(drawn)) < missing / (end - float(values.mean())), end, drawn)
+            return _at(ordered, ranks) + missing
+        up = missing > 0
+        end = self.bounds[1] if up else self.bounds[0]
+        replaced = missing / (end - mean)
+        if replaced >= 1:
+            return np.full(len(ranks), end)
+        # What is replaced has the highest ranks, or the lowest, and the others share the rest.
+        kept = ranks < 1 - replaced if up else ranks >= replaced
+        rest = (ranks if up else ranks - replaced) / (1 - replaced)
+        return np.where(kept, _at(ordered, rest), end)
+
+
+def _at(ordered: Values, ranks: Values) -> Values:
+    at = np.clip((ranks * len(ordered)).astype(np.int64), 0, len(ordered) - 1)
+    return np.asarray(ordered[at])
+
+
+def too_large(games: int, level: float, *, binary: bool) -> bool:
+    """Whether so many games, or a test as strict as that, take too long to be simulated."""
+    return games > MOST_GAMES or (not binary and games * _patterns(level) > _MOST_FLIPS)
+
+
+def _patterns(level: float) -> int:
+    """Sign patterns of a permutation test: with too few of them no p-value could be at most `1 - level`."""
+    return max(_FEWEST_PATTERNS, ceil(_STRICTER / (1 - level)) - 1)
 
 
 def simulate(
@@ -90,11 +141,12 @@ def simulate(
 ) -> Simulated:
     """How many games does it really take? Begins with `games` and goes on until the wanted power is met.
 
-    The tests are those of a comparison: exact McNemar for wins, the paired permutation test for values.
+    The tests are those of a comparison: exact McNemar for wins, the paired permutation test for values. After a few
+    rounds it ends although the power isn't met: its interval then lies below the wanted one.
 
     Args:
         population: what games are like.
-        games: to begin with.
+        games: to begin with, not `too_large`.
         rng: where games are drawn from.
         power: the wanted chance of showing the difference.
         level: tests are at `1 - level`.
@@ -104,6 +156,7 @@ def simulate(
     from scipy.stats import norm
 
     z_alpha, z_power = norm.isf((1 - level) / 2), norm.ppf(power)
+    most = MOST_GAMES if binary else min(MOST_GAMES, _MOST_FLIPS // _patterns(level))
     at_first: float | None = None
     for last in (*[False] * (_ROUNDS - 1), True):
         shown = 0
@@ -115,7 +168,7 @@ def simulate(
         assert found.interval is not None and found.estimate is not None
         at_first = found.estimate if at_first is None else at_first
         reached = norm.ppf(np.clip(found.estimate, 0.02, 0.98))
-        following = min(max(2, ceil(games * ((z_alpha + z_power) / (z_alpha + reached)) ** 2)), MOST_GAMES)
+        following = min(max(2, ceil(games * ((z_alpha + z_power) / max(z_alpha + reached, 0.5)) ** 2)), most)
         if last or following == games or found.interval.low <= power <= found.interval.high:
             break
         games = following
@@ -124,5 +177,5 @@ def simulate(
 
 
 def _shows(a: Values, b: Values, rng: np.random.Generator, level: float, *, binary: bool) -> bool:
-    found = mcnemar_exact(a > 0, b > 0) if binary else paired_permutation(a, b, rng, resamples=_RESAMPLES)
+    found = mcnemar_exact(a > 0, b > 0) if binary else paired_permutation(a, b, rng, resamples=_patterns(level))
     return found.p_value is not None and found.p_value <= 1 - level

@@ -9,23 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError, unknown_name
-from serpentune.comparison._methods import by_method
-from serpentune.comparison._pairing import pair
-from serpentune.comparison._simulation import MOST_GAMES, Population, Simulated, simulate
+from serpentune.comparison._earlier import DOWNWARD, Earlier, measured
+from serpentune.comparison._simulation import TIMES, Population, Simulated, simulate, too_large
 from serpentune.evaluation.results import EvaluationResult
-from serpentune.game import Ending, GameRecord
-from serpentune.statistics import correlation_range, games_for_means, games_for_shares, pairing_correlation, plain
-
-Values = NDArray[np.float64]
+from serpentune.statistics import correlation_range, games_for_means, games_for_shares, plain
 
 PLANNED_METRICS = ("win_rate", "score", "steps_to_win")
 """What can be planned for, as users type it; all but the first are means."""
 
-_DOWNWARD = ("steps_to_win",)
-"""Metrics of which less is better: the difference to detect is taken off the baseline."""
+_NOTABLE = 0.02
+"""By how much correlations differ from which on it is said."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,8 @@ class Plan:
         correlation_from: where it is from: "measured", "given" or "not known, so 0".
         deviation: standard deviation of one game; None for shares.
         games: that each model needs by theory.
-        simulated: what resampling the games of earlier results shows; None without results, and where unpaired.
+        simulated: what resampling the games of earlier results shows; None without results, where unpaired, and where
+            no number of games that was tried met the power, as a note says then.
         seeds: training seeds that each method needs for a claim about methods; None where it isn't known how much
             students of one method differ.
         seed_deviation: standard deviation of the students' means within a method.
@@ -84,25 +80,6 @@ class Plan:
         return {**asdict(self), "sentence": self.sentence}
 
 
-@dataclass(frozen=True)
-class _Earlier:
-    """What earlier results say.
-
-    Attributes:
-        values: `(n,)` of the first result's games.
-        pairs: values of the games that the first two results have in common, `(n,)` each; None for one result.
-        correlation: of the pairs; None where there are none, or a side is constant.
-        bounds: least and greatest value of a game; None where nothing is known.
-        seed_deviation: None unless the results hold students of one method with several training seeds.
-    """
-
-    values: Values
-    pairs: tuple[Values, Values] | None
-    correlation: float | None
-    bounds: tuple[float, float] | None
-    seed_deviation: float | None
-
-
 def plan_comparison(
     metric: str,
     *,
@@ -122,7 +99,9 @@ def plan_comparison(
 
     What isn't given is measured on `results`: the first one's mean is the baseline and the spread of its games the
     deviation; two results on common game seeds give the correlation; students of one method, which differ only in their
-    training seed, give `seed_deviation`. A correlation that is neither given nor measured is 0, and the plan says so.
+    training seed, are taken together and give `seed_deviation`. More than two results have to be students of one method
+    or of two. A note names what was measured on. A correlation that is neither given nor measured is 0, and the plan
+    says so.
 
     Args:
         metric: `win_rate`, `score` or `steps_to_win`.
@@ -139,21 +118,22 @@ def plan_comparison(
         quiet: no progress bar.
 
     Raises:
-        UserError: something that is needed is neither given nor measured, or numbers don't fit together.
+        UserError: something that is needed is neither given nor measured, results are of too many models, or numbers
+            don't fit together.
     """
     _check(metric, detect, power, level, correlation, deviation, seed_deviation, paired=paired)
     loaded = [given if isinstance(given, EvaluationResult) else EvaluationResult.load(Path(given)) for given in results]
-    earlier = _measured(metric, loaded) if loaded else None
+    earlier = measured(metric, loaded) if loaded else None
     if baseline is None and earlier is not None:
         baseline = float(earlier.values.mean())
-    expected = None if baseline is None else baseline + (-detect if metric in _DOWNWARD else detect)
+    expected = None if baseline is None else baseline + (-detect if metric in DOWNWARD else detect)
     correlation, origin, notes = _correlation(correlation, earlier, paired=paired)
     if metric == "win_rate":
         deviation = None
         games = _games_for_wins(baseline, expected, power, level, correlation)
     else:
-        if deviation is None and earlier is not None and len(earlier.values) > 1:
-            deviation = float(earlier.values.std(ddof=1))
+        if deviation is None and earlier is not None:
+            deviation = earlier.deviation
         if not deviation:
             raise UserError(
                 f"How much {metric} spreads from game to game isn't known. Give --deviation, or --results of an "
@@ -164,16 +144,22 @@ def plan_comparison(
         seed_deviation = earlier.seed_deviation
     seeds = games_for_means(detect, seed_deviation, power=power, alpha=1 - level) if seed_deviation else None
     simulated = None
-    if paired and earlier is not None and baseline is not None and expected is not None:
-        population = _population(metric, earlier, (baseline, expected))
-        if games <= MOST_GAMES:
-            rng = np.random.default_rng(seed)
-            simulated = simulate(
-                population, games, rng, power=power, level=level, binary=metric == "win_rate", quiet=quiet
+    if earlier is not None:
+        notes.append(_measured_on(earlier))
+    if correlation is not None and earlier is not None and baseline is not None and expected is not None:
+        population = _population(metric, earlier, (baseline, expected), correlation)
+        binary = metric == "win_rate"
+        if too_large(games, level, binary=binary):
+            notes.append(
+                f"{games:,} games, tested at a level of {plain(1 - level)}, take too long to be simulated: this is "
+                "theory alone."
             )
         else:
-            notes.append(f"{games:,} games are too many to be simulated; theory is good for that many.")
-    if metric in _DOWNWARD:
+            rng = np.random.default_rng(seed)
+            tried = simulate(population, games, rng, power=power, level=level, binary=binary, quiet=quiet)
+            simulated = tried if tried.interval.high >= power else None
+            notes += _of_simulation(population, games, tried, enough=simulated is not None)
+    if metric in DOWNWARD:
         notes.append("Only games that both models win count: play as many more as they are likely to lose.")
     notes.append(_levels(seeds, seed_deviation))
     return Plan(
@@ -226,7 +212,7 @@ def _check(
 
 
 def _correlation(
-    given: float | None, earlier: _Earlier | None, *, paired: bool
+    given: float | None, earlier: Earlier | None, *, paired: bool
 ) -> tuple[float | None, str | None, list[str]]:
     """The correlation to plan with, where it is from, and what is to be said of it."""
     if not paired:
@@ -274,60 +260,35 @@ def _games_for_values(detect: float, deviation: float, power: float, level: floa
         ) from error
 
 
-def _measured(metric: str, results: Sequence[EvaluationResult]) -> _Earlier:
-    """What the results say of a metric."""
-    first = _values(metric, [game.record for game in results[0].games])
-    if not len(first):
-        raise UserError(f"{results[0].name} won no game, so nothing is known of its steps to win.")
-    pairs, correlation = None, None
-    if len(results) > 1:
-        common = pair(results[0], results[1])
-        won = [
-            (a, b)
-            for a, b in zip(common.a, common.b, strict=True)
-            if metric not in _DOWNWARD or a.ending == b.ending == Ending.WIN
-        ]
-        if not won:
-            raise UserError(f"{results[0].name} and {results[1].name} won no game in common.")
-        pairs = _values(metric, [a for a, _ in won]), _values(metric, [b for _, b in won])
-        correlation = pairing_correlation(*pairs).estimate
-    record = results[0].games[0].record
-    bounds = {"win_rate": (0.0, 1.0), "score": (0.0, record.width * record.height - 1.0)}.get(metric)
-    return _Earlier(first, pairs, correlation, bounds, _between_seeds(metric, results))
-
-
-def _values(metric: str, games: Sequence[GameRecord]) -> Values:
-    if metric == "win_rate":
-        return np.array([game.ending == Ending.WIN for game in games], np.float64)
-    if metric == "score":
-        return np.array([game.score for game in games], np.float64)
-    return np.array([game.steps for game in games if game.ending == Ending.WIN], np.float64)
-
-
-def _between_seeds(metric: str, results: Sequence[EvaluationResult]) -> float | None:
-    """The standard deviation of students' means within a method, pooled over the methods of several students."""
-    means = {}
-    for result in results:
-        values = _values(metric, [game.record for game in result.games])
-        if len(values):
-            means[result.name] = float(values.mean())
-    groups = [
-        np.array([means[name] for name in method.students if name in means])
-        for method in by_method(results)
-        if len(method.seeds) > 1
-    ]
-    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in groups if len(group) > 1)
-    freedom = sum(len(group) - 1 for group in groups if len(group) > 1)
-    return float(np.sqrt(squares / freedom)) if freedom and squares else None
-
-
-def _population(metric: str, earlier: _Earlier, means: tuple[float, float]) -> Population:
+def _population(metric: str, earlier: Earlier, means: tuple[float, float], correlation: float) -> Population:
     for mean in means:
         if earlier.bounds is not None and not earlier.bounds[0] <= mean <= earlier.bounds[1]:
             low, high = map(plain, earlier.bounds)
             raise UserError(f"A {metric} of {plain(mean)} can't be: on this board it lies between {low} and {high}.")
-    a, b = (earlier.values, None) if earlier.pairs is None else earlier.pairs
-    return Population(a, b, means, earlier.bounds)
+    return Population(earlier.values, earlier.others, means, earlier.bounds, correlation)
+
+
+def _measured_on(earlier: Earlier) -> str:
+    first, *second = earlier.names
+    if not second:
+        return f"What isn't given was measured on {first}."
+    return f"What isn't given was measured on {first}, and how games go together on it and {second[0]}."
+
+
+def _of_simulation(population: Population, games: int, tried: Simulated, *, enough: bool) -> list[str]:
+    notes = []
+    if abs(population.possible - population.correlation) > _NOTABLE:
+        notes.append(
+            f"Values like these can't have a correlation of {plain(population.correlation)} once their means differ as "
+            f"planned: the games were simulated with {plain(population.possible)}."
+        )
+    if not enough:
+        then = f", and {tried.games:,} in {plain(100 * tried.power)}%" if tried.games != games else ""
+        notes.append(
+            f"On games like these the plan doesn't hold: {games:,} games showed the difference in "
+            f"{plain(100 * tried.power_of_theory)}% of {TIMES} simulated comparisons{then}. How many do isn't known."
+        )
+    return notes
 
 
 def _levels(seeds: int | None, seed_deviation: float | None) -> str:
