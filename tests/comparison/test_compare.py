@@ -327,3 +327,20 @@ def test_markdown_says_the_verdict_first_and_survives_hostile_names(
     assert len({line.replace("\\|", "").count("|") for line in table}) == 1
     assert "exact McNemar test" in page
     assert "paired permutation test (Monte Carlo" in page
+
+
+def test_a_large_family_of_tests_can_still_show_something(base: EvaluationResult, student: EvaluationResult) -> None:
+    """With 10,000 sign patterns the least p-value, 0.0001, would be 0.0012 after Holm's correction for 12 tests."""
+    few = [replace(each, games=each.games[:30]) for each in (base, student)]
+    reports = compare_family([Comparison(*few)] * 12, metrics=["score"], level=0.999)
+    assert reports[0].tests == 12
+    assert reports[0].rows[0].verdict == "better"
+
+
+def test_a_level_asks_for_resamples_or_is_refused(base: EvaluationResult, student: EvaluationResult) -> None:
+    row = compare_results(base, student, level=0.9999).rows[0]
+    assert row.interval is not None
+    assert row.verdict == "better"
+    for level in (0.9999999, 1.0):
+        with pytest.raises(UserError, match="confidence level"):
+            compare_results(base, student, level=level)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm, t
 
 from serpentune.statistics import (
+    RESAMPLES,
     bca_interval,
     clustered_share,
     equivalence,
@@ -20,6 +21,7 @@ from serpentune.statistics import (
     mean_interval,
     paired_mean_interval,
     paired_permutation,
+    resamples_for,
 )
 
 
@@ -218,3 +220,16 @@ def test_a_statistic_that_is_mostly_one_value_falls_back_by_name() -> None:
     found = bca_interval([0.0] * 95 + [1.0] * 5, np.random.default_rng(0), interquartile_mean)
     assert found.estimate == 0
     assert found.method == "percentile bootstrap (BCa is not defined)"
+
+
+def test_resamples_are_enough_for_the_level_and_the_family() -> None:
+    assert resamples_for(0.95) == resamples_for(0.95, tests=250) == RESAMPLES
+    for level, tests in ((0.95, 600), (0.999, 1), (0.9999, 3), (0.99, 4000)):
+        count = resamples_for(level, tests=tests)
+        assert tests / (count + 1) <= (1 - level) / 2 + 1e-9
+        assert (count + 1) * (1 - level) / 2 >= 10 - 1e-6
+    values = np.random.default_rng(0).random(50)
+    found = mean_interval(values, np.random.default_rng(0), level=0.9999, resamples=resamples_for(0.9999))
+    assert found.interval is not None
+    with pytest.raises(ValueError, match="resamples"):
+        resamples_for(0.99999, tests=9)

@@ -9,6 +9,7 @@ from serpentune.common.errors import UserError
 from serpentune.comparison._metrics import METRICS, SHOWN, LanguageMetric, checked_margins, chosen_metrics
 from serpentune.comparison._pairing import Pairs, pair
 from serpentune.comparison._report import ComparisonReport, MetricComparison
+from serpentune.comparison._resampling import enough_resamples
 from serpentune.comparison._rows import Measured, Side, Untested, language_figure, measure
 from serpentune.comparison._summary import summarise
 from serpentune.comparison._words import NO_GAMES, NOT_TESTED, Judged, decide, describe
@@ -41,12 +42,14 @@ def reports_of(
     """
     chosen = chosen_metrics(metrics)
     margin_of = checked_margins(margins, chosen)
-    if not 0.5 <= level < 1:
-        raise UserError(f"The confidence level is {level}; it lies between 0.5 and 1, 0.95 by default.")
+    resamples = enough_resamples(level, tests=len(sides) * len(chosen))
     contests = []
     for a, b in sides:
         pairs = pair(*a.students, *b.students)
-        rows = [measure(each, a, b, pairs, level=level, seed=seed, margin=margin_of.get(each.name)) for each in chosen]
+        rows = [
+            measure(each, a, b, pairs, level=level, seed=seed, resamples=resamples, margin=margin_of.get(each.name))
+            for each in chosen
+        ]
         known = [row for row in rows if not _nowhere(row)]
         if not known:
             raise UserError(
@@ -68,7 +71,7 @@ def reports_of(
                 rows_told.append(_untested(contest, row))
             else:
                 rows_told.append(_finish(contest, Judged(row, p_value, p_same, 1 - level, tests, margin_tests)))
-        rows_told += _shown(contest, metrics)
+        rows_told += _shown(contest, [metric.name for metric in chosen])
         reports.append(_report(contest, rows_told, level, tests, margin_tests, seed))
     return reports
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.comparison._report import ComparisonReport, MetricComparison
-from serpentune.comparison._words import BETTER, SAME, WITHIN, WORSE
+from serpentune.comparison._resampling import enough_resamples
+from serpentune.comparison._words import BETTER, NO_GAMES, NOT_TESTED, SAME, WITHIN, WORSE
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import Finding, mean_interval, plain, wilson_interval
 
@@ -29,14 +30,15 @@ def rank(results: Iterable[EvaluationResult], *, level: float = 0.95, seed: int 
     Intervals of two models may overlap although one is better on paired games, so this is an order and no test.
 
     Raises:
-        UserError: a model has no games.
+        UserError: a model has no games, or the level is none.
     """
-    standings = []
+    standings, resamples = [], enough_resamples(level)
     for result in results:
         if not result.games:
             raise UserError(f"{result.name} has no finished games, so it can't be ranked. Evaluate it first.")
         most = max(game.record.width * game.record.height - 1 for game in result.games)
-        score = mean_interval(result.scores, np.random.default_rng(seed), level=level, bounds=(0.0, float(most)))
+        rng, bounds = np.random.default_rng(seed), (0.0, float(most))
+        score = mean_interval(result.scores, rng, level=level, resamples=resamples, bounds=bounds)
         wins = wilson_interval(int(result.wins.sum()), len(result.games), level=level)
         standings.append((result.name, Standing(score, wins)))
     return sorted(standings, key=lambda item: (-_value(item[1].score), -_value(item[1].wins), item[0]))
@@ -67,6 +69,21 @@ class Place:
         return f"{self.name}: {plain(self.figure)}, {' and '.join(words) or 'shown to differ from all others'}."
 
 
+def ranking_metric(reports: Mapping[str, ComparisonReport]) -> str | None:
+    """The first metric by which the models of these reports can be ranked; None where there is none.
+
+    It has a direction, and in every report it was tested, or would have been with more training seeds.
+    """
+    firsts = [row.metric for report in list(reports.values())[:1] for row in report.rows]
+    rankable = [{row.metric for row in report.rows if _rankable(row)} for report in reports.values()]
+    return next((metric for metric in firsts if all(metric in metrics for metrics in rankable)), None)
+
+
+def _rankable(row: MetricComparison) -> bool:
+    known = row.mean_a is not None and row.mean_b is not None
+    return known and row.higher_is_better is not None and row.verdict not in (NOT_TESTED, NO_GAMES)
+
+
 def rank_pairs(reports: Mapping[str, ComparisonReport], metric: str = "score") -> list[Place]:
     """The order of some models or methods by one metric, the best first, from the comparisons of all pairs of them.
 
@@ -77,7 +94,8 @@ def rank_pairs(reports: Mapping[str, ComparisonReport], metric: str = "score") -
         metric: one that has a direction.
 
     Raises:
-        UserError: there are no reports, the metric isn't in one of them or has no direction, or a pair is missing.
+        UserError: there are no reports, the metric isn't in one of them, wasn't tested there or has no direction, or a
+            pair is missing.
     """
     rows: dict[frozenset[str], MetricComparison] = {}
     figures: dict[str, float] = {}
@@ -85,7 +103,7 @@ def rank_pairs(reports: Mapping[str, ComparisonReport], metric: str = "score") -
         row = next((row for row in report.rows if row.metric == metric), None)
         if row is None:
             raise unknown_name("compared metric", metric, (row.metric for row in report.rows))
-        if row.higher_is_better is None or row.mean_a is None or row.mean_b is None:
+        if not _rankable(row) or row.mean_a is None or row.mean_b is None:
             raise UserError(f"{report.b} and {report.a} can't be ranked by {metric}: {row.sentence}")
         rows[frozenset((report.a, report.b))] = row
         # The first report that names a model says its figure: others may pair it on fewer games.

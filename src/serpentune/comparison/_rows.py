@@ -109,6 +109,7 @@ def measure(
     *,
     level: float,
     seed: int,
+    resamples: int,
     margin: float | None = None,
 ) -> Measured | Untested:
     """The row's figures.
@@ -137,7 +138,7 @@ def measure(
         return _methods(metric, found, a, b, level, margin)
     # The parts of a ratio have no bounds, though their mean has.
     bounds = None if found.is_ratio else _bounds(metric, a.students[0])
-    return _pair(metric, found, mean_a, mean_b, bounds, rng, level, margin)
+    return _pair(metric, found, mean_a, mean_b, bounds, rng, level, resamples, margin)
 
 
 def _methods(
@@ -177,6 +178,7 @@ def _pair(
     bounds: tuple[float, float] | None,
     rng: np.random.Generator,
     level: float,
+    resamples: int,
     margin: float | None,
 ) -> Measured:
     a, b = found.values
@@ -184,18 +186,18 @@ def _pair(
     if isinstance(metric, GameMetric) and metric.binary:
         difference = mcnemar_exact(a > 0, b > 0, level=level)
     elif found.is_ratio:
-        difference = parts_difference(a, b, rng, level=level)
+        difference = parts_difference(a, b, rng, level=level, resamples=resamples)
     else:
-        difference = paired_mean_interval(a, b, rng, level=level, bounds=bounds)
+        difference = paired_mean_interval(a, b, rng, level=level, resamples=resamples, bounds=bounds)
         if metric.higher_is_better is not None:
-            test = paired_permutation(a, b, rng)
+            test = paired_permutation(a, b, rng, resamples=resamples)
             difference = replace(difference, method=f"{test.method}; {difference.method}", p_value=test.p_value)
     notes = [*found.notes, *([difference.reason] if difference.reason else [])]
     if difference.effect is not None and difference.effect.reason is not None:
         notes.append(f"no {difference.effect.name}: {difference.effect.reason}")
     if correlation.reason is not None:
         notes.append(f"no pairing correlation: {correlation.reason}")
-    same = None if margin is None else _equivalent(metric, found, margin, rng, level, bounds)
+    same = None if margin is None else _equivalent(metric, found, margin, rng, level, resamples, bounds)
     if same is not None and same.p_value is None:
         notes.append(f"not tested whether it is within the margin: {same.reason}")
     return Measured(
@@ -229,16 +231,17 @@ def _equivalent(
     margin: float,
     rng: np.random.Generator,
     level: float,
+    resamples: int,
     bounds: tuple[float, float] | None,
 ) -> Finding:
     a, b = found.values
     if isinstance(metric, GameMetric) and metric.binary:
-        return equivalence(a > 0, b > 0, rng, margin=margin, level=level)
+        return equivalence(a > 0, b > 0, rng, margin=margin, level=level, resamples=resamples)
     if found.is_ratio and found.unequal < FEWEST_UNEQUAL:
         # The parts of a ratio differ in every game as soon as one game's counts do, so they can't be counted.
         reason = f"only {found.unequal} of {a.size} {found.unit} differ, so a rare large difference can't be ruled out"
         return Finding("the difference", float(b.mean() - a.mean()), a.size, "no interval", reason=reason)
-    return equivalence(a, b, rng, margin=margin, level=level, bounds=bounds)
+    return equivalence(a, b, rng, margin=margin, level=level, resamples=resamples, bounds=bounds)
 
 
 def language_figure(side: Side, metric: LanguageMetric) -> float | None:

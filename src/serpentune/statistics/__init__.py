@@ -10,6 +10,7 @@ from serpentune.statistics._equivalence import equivalence
 from serpentune.statistics._families import holm
 from serpentune.statistics._finding import EffectSize, Finding, Interval, p_text, plain
 from serpentune.statistics._means import (
+    MOST_RESAMPLES,
     RESAMPLES,
     bca_interval,
     clustered_share,
@@ -17,6 +18,7 @@ from serpentune.statistics._means import (
     mean_interval,
     paired_mean_interval,
     paired_permutation,
+    resamples_for,
 )
 from serpentune.statistics._planning import correlation_range, games_for_means, games_for_shares
 from serpentune.statistics._power import PairsNeeded, fewest_pairs, pairs_needed
@@ -26,6 +28,7 @@ from serpentune.statistics._shares import mcnemar_exact, wilson_interval
 
 __all__ = [
     "FEWEST_SEEDS",
+    "MOST_RESAMPLES",
     "RESAMPLES",
     "EffectSize",
     "Finding",
@@ -53,6 +56,7 @@ __all__ = [
     "parts_difference",
     "plain",
     "ratio_parts",
+    "resamples_for",
     "seed_level_difference",
     "seed_level_mean",
     "wilson_interval",

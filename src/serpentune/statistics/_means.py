@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,28 @@ from serpentune.statistics._within import checked, difference_bounds, mean_withi
 RESAMPLES = 9_999
 """Bootstrap samples and sign patterns; with the observed one that makes 10,000, so the least p-value is 0.0001."""
 
+MOST_RESAMPLES = 999_999
+"""More take minutes for each test of a thousand games."""
+
 _BATCH_ELEMENTS = 2_000_000
 """Resampled values held in memory at once."""
+
+
+def resamples_for(level: float, *, tests: int = 1) -> int:
+    """How many resamples an interval of this level, and a test that is one of a family of `tests`, ask for.
+
+    Never fewer than `RESAMPLES`. The least p-value that resampling can give, times the number of tests, is at most half
+    of `1 - level`, so that Holm's correction leaves something to be shown; and beyond each end of the interval there
+    are ten resamples or more.
+
+    Raises:
+        ValueError: they would be more than `MOST_RESAMPLES`.
+    """
+    alpha = 1 - level
+    needed = max(RESAMPLES, ceil(max(2 * tests, 20) / alpha - 1e-6) - 1)
+    if needed > MOST_RESAMPLES:
+        raise ValueError(f"a level of {level} over {tests} tests takes {needed:,} resamples, above {MOST_RESAMPLES:,}")
+    return needed
 
 
 def interquartile_mean(values: ArrayLike, axis: int = -1) -> Any:
