@@ -55,6 +55,43 @@ def test_every_pair_is_compared_and_ranked(sweep: Path, tmp_path: Path) -> None:
     assert {row["margin"] for report in found["comparisons"].values() for row in report["rows"]} == {12, 0.2}
 
 
+def test_a_metric_that_ranks_nobody_takes_no_table_away(sweep: Path) -> None:
+    """Nobody wins on this board, and a clock is no test."""
+    folders = [sweep / "untuned", sweep / "strategy=full,seed=0", sweep / "strategy=lora,seed=0"]
+    told = serpentune("compare", *folders, "--all-pairs", "--metrics", "steps_to_win", "ms_per_move", "score")
+    assert told.code == 0, told.err
+    assert "In the order of score: 1. strategy=full,seed=0: " in " ".join(told.out.split())
+    told = serpentune("compare", *folders, "--all-pairs", "--metrics", "steps_to_win", "ms_per_move")
+    assert told.code == 0, told.err
+    assert "not shown to differ" not in told.out
+    assert "There is no order: no metric" in told.out
+
+
+def test_effect_size_pairs_and_their_correlation_are_told(sweep: Path) -> None:
+    found = serpentune("compare", sweep / "untuned", sweep / "strategy=full,seed=0", "--metrics", "score", "--json")
+    (row,) = found.document["comparisons"]["untuned_vs_strategy=full,seed=0"]["rows"]
+    told = serpentune("compare", sweep / "untuned", sweep / "strategy=full,seed=0", "--metrics", "score")
+    assert (
+        f"- score: n = 30, effect size (Cohen's d_z) {row['effect_size']:.2f}, measured pairing correlation "
+        f"{row['correlation']:.2f}." in " ".join(told.out.split())
+    )
+
+
+def test_win_rate_is_another_word_for_win(sweep: Path) -> None:
+    folders = [sweep / "untuned", sweep / "strategy=full,seed=0"]
+    found = serpentune("compare", *folders, "--metrics", "win_rate", "--margin", "win_rate=0.2", "--json")
+    assert found.code == 0, found.err
+    (row,) = found.document["comparisons"]["untuned_vs_strategy=full,seed=0"]["rows"]
+    assert (row["metric"], row["margin"]) == ("win", 0.2)
+    twice = serpentune("compare", *folders, "--metrics", "win", "--margin", "win_rate=0.2", "win=0.1")
+    assert (twice.code, "two margins for win" in twice.err) == (2, True)
+    by_rate, by_win = (
+        serpentune("plan", "--metric", name, "--baseline", 0.88, "--detect", 0.03, "--json")
+        for name in ("win_rate", "win")
+    )
+    assert by_rate.document == by_win.document
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -41,7 +41,7 @@ def compare(
     Differences come with intervals and with tests that are corrected for their number. The verdict may be "not enough
     games". With --all-pairs it also says in which order the models stand.
     """
-    from serpentune.comparison import ModelComparator, compare_all, rank_pairs
+    from serpentune.comparison import ModelComparator, compare_all, rank_pairs, ranking_metric
     from serpentune.evaluation import results_folders
 
     chosen = asked.comparison(by=by, baseline=baseline, all_pairs=all_pairs, metrics=metrics, margin=margin)
@@ -51,8 +51,8 @@ def compare(
     else:
         reports = ModelComparator(output, level=level, seed=seed).compare_all(folders, **chosen)
     first = next(iter(reports.values()))
-    ranked_by = next((row.metric for row in first.rows if row.higher_is_better is not None), None)
-    places = rank_pairs(reports, ranked_by) if all_pairs and ranked_by is not None else []
+    ranked_by = ranking_metric(reports) if all_pairs else None
+    places = rank_pairs(reports, ranked_by) if ranked_by is not None else []
     if out.json:
         document: dict[str, Any] = {"comparisons": {name: report.to_json() for name, report in reports.items()}}
         out.document(document | ({"ranking": {"metric": ranked_by, "places": places}} if places else {}))
@@ -64,6 +64,9 @@ def compare(
         out.line(f"In the order of {ranked_by}:")
         for place, model in enumerate(places, 1):
             out.paragraph(f"{place}. {model.sentence}")
+        out.line()
+    elif all_pairs:
+        out.paragraph("There is no order: no metric with a better and a worse was tested in every pair.")
         out.line()
     for note in common:
         out.paragraph(f"- {note}")
@@ -91,10 +94,23 @@ def _show(out: Output, report: ComparisonReport, notes: Sequence[str]) -> None:
     for row in report.rows:
         if row.sentence not in report.verdict:
             out.paragraph(row.sentence)
+    for row in report.rows:
+        if details := _details(row):
+            out.paragraph(f"- {row.metric}: {details}.")
     out.line()
     for note in notes:
         out.paragraph(f"- {note}")
     out.line()
+
+
+def _details(row: MetricComparison) -> str:
+    """What the table has no room for on 80 columns."""
+    details = [] if not row.n else [f"n = {row.n:,}"]
+    if row.effect is not None and row.effect.value is not None:
+        details.append(f"effect size ({row.effect.name}) {number(row.effect.value)}")
+    if row.correlation is not None:
+        details.append(f"measured pairing correlation {number(row.correlation)}")
+    return ", ".join(details)
 
 
 def _row(row: MetricComparison) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from serpentune.cli._arguments import option
-from serpentune.common.errors import UserError, unknown_name
+from serpentune.common.errors import UserError
 
 Baseline = Annotated[
     str | None,
@@ -26,8 +26,9 @@ Metrics = Annotated[
     option(
         "--metrics",
         metavar="NAME...",
-        help="score, win, steps, steps_to_win, accuracy, accuracy_equal, fatal_per_1000_moves, legal_rate, "
-        "ms_per_move; of language: loss, perplexity, bits_per_byte, token_accuracy, exact_match, rouge_l, bleu.",
+        help="score, win (or win_rate), steps, steps_to_win, accuracy, accuracy_equal, fatal_per_1000_moves, "
+        "legal_rate, ms_per_move; of language: loss, perplexity, bits_per_byte, token_accuracy, exact_match, "
+        "rouge_l, bleu.",
         default="score win steps",
     ),
 ]
@@ -57,11 +58,10 @@ def comparison(
     Raises:
         UserError: there is no such metric, or a margin isn't METRIC=SIZE.
     """
-    from serpentune.comparison import METRICS
+    from serpentune.comparison import metric_name
 
     for name in metrics or ():
-        if name not in METRICS:  # said first, since it may be a folder that was meant to be compared
-            raise unknown_name("metric", name, METRICS)
+        metric_name(name)  # said first, since it may be a folder that was meant to be compared
     asked = {"by": by, "baseline": baseline, "all_pairs": all_pairs, "margins": _margins(margin or ())}
     return asked | ({"metrics": metrics} if metrics else {})
 

@@ -19,7 +19,9 @@ def plan(
     detect: Annotated[
         float, option("--detect", metavar="X", help="The smallest difference not to miss; 0.03 is 3 points of wins.")
     ],
-    metric: Annotated[str, option("--metric", metavar="NAME", help="win_rate, score or steps_to_win.")] = "win_rate",
+    metric: Annotated[
+        str, option("--metric", metavar="NAME", help="win_rate (or win), score or steps_to_win.")
+    ] = "win_rate",
     baseline: Annotated[
         float | None,
         option("--baseline", metavar="X", help="What the one model is expected to reach.", default="measured"),

@@ -10,8 +10,8 @@ from serpentune.comparison._agreement import Agreement, agreement
 from serpentune.comparison._compare import Comparison, compare_family, compare_results
 from serpentune.comparison._factors import Effect, interactions, main_effects
 from serpentune.comparison._methods import Method, Spread, by_method
-from serpentune.comparison._metrics import DEFAULT_METRICS, METRICS
-from serpentune.comparison._ranking import Place, Standing, rank, rank_pairs
+from serpentune.comparison._metrics import DEFAULT_METRICS, METRICS, metric_name
+from serpentune.comparison._ranking import Place, Standing, rank, rank_pairs, ranking_metric
 from serpentune.comparison._report import ComparisonReport, MetricComparison
 from serpentune.comparison.comparator import LEVELS, ModelComparator, compare_all
 from serpentune.comparison.planning import PLANNED_METRICS, Plan, plan_comparison
@@ -41,8 +41,10 @@ __all__ = [
     "compare_results",
     "interactions",
     "main_effects",
+    "metric_name",
     "plan_comparison",
     "rank",
     "rank_pairs",
+    "ranking_metric",
     "read_ablation",
 ]

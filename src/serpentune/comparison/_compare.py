@@ -38,9 +38,10 @@ def compare_results(
     Args:
         a: the model that b is measured against.
         b: the other model.
-        metrics: names in `METRICS`. `steps` is only described, since a short game may be a quick win or an early
-            death; `steps_to_win` compares the games that both won. Language metrics pair the records of
-            `language.jsonl`; those that nobody asks for are shown untested where both models have them.
+        metrics: names in `METRICS`; `win` may be called `win_rate`, as in plans. `steps` is only described, since a
+            short game may be a quick win or an early death; `steps_to_win` compares the games that both won. Language
+            metrics pair the records of `language.jsonl`; those that nobody asks for are shown untested where both
+            models have them.
         margins: by metric, the difference from which on it matters, in the metric's unit (a share for shares): "the
             same" is said where the difference is shown to be smaller. A metric without one is never called the same.
         level: coverage of the intervals; `1 - level` is the level of the tests.

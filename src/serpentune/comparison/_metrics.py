@@ -296,10 +296,25 @@ METRICS: dict[str, GameMetric | LanguageMetric] = {
     **{metric.name: metric for metric in LANGUAGE_METRICS},
 }
 
+_OTHER_NAMES = {"win_rate": "win"}
+"""By which metrics are known elsewhere, to the names that tables and files have."""
+
 DEFAULT_METRICS = ("score", "win", "steps")
 
 SHOWN = ("perplexity", "bleu", "rouge_l")
 """Language figures that are shown, untested, wherever both models have them."""
+
+
+def metric_name(typed: str) -> str:
+    """A metric's name in tables and files: `win_rate` is the field's word for `win`.
+
+    Raises:
+        UserError: there is no such metric.
+    """
+    name = _OTHER_NAMES.get(typed, typed)
+    if name not in METRICS:
+        raise unknown_name("metric", typed, METRICS)
+    return name
 
 
 def chosen_metrics(names: Sequence[str]) -> list[GameMetric | LanguageMetric]:
@@ -310,22 +325,22 @@ def chosen_metrics(names: Sequence[str]) -> list[GameMetric | LanguageMetric]:
     """
     if not names:
         raise UserError(f"No metric to compare. Known: {', '.join(METRICS)}.")
-    for name in names:
-        if name not in METRICS:
-            raise unknown_name("metric", name, METRICS)
-    return [METRICS[name] for name in dict.fromkeys(names)]
+    return [METRICS[name] for name in dict.fromkeys(map(metric_name, names))]
 
 
 def checked_margins(margins: Mapping[str, Any], metrics: Sequence[Metric]) -> dict[str, float]:
     """The margins, by metric.
 
     Raises:
-        UserError: one is of a metric that isn't compared or not tested, or it is no difference that a figure can have.
+        UserError: one is of a metric that isn't compared or not tested, it is no difference that a figure can have, or
+            a metric has two.
     """
     compared = {metric.name: metric for metric in metrics}
-    for name, margin in margins.items():
-        if name not in METRICS:
-            raise unknown_name("metric", name, METRICS)
+    checked: dict[str, float] = {}
+    for typed, margin in margins.items():
+        name = metric_name(typed)
+        if name in checked:
+            raise UserError(f"There are two margins for {name}. Give one.")
         if name not in compared:
             raise UserError(f"There is a margin for {name}, which isn't compared. Add it to the metrics, or drop it.")
         if compared[name].untested:
@@ -337,4 +352,5 @@ def checked_margins(margins: Mapping[str, Any], metrics: Sequence[Metric]) -> di
                 f"The margin of {name} is {margin:g}, but {name} is a share between 0 and 1: write 0.03 for 3 "
                 "percentage points."
             )
-    return {name: float(margin) for name, margin in margins.items()}
+        checked[name] = float(margin)
+    return checked

@@ -104,7 +104,7 @@ def plan_comparison(
     says so.
 
     Args:
-        metric: `win_rate`, `score` or `steps_to_win`.
+        metric: `win_rate`, which may be called `win` as in comparisons, `score` or `steps_to_win`.
         detect: the smallest difference that should not be missed, above 0; a share for `win_rate`.
         baseline: expected of the one model; a win rate needs it, or results.
         power: the wanted chance of showing the difference.
@@ -121,6 +121,7 @@ def plan_comparison(
         UserError: something that is needed is neither given nor measured, results are of too many models, or numbers
             don't fit together.
     """
+    metric = "win_rate" if metric == "win" else metric
     _check(metric, detect, power, level, correlation, deviation, seed_deviation, paired=paired)
     loaded = [given if isinstance(given, EvaluationResult) else EvaluationResult.load(Path(given)) for given in results]
     earlier = measured(metric, loaded) if loaded else None
