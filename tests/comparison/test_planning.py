@@ -128,6 +128,16 @@ def test_a_simulation_says_that_no_number_of_games_met_the_power() -> None:
     assert found.games == 5_000
 
 
+def test_more_games_than_are_needed_are_an_answer() -> None:
+    """Steps down from far too many may end below the power; what met it before is not forgotten then."""
+    wins = np.arange(100) % 2 * 1.0
+    population = Population(wins, wins, (0.5, 0.6), (0.0, 1.0), 0.8)
+    found = simulate(population, 3_000, np.random.default_rng(0), power=0.8, level=0.95, binary=True)
+    assert found.power_of_theory == 1
+    assert found.games < 300
+    assert found.interval.high >= 0.8
+
+
 @pytest.mark.slow
 def test_a_number_of_games_that_never_met_the_power_is_no_answer(results: list[EvaluationResult]) -> None:
     """A spread that is given far too small asks for far too few games."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.common.progress import progress_bar
-from serpentune.statistics import Interval, mcnemar_exact, paired_permutation, wilson_interval
+from serpentune.statistics import Finding, Interval, mcnemar_exact, paired_permutation, wilson_interval
 
 TIMES = 400
 """Comparisons that are simulated of each number of games: the power is then known to 4 points."""
@@ -142,7 +142,8 @@ def simulate(
     """How many games does it really take? Begins with `games` and goes on until the wanted power is met.
 
     The tests are those of a comparison: exact McNemar for wins, the paired permutation test for values. After a few
-    rounds it ends although the power isn't met: its interval then lies below the wanted one.
+    rounds the fewest games that met the power are taken; where none did, the most that were tried, and the interval of
+    their power lies below the wanted one.
 
     Args:
         population: what games are like.
@@ -157,23 +158,42 @@ def simulate(
 
     z_alpha, z_power = norm.isf((1 - level) / 2), norm.ppf(power)
     most = MOST_GAMES if binary else min(MOST_GAMES, _MOST_FLIPS // _patterns(level))
-    at_first: float | None = None
-    for last in (*[False] * (_ROUNDS - 1), True):
-        shown = 0
-        with progress_bar(f"Simulating {games:,} games", TIMES, quiet=quiet) as advance:
-            for _ in range(TIMES):
-                shown += _shows(*population.draw(games, rng), rng, level, binary=binary)
-                advance()
-        found = wilson_interval(shown, TIMES)
+    tried: dict[int, Finding] = {}
+    at_first = games
+    for _ in range(_ROUNDS):
+        found = tried[games] = _power(population, games, rng, level, binary=binary, quiet=quiet)
         assert found.interval is not None and found.estimate is not None
-        at_first = found.estimate if at_first is None else at_first
-        reached = norm.ppf(np.clip(found.estimate, 0.02, 0.98))
-        following = min(max(2, ceil(games * ((z_alpha + z_power) / max(z_alpha + reached, 0.5)) ** 2)), most)
-        if last or following == games or found.interval.low <= power <= found.interval.high:
+        if found.interval.low <= power <= found.interval.high:
             break
-        games = following
-    assert at_first is not None and found.estimate is not None and found.interval is not None
-    return Simulated(games, found.estimate, found.interval, at_first, TIMES)
+        reached = norm.ppf(np.clip(found.estimate, 0.02, 0.98))
+        games = min(max(2, ceil(games * ((z_alpha + z_power) / max(z_alpha + reached, 0.5)) ** 2)), most)
+        enough = min((number for number in tried if _met(tried[number], power)), default=most + 1)
+        few = max((number for number in tried if not _met(tried[number], power)), default=1)
+        if not few < games < enough:  # theory leads out of what is still open
+            games = (few + enough) // 2
+        if games in tried or games > most:
+            break
+    games = min((number for number in tried if _met(tried[number], power)), default=max(tried))
+    found, first = tried[games], tried[at_first]
+    assert found.estimate is not None and found.interval is not None and first.estimate is not None
+    return Simulated(games, found.estimate, found.interval, first.estimate, TIMES)
+
+
+def _met(found: Finding, power: float) -> bool:
+    assert found.interval is not None
+    return found.interval.high >= power
+
+
+def _power(
+    population: Population, games: int, rng: np.random.Generator, level: float, *, binary: bool, quiet: bool
+) -> Finding:
+    """How often so many games show the difference."""
+    shown = 0
+    with progress_bar(f"Simulating {games:,} games", TIMES, quiet=quiet) as advance:
+        for _ in range(TIMES):
+            shown += _shows(*population.draw(games, rng), rng, level, binary=binary)
+            advance()
+    return wilson_interval(shown, TIMES)
 
 
 def _shows(a: Values, b: Values, rng: np.random.Generator, level: float, *, binary: bool) -> bool:
