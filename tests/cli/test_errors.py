@@ -119,17 +119,17 @@ def test_full_folders_are_never_overwritten_by_themselves(
 ) -> None:
     full = tmp_path / "full"
     full.mkdir()
-    (full / "mine.txt").write_text("mine")
+    (full / "mine.html").write_text("mine")
     for arguments in (
         ["dataset", "build", "--heuristic-dirs", logs, "--output", full],
         ["evaluate", "nano", "--games", 2, "--output", full],
         ["demo", "--quick", "--output", full],
         ["train", "--dataset", dataset, "--output-dir", student.parent],
         ["evaluate", "nano", "--games", 2, "--output", results[1]],
-        ["report", *results, "--output", full / "mine.txt"],
+        ["report", *results, "--output", full / "mine.html"],
     ):
         assert "--overwrite" in refused(*arguments)
-    assert (full / "mine.txt").read_text() == "mine"
+    assert (full / "mine.html").read_text() == "mine"
     assert (student / "adapter_model.safetensors").is_file()
 
 
