@@ -1,4 +1,4 @@
-"""Floor 5, models: norms in one kernel, which transformers computes in eight, half of the time of reading a prompt."""
+"""Floor 5, models: norms in one kernel, which transformers computes in eight, each of them through the memory."""
 
 from __future__ import annotations
 
