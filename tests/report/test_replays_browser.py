@@ -284,7 +284,7 @@ def test_an_address_of_no_game_changes_nothing(browser: Any, report: Path) -> No
         page.evaluate("() => new Promise(requestAnimationFrame)")
         assert opened.text("#caption") == first
     page.evaluate("location.hash = '#duel=greedy,,1004'")
-    page.wait_for_function("document.getElementById('side-right').hidden")
+    page.wait_for_selector("#side-right[hidden]", state="attached")
     assert opened.text("#side-left .player-name") == "greedy"
     assert opened.complaints == []
 
@@ -300,7 +300,7 @@ def test_games_that_one_wins_and_the_other_loses_are_listed(opened: Opened, resu
     links = lists.nth(1).locator("a")
     assert links.all_inner_texts() == [str(record.seed) for record in lost]
     links.nth(2).click()
-    page.wait_for_function("document.activeElement.id === 'stage'")
+    page.wait_for_selector("#stage:focus")
     assert page.text_content("#seed option:checked").startswith(f"{lost[2].seed} ")
     assert opened.text("#step").startswith(f"{first_difference(lost[2], pair(results, lost[2].seed or 0, 2)[0])} of ")
     assert f"score {lost[2].score}" in lists.nth(1).locator("li").nth(2).inner_text()
