@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,22 @@ def test_students_of_one_method_are_put_side_by_side(done: ExperimentResults) ->
     assert (lora.name, lora.seeds, lora.students) == ("strategy=lora", (0, 1), tuple(STUDENTS[:2]))
     scores = [done.results[name].scores.mean() for name in STUDENTS[2:]]
     assert (full.score.mean, full.score.least, full.score.greatest) == (sum(scores) / 2, min(scores), max(scores))
+
+
+def test_with_three_training_seeds_each_the_methods_are_compared(done: ExperimentResults, tmp_path: Path) -> None:
+    assert {report.about for report in done.comparisons.values()} == {"checkpoints"}  # with two seeds
+    third = []
+    for name in STUDENTS[::2]:
+        first = done.results[name]
+        training = {**first.manifest["training"], "seed": 2}
+        manifest = {**first.manifest, "training": training, "model_sha256": f"of {name}, were it trained again"}
+        third.append(replace(first, name=name.replace("seed=0", "seed=2"), manifest=manifest))
+    found = ExperimentPipeline(recipe(), output_dir=tmp_path).compare([*done.results.values(), *third])
+    assert {name: (report.about, report.seeds_b) for name, report in found.items()} == {
+        "untuned_vs_strategy=lora": ("methods", (0, 1, 2)),
+        "untuned_vs_strategy=full": ("methods", (0, 1, 2)),
+    }
+    assert (tmp_path / "small/evaluation/untuned_vs_strategy-lora.json").is_file()
 
 
 def test_a_sweep_s_folder_is_evaluated_and_compared_as_one(done: ExperimentResults, tmp_path: Path) -> None:

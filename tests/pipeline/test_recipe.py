@@ -56,7 +56,7 @@ def test_the_recipes_compare_what_they_say() -> None:
     two.training.hyperparameters.batch_size *= 2
     assert one.model_dump(exclude={"name"}) == two.model_dump(exclude={"name"})
     strategies = ExperimentRecipe.load(RECIPES / "strategies.yaml")
-    assert {cell.config.seed for cell in strategies.cells()} == {0, 1, 2}
+    assert {cell.config.seed for cell in strategies.cells()} == set(range(5))
 
 
 def test_an_experiment_is_called_like_its_file_where_it_has_no_name(tmp_path: Path) -> None:

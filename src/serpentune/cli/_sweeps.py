@@ -54,9 +54,9 @@ def show_experiment(out: Output, done: ExperimentResults) -> None:
     show_methods(out, by_method(done.results.values()))
     for comparison in done.comparisons.values():
         out.paragraph(f"- {comparison.finding}")
-    if done.comparisons:
-        out.paragraph("Each finding is about two checkpoints; it is no claim about the methods that trained them.")
-        out.line()
+    for scope in dict.fromkeys(comparison.scope for comparison in done.comparisons.values()):
+        out.paragraph(scope)
+    out.line()
     out.line(f"Took {seconds(done.execution_time)}.")
     out.line(str(done.report_path or done.folder))
 

@@ -9,7 +9,7 @@ from serpentune.comparison._ablation import FIGURES, AblationReading, read_ablat
 from serpentune.comparison._agreement import Agreement, agreement
 from serpentune.comparison._compare import Comparison, compare_family, compare_results
 from serpentune.comparison._factors import Effect, interactions, main_effects
-from serpentune.comparison._methods import Method, Spread, by_method
+from serpentune.comparison._methods import Method, Spread, by_method, fitting_level
 from serpentune.comparison._metrics import DEFAULT_METRICS, METRICS, metric_name
 from serpentune.comparison._ranking import Place, Standing, rank, rank_pairs, ranking_metric
 from serpentune.comparison._report import ComparisonReport, MetricComparison
@@ -39,6 +39,7 @@ __all__ = [
     "compare_all",
     "compare_family",
     "compare_results",
+    "fitting_level",
     "interactions",
     "main_effects",
     "metric_name",

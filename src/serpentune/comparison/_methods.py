@@ -21,6 +21,7 @@ from serpentune.comparison._loading import (
 )
 from serpentune.comparison._rows import Side
 from serpentune.evaluation.results import EvaluationResult
+from serpentune.statistics import FEWEST_SEEDS
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,14 @@ def checkpoint_sides(given: Sequence[Results]) -> list[Side]:
         if len(students) > 1
     }
     return [Side(result.name, (result,), notes=notes.get(result.name, ())) for result in results]
+
+
+def fitting_level(results: Iterable[EvaluationResult]) -> str:
+    """What comparisons of these results can be about: "method" where every method has training seeds enough to be
+    told from another, else "checkpoint".
+    """
+    seeds = [len(students) for students in students_of_methods(results)]
+    return "method" if seeds and min(seeds) >= FEWEST_SEEDS else "checkpoint"
 
 
 def students_of_methods(results: Iterable[EvaluationResult]) -> list[list[EvaluationResult]]:

@@ -26,7 +26,8 @@ class ExperimentResults:
         dataset_stats: the data set's manifest: records by split and teacher, what was left out, hashes.
         students: what training gave, by run.
         results: the evaluations of the untuned base and of every student, by name; empty without evaluation.
-        comparisons: each student against the untuned base, on the same game seeds.
+        comparisons: each student against the untuned base, on the same game seeds; each method of students instead,
+            where all have training seeds enough (`comparison.fitting_level`).
         report_path: the HTML report; None without evaluation.
         summary: what `results_summary.json` says.
         execution_time: wall time of this call in seconds.

@@ -272,12 +272,12 @@ class ExperimentPipeline:
         return list(found.values())
 
     def compare(self, results: Sequence[EvaluationResult]) -> dict[str, ComparisonReport]:
-        """Compare each student with the base it was made from."""
-        from serpentune.comparison import ModelComparator, by_method
+        """Compare each student, or with training seeds enough each method, with the base it was made from."""
+        from serpentune.comparison import ModelComparator, by_method, fitting_level
 
         folder = self.experiment.folder / EVALUATION
         comparator = ModelComparator(folder, seed=self.training_config().seed)
-        comparisons = comparator.compare_all(results)
+        comparisons = comparator.compare_all(results, by=fitting_level(results))
         for comparison in comparisons.values():
             _LOG.info("%s", comparison.verdict)
         for method in by_method(results):
