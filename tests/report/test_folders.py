@@ -57,6 +57,18 @@ def test_an_experiments_folder_becomes_a_report_with_its_learning_curves(experim
     assert models(turned[0])["comparisons"][0]["b"] == "untuned"
 
 
+def test_all_pairs_end_in_an_order_that_says_what_it_leaves_open(experiment: Path, tmp_path: Path) -> None:
+    (data,) = report_folders([experiment], tmp_path / "r.json", all_pairs=True)
+    report = json.loads(data.read_text())
+    assert len(report["comparisons"]) == len(report["models"]) * (len(report["models"]) - 1) / 2
+    means = {model["name"]: model["figures"]["score_mean"] for model in report["models"]}
+    order = sorted(means, key=lambda name: (-means[name], name))
+    for number, (name, note) in enumerate(zip(order, report["notes"], strict=True), start=1):
+        assert note.startswith(f"By score, place {number} is {name}: ")
+    (data,) = report_folders([experiment], tmp_path / "against.json")
+    assert json.loads(data.read_text())["notes"] == []
+
+
 def test_curves_are_found_in_an_experiment_that_was_moved(experiment: Path, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere"
     shutil.move(experiment, moved)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from serpentune.common.errors import UserError
-from serpentune.comparison import DEFAULT_METRICS, compare_all
+from serpentune.comparison import DEFAULT_METRICS, ComparisonReport, compare_all, rank_pairs, ranking_metric
 from serpentune.evaluation import results_folders
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.report._files import report_files
@@ -63,7 +63,7 @@ def report_folders(
     places = [place for folder in folders for place in results_folders(Path(folder))]
     results = [EvaluationResult.load(place) for place in places]
     asked = baseline is not None or all_pairs or by != "checkpoint" or bool(metrics) or bool(margins)
-    comparisons = {}
+    comparisons: dict[str, ComparisonReport] = {}
     if len(results) > 1 or asked:  # one model alone is refused where it should be compared
         comparisons = compare_all(
             results,
@@ -79,6 +79,16 @@ def report_folders(
         Path(path),
         title=TITLE if title is None else title,
         comparisons=[report.to_json() for report in comparisons.values()],
+        notes=_ranking(comparisons) if all_pairs else (),
         training=known_training(list(zip(places, results, strict=True))),
         formats=formats,
     )
+
+
+def _ranking(reports: Mapping[str, ComparisonReport]) -> list[str]:
+    """The order of those that were compared in all pairs, a sentence each; empty where no metric can rank them."""
+    metric = ranking_metric(reports)
+    if metric is None:
+        return []
+    places = rank_pairs(reports, metric)
+    return [f"By {metric}, place {number} is {place.sentence}" for number, place in enumerate(places, start=1)]
