@@ -123,8 +123,9 @@ def checkpoint_sides(given: Sequence[Results]) -> list[Side]:
 
 
 def fitting_level(results: Iterable[EvaluationResult]) -> str:
-    """What comparisons of these results can be about: "method" where every method has training seeds enough to be
-    told from another, else "checkpoint".
+    """The level that the results allow: "method" where each has training seeds enough to be told from another.
+
+    Else "checkpoint".
     """
     seeds = [len(students) for students in students_of_methods(results)]
     return "method" if seeds and min(seeds) >= FEWEST_SEEDS else "checkpoint"
