@@ -63,7 +63,7 @@ Splits are by game as far as the games are known.
     return f"""# Snake games of {", ".join(manifest["teachers"])}
 
 Prompts show a board of Snake before a move and name a teacher; completions are that teacher's answers, in which the
-moves are U, R, D, L. Encoding {encodings}, completion styles {_shares(manifest["styles"])}.
+moves are U, R, D, L. Encoding {encodings}, completion styles {_shares(manifest["styles"])}.{_labelled(manifest)}
 Made by serpentune {manifest["serpentune"]}{_drawn(manifest)}.
 Splits are by game: games with the same apples lie in one split, whoever played them.
 """
@@ -77,9 +77,17 @@ def _drawn(manifest: Mapping[str, Any]) -> str:
     return f" from replayed games, sample and split drawn with seed {manifest['seed']}" if "seed" in manifest else ""
 
 
+def _labelled(manifest: Mapping[str, Any]) -> str:
+    if "players" not in manifest:
+        return ""
+    (label,) = manifest["teachers"]
+    return f"\nAll answers are answers of {label}, asked anew in states that the players named below have reached."
+
+
 def _contents(manifest: Mapping[str, Any]) -> str:
+    kind = "player" if "players" in manifest else "teacher"
     seeds = any("seeds" in about for about in manifest["teachers"].values())
-    header = ["teacher", "games", "boards", *SPLITS, *(["game seeds"] if seeds else [])]
+    header = [kind, "games", "boards", *SPLITS, *(["game seeds"] if seeds else [])]
     rows = [
         [
             name,
@@ -88,7 +96,7 @@ def _contents(manifest: Mapping[str, Any]) -> str:
             *(about["records"][split] for split in SPLITS),
             *([about.get("seeds") or "none"] if seeds else []),
         ]
-        for name, about in manifest["teachers"].items()
+        for name, about in manifest[f"{kind}s"].items()
     ]
     return f"""## Records
 

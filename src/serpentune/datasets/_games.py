@@ -23,7 +23,7 @@ _MOVES_AT_ONCE = 1 << 17
 
 @dataclass(frozen=True)
 class Piece:
-    """Some games of one teacher on one board from one run folder, to be worked on at once.
+    """Some games of one player on one board from one run folder, to be worked on at once.
 
     Attributes:
         teacher: the player's name in capitals.

@@ -13,7 +13,7 @@ from serpentune.game._jit import kernel
 from serpentune.game._replay import APPLES_TYPE, COLUMN_TYPE, MOVES_TYPE
 from serpentune.game._rules import Ring
 
-USABLE, LEGAL, AT_APPLE = 1, 2, 4
+USABLE, LEGAL, AT_APPLE, NEW_STATE = 1, 2, 4, 8
 """Bits of `Moments.flags`."""
 
 
@@ -25,7 +25,8 @@ class Moments:
         plan: int32 `(m,)`, moves to the next apple, this one included; 0 where none is eaten any more, or where an
             entry that isn't `USABLE` lies between.
         flags: uint8 `(m,)`: `USABLE`: the entry is one of the four directions and no reversal, on a board that shows
-            its apple; `LEGAL`: it also runs into nothing; `AT_APPLE`: the apple has just appeared.
+            its apple; `LEGAL`: it also runs into nothing; `AT_APPLE`: the apple has just appeared; `NEW_STATE`: the
+            board shows its apple and is not the one of the entry before, so that somebody can be asked about it.
         length: int16 `(m,)`, cells of the snake before the move.
         head: int16 `(m,)`, the head's cell before the move.
         step: int32 `(m,)`, entries of the game's list before this one.
@@ -111,6 +112,7 @@ def _trace(
         _rules.start(ring, occupied, counters, width, height)
         counters[_rules.APPLE] = apples[apple_offsets[game]]
         score = -1
+        moved = True
         for place in range(first, stop):
             row = place - base
             apple = counters[_rules.APPLE]
@@ -123,7 +125,11 @@ def _trace(
             step[row] = place - first
             left[row] = stop - place
             moving = move < 4 and (direction == _rules.NO_DIRECTION or move != (direction + 2) % 4)
-            usable = moving and apple != _rules.NO_CELL and occupied[apple] == 0
+            shows = apple != _rules.NO_CELL and occupied[apple] == 0
+            usable = moving and shows
+            if shows and moved:
+                bits |= NEW_STATE
+            moved = moving
             if usable:
                 bits |= USABLE
                 if _rules.is_legal(ring, occupied, counters, move, width, height):

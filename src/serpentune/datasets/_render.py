@@ -15,6 +15,7 @@ from serpentune import teachers as registry
 from serpentune.datasets._games import Piece
 from serpentune.datasets._groups import together
 from serpentune.datasets._moments import Moments
+from serpentune.datasets._relabel import own_answers
 from serpentune.datasets._short import Names, short_records
 from serpentune.datasets.completions import explanations, get_style, with_questions, write_completions
 from serpentune.datasets.encodings import get_encoding
@@ -28,12 +29,30 @@ from serpentune.datasets.symmetries import (
     transformed,
 )
 from serpentune.datasets.texts import Texts, TokenLengths
-from serpentune.game import States
+from serpentune.game import Move, States
 from serpentune.game._jit import kernel
 from serpentune.game._rules import mix
+from serpentune.teachers import Teacher
 
 _SYMMETRY, _ENCODING, _REASONS = range(1, 4)
 """What a random number is for."""
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """The moves of `n` answers.
+
+    Attributes:
+        moves: uint8, `Move` codes.
+        starts: int64 `(n,)`, where in `moves` each begins.
+        lengths: int64 `(n,)`, moves of each, 1 or more.
+        missing: bool `(n,)`, where there is no answer, and any move stands for it; None where that can't be.
+    """
+
+    moves: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    missing: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +73,7 @@ class Facts:
         mirrored: bool `(n,)`, records that show another image of the state than the one that was played.
         unexplained: bool `(n,)`, records of the style `explain` about which there is nothing true to say.
         too_long: bool `(n,)`, longer than the limit of tokens.
+        unanswered: bool `(n,)`, records to which the recipe's label has no answer; None without a label.
     """
 
     states: NDArray[np.uint64]
@@ -68,6 +88,7 @@ class Facts:
     mirrored: NDArray[np.bool_]
     unexplained: NDArray[np.bool_]
     too_long: NDArray[np.bool_]
+    unanswered: NDArray[np.bool_] | None
 
     def __len__(self) -> int:
         return len(self.styles)
@@ -84,13 +105,14 @@ class Renderer:
         """Get ready for records of `pieces`; `token_lengths` measures them where the recipe bounds their tokens."""
         self._recipe = recipe
         self._token_lengths = token_lengths
+        self._label = None if recipe.label is None else registry.get(recipe.label)
         self._styles = [get_style(name) for name in recipe.styles]
         move = get_style("move")
         self._asked = self._styles if move in self._styles else [*self._styles, move]
         self._encodings = [get_encoding(name) for name in recipe.encodings]
         self._exact = np.array([encoding.exact for encoding in self._encodings])
         self._images = recipe.checks.duplicates == "symmetric" or recipe.split.symmetric_leaks
-        self.names = Names(pieces, [style.name for style in self._asked], list(recipe.encodings))
+        self.names = Names(pieces, [style.name for style in self._asked], list(recipe.encodings), recipe.label)
 
     def render(
         self, piece: Piece, moments: Moments, drawn: Mapping[int, NDArray[np.int64]], first: int
@@ -116,12 +138,16 @@ class Renderer:
         symmetries = self._draw_symmetries(piece, places, lengths, first)
         if symmetries.any():
             states = transformed(states, symmetries)
-        moves, starts = self._moves(piece, places, lengths, symmetries)
+        if self._label is None:
+            answers = self._played(piece, places, lengths, symmetries)
+        else:
+            answers = self._labelled(self._label, states, plans)
+        player = self._recipe.label or piece.teacher
         encodings = _drawn_from(self._recipe.encodings, salt(self._recipe.seed, 4, _ENCODING), first, len(places))
         asked = self._without_reasons(styles, first)
-        completions, unexplained = self._completions(piece, states, moves, starts, lengths, asked)
+        completions, unexplained = self._completions(player, states, answers, asked)
         boards = self._boards(states, encodings)
-        prompts = with_questions(boards, piece.teacher, self._asked, asked)
+        prompts = with_questions(boards, player, self._asked, asked)
         game = self._games(piece, places)
         table = short_records(
             prompts,
@@ -148,6 +174,7 @@ class Renderer:
             mirrored=symmetries != 0,
             unexplained=unexplained,
             too_long=self._too_long(prompts, completions),
+            unanswered=answers.missing,
         )
         return table, facts
 
@@ -159,11 +186,11 @@ class Renderer:
         self, piece: Piece, places: NDArray[np.int64], lengths: NDArray[np.int64], first: int
     ) -> NDArray[np.int64]:
         policy = self._recipe.symmetries
-        if not may_mirror(policy, piece.teacher):
+        if not may_mirror(policy, self._recipe.label or piece.teacher):
             return np.zeros(len(places), np.int64)
         allowed = np.zeros((len(places), len(MOVE_TABLE)), np.bool_)
         allowed[:, list(board_symmetries(*piece.board))] = True
-        if policy != "any":
+        if policy != "any" and self._label is None:  # which is asked about the image itself
             games = piece.games
             every = games.states_at(np.arange(int(games.move_offsets[-1] - games.move_offsets[0])))
             own = games.moves[games.move_offsets[0] : games.move_offsets[-1]]
@@ -174,20 +201,28 @@ class Renderer:
         chosen: NDArray[np.int64] = np.argmax(np.cumsum(allowed, axis=1) > wanted[:, None], axis=1)
         return chosen
 
-    def _moves(
+    def _played(
         self,
         piece: Piece,
         places: NDArray[np.int64],
         lengths: NDArray[np.int64],
         symmetries: NDArray[np.int64],
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """The moves of all answers one after another, and where each answer begins."""
+    ) -> _Answers:
+        """What was played at some places, turned and mirrored."""
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
         at = np.arange(int(lengths.sum())) + np.repeat(places - starts, lengths)
         moves = piece.games.moves[at + piece.games.move_offsets[0]]
         if symmetries.any():
             moves = MOVE_TABLE[np.repeat(symmetries, lengths), moves].astype(np.uint8)
-        return moves, starts
+        return _Answers(moves, starts, lengths)
+
+    def _labelled(self, teacher: Teacher, states: States, plans: NDArray[np.bool_]) -> _Answers:
+        """What the teacher answers to the states as they are shown, whatever was played."""
+        moves, bounds = own_answers(teacher, states, plans)
+        lengths = np.diff(bounds)
+        missing = lengths == 0
+        anything = np.append(moves, np.uint8(Move.UP))
+        return _Answers(anything, np.where(missing, len(moves), bounds[:-1]), np.maximum(lengths, 1), missing)
 
     def _without_reasons(self, styles: NDArray[np.int8], first: int) -> NDArray[np.int64]:
         """What is asked for, places in `_asked`: an explanation that loses its reasons asks for the move alone."""
@@ -200,18 +235,16 @@ class Renderer:
 
     def _completions(
         self,
-        piece: Piece,
+        player: str,
         states: States,
-        moves: NDArray[np.uint8],
-        starts: NDArray[np.int64],
-        lengths: NDArray[np.int64],
+        answers: _Answers,
         asked: NDArray[np.int64],
     ) -> tuple[Texts, NDArray[np.bool_]]:
         unexplained = np.zeros(len(asked), np.bool_)
-        completions = write_completions(moves, starts, lengths)
+        completions = write_completions(answers.moves, answers.starts, answers.lengths)
         explains = np.flatnonzero(np.array([style.explains for style in self._asked])[asked])
         if len(explains):
-            said = explanations(states.take(explains), moves[starts[explains]], piece.teacher)
+            said = explanations(states.take(explains), answers.moves[answers.starts[explains]], player)
             unexplained[explains] = [text is None for text in said]
             written = completions.tolist()
             for place, text in zip(explains.tolist(), said, strict=True):

@@ -39,10 +39,12 @@ def short_records(prompts: Texts, completions: Texts, **numbers: NDArray[np.inte
 class Names:
     """What the numbers of a short form stand for."""
 
-    def __init__(self, pieces: Iterable[Piece], styles: Sequence[str], encodings: Sequence[str]) -> None:
-        """Take the games of all pieces, and lists of names."""
+    def __init__(
+        self, pieces: Iterable[Piece], styles: Sequence[str], encodings: Sequence[str], label: str | None
+    ) -> None:
+        """Take the games of all pieces, lists of names, and who answers; None: whoever played."""
         ordered = sorted(pieces, key=lambda piece: piece.first)
-        self._games = pa.concat_tables(map(_of_games, ordered)).combine_chunks()
+        self._games = pa.concat_tables(_of_games(piece, label) for piece in ordered).combine_chunks()
         self._styles, self._encodings = pa.array(styles), pa.array(encodings)
 
     def written_out(self, table: Any) -> Any:
@@ -58,12 +60,12 @@ class Names:
         return pa.table(columns).select(SCHEMA.names).cast(SCHEMA)
 
 
-def _of_games(piece: Piece) -> Any:
+def _of_games(piece: Piece, label: str | None) -> Any:
     """What the records of each game of a piece have in common."""
     games, count = piece.games, len(piece.games)
     return pa.table(
         {
-            "teacher": pa.repeat(piece.teacher, count),
+            "teacher": pa.repeat(label or piece.teacher, count),
             "game": [f"{piece.folder}/{number}" for number in games.numbers.tolist()],
             "seed": pa.array(games.seeds, mask=~games.seeded),
             "board": pa.repeat(f"{games.width}x{games.height}", count),

@@ -76,12 +76,16 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
         kept[wrong] = False
 
     checks, split = recipe.checks, recipe.split
+    # With a label all prompts name the same teacher, whoever played.
+    asked_of = teachers if recipe.label is None else np.zeros_like(teachers)
+    if facts.unanswered is not None:
+        leave_out("unanswered", facts.unanswered, f"states to which {recipe.label} has no answer left out")
     if facts.unexplained.any():
         leave_out("explanations", facts.unexplained, "records without a true explanation left out")
     if checks.max_tokens is not None:
         leave_out("max_tokens", facts.too_long, f"more than {checks.max_tokens} tokens of {checks.tokenizer}: left out")
     if checks.contradictions == "tagged":
-        prompts = together(questions, teachers.astype(np.uint64))
+        prompts = together(questions, asked_of.astype(np.uint64))
         leave_out("contradictions", contradicting(prompts, answers, kept, "all"), "prompts with two answers left out")
     elif checks.contradictions != "off":
         shown = facts.states if facts.shown is None else facts.shown
@@ -100,7 +104,7 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
         where = "training" if split.leaks == "train" else "validation and test"
         leave_out("leaks", shared, f"states of two splits left out of {where}")
     if checks.duplicates != "off":
-        who = (teachers.astype(np.int32) << 8 | facts.asked).astype(np.uint64)
+        who = (asked_of.astype(np.int32) << 8 | facts.asked).astype(np.uint64)
         again = repeated(together(together(questions, who), answers), kept)
         if checks.duplicates == "symmetric" and facts.images is not None:
             again |= repeated(together(facts.images, who), kept & ~again)
@@ -124,7 +128,7 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
 def _collected(names: Sequence[str], count: int, drawn: Iterable[tuple[str, Facts]]) -> tuple[Facts, NDArray[np.int16]]:
     """The facts of all records in one piece of memory, and places of their teachers in `names`."""
     teachers = np.empty(count, np.int16)
-    columns: dict[str, Any] = {"images": None, "shown": None}
+    columns: dict[str, Any] = {"images": None, "shown": None, "unanswered": None}
     stop = 0
     for name, facts in drawn:
         start, stop = stop, stop + len(facts)

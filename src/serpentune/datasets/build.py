@@ -26,7 +26,7 @@ from serpentune.common.files import ensure_free
 from serpentune.common.progress import Phases, unseen
 from serpentune.common.threads import mapped
 from serpentune.datasets._games import Gathered, Piece, gather, lost
-from serpentune.datasets._moments import LEGAL, USABLE, Moments, moments
+from serpentune.datasets._moments import LEGAL, NEW_STATE, USABLE, Moments, moments
 from serpentune.datasets._render import Facts, Renderer, may_mirror, salt
 from serpentune.datasets._short import SHORT
 from serpentune.datasets._spool import Spool
@@ -53,7 +53,8 @@ class DatasetStats:
         path: the data set's folder.
         records: records by split.
         by_teacher: records by teacher and split.
-        games: accepted games by teacher.
+        by_player: records by whose games they come from and split; as `by_teacher`, unless the recipe has a label.
+        games: accepted games by player.
         refused: games whose moves don't make their score, length or end, by file and reason.
         manifest: everything that the data set's `manifest.json` holds.
     """
@@ -61,6 +62,7 @@ class DatasetStats:
     path: Path
     records: dict[str, int]
     by_teacher: dict[str, dict[str, int]]
+    by_player: dict[str, dict[str, int]]
     games: dict[str, int]
     refused: tuple[dict[str, str], ...]
     manifest: dict[str, Any]
@@ -101,8 +103,9 @@ def build_dataset(
 
     def manifest(writer: DatasetWriter) -> dict[str, Any]:
         about = _manifest(recipe, gathered, plan, kept, writer)
-        counts = about["records"], {name: of["records"] for name, of in about["teachers"].items()}
-        done.append(DatasetStats(output, *counts, dict(gathered.games), tuple(gathered.refused), about))
+        by_teacher = {name: of["records"] for name, of in about["teachers"].items()}
+        games, refused = dict(gathered.games), tuple(gathered.refused)
+        done.append(DatasetStats(output, about["records"], by_teacher, kept.by_teacher, games, refused, about))
         return about
 
     with writing_dataset(output, manifest, formats=recipe.formats, overwrite=overwrite) as writer:
@@ -134,7 +137,8 @@ class _Plan:
         expected: records to be drawn in all.
         candidates: moments there were to choose from, by teacher and style.
         without_answer: entries of move lists from which there is nothing to learn, by teacher: sentinels and reversals,
-            which don't move the snake, and moves on a board without a visible apple.
+            which don't move the snake, and moves on a board without a visible apple. With a label, entries before which
+            no apple is visible or the board is still the one of the entry before; the three that follow are empty then.
         without_apple: moves after the last apple of a game, from which no plan can start, by teacher.
         fatal: moves into a wall or the snake, by teacher.
         in_tail: moves in the dropped tails of lost games, by teacher.
@@ -150,9 +154,10 @@ class _Plan:
 
 
 def _count(recipe: Recipe, gathered: Gathered, progress: Phases) -> _Plan:
-    if recipe.symmetries != "none" and not any(may_mirror(recipe.symmetries, name) for name in gathered.pieces):
+    answering = list(gathered.pieces) if recipe.label is None else [recipe.label]
+    if recipe.symmetries != "none" and not any(may_mirror(recipe.symmetries, name) for name in answering):
         raise UserError(
-            f"None of {', '.join(gathered.pieces)} is symmetric, so nothing would be mirrored. With the symmetries "
+            f"None of {', '.join(answering)} is symmetric, so nothing would be mirrored. With the symmetries "
             "'checked', records of registered teachers are mirrored where the teacher itself gives the mirrored answer."
         )
     styles = [get_style(name) for name in recipe.styles]
@@ -165,11 +170,12 @@ def _count(recipe: Recipe, gathered: Gathered, progress: Phases) -> _Plan:
     total = sum(gathered.games.values())
     for piece, found in _traced(gathered):
         tail = _tail(recipe, piece, found)
-        usable = (found.flags & USABLE) != 0
+        usable = (found.flags & (USABLE if recipe.label is None else NEW_STATE)) != 0
         plan.without_answer[piece.teacher] += int((~usable).sum())
-        plan.without_apple[piece.teacher] += int((usable & (found.plan == 0)).sum())
-        plan.fatal[piece.teacher] += int((usable & ((found.flags & LEGAL) == 0)).sum())
-        plan.in_tail[piece.teacher] += int((usable & (found.left <= tail)).sum())
+        if recipe.label is None:
+            plan.without_apple[piece.teacher] += int((usable & (found.plan == 0)).sum())
+            plan.fatal[piece.teacher] += int((usable & ((found.flags & LEGAL) == 0)).sum())
+            plan.in_tail[piece.teacher] += int((usable & (found.left <= tail)).sum())
         for style in styles:
             strata[piece.teacher, style.name].count(found, piece.board, _candidates(recipe, piece, found, style, tail))
         progress("Counting moves", len(piece.games), total)
@@ -177,7 +183,8 @@ def _count(recipe: Recipe, gathered: Gathered, progress: Phases) -> _Plan:
     plan.candidates = {kind: of.available(strictly) for kind, of in strata.items()}
     for (teacher, name), count in plan.candidates.items():
         if not count:
-            why = " It is no registered teacher, and only those can explain." if get_style(name).explains else ""
+            explains = get_style(name).explains and recipe.label is None
+            why = " It is no registered teacher, and only those can explain." if explains else ""
             raise UserError(f"No game of {teacher} holds a move to learn from in the style {name}.{why}")
     wanted = {}
     for teacher, name in strata:
@@ -269,9 +276,11 @@ def _candidates(
     recipe: Recipe, piece: Piece, found: Moments, style: CompletionStyle, tail: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Among which moments may be drawn for a style."""
-    if style.explains and piece.teacher not in registry.names():
+    if style.explains and recipe.label is None and piece.teacher not in registry.names():
         return np.zeros(len(found), np.bool_)
-    if style.whole_plan:
+    if recipe.label is not None:
+        allowed = (found.flags & NEW_STATE) != 0
+    elif style.whole_plan:
         allowed = (found.plan > 0) & (found.left - (found.plan - 1) > tail)
     else:
         allowed = ((found.flags & (LEGAL if recipe.checks.legal else USABLE)) != 0) & (found.left > tail)
@@ -291,7 +300,7 @@ def _manifest(recipe: Recipe, gathered: Gathered, plan: _Plan, kept: Kept, write
         },
         "legal": {
             "count": sum(plan.fatal.values()),
-            "action": "moves into walls and bodies left out" if checks.legal else "off",
+            "action": _legal_in_words(recipe),
         },
         "drop_tail": {
             "count": sum(plan.in_tail.values()),
@@ -299,6 +308,10 @@ def _manifest(recipe: Recipe, gathered: Gathered, plan: _Plan, kept: Kept, write
         },
         **kept.counted,
     }
+    players = {name: _about([name], recipe, gathered, plan, kept) for name in gathered.pieces}
+    teachers = players
+    if recipe.label is not None:
+        teachers = {recipe.label: _about(list(players), recipe, gathered, plan, kept)}
     return {
         "serpentune": __version__,
         "seed": recipe.seed,
@@ -307,27 +320,39 @@ def _manifest(recipe: Recipe, gathered: Gathered, plan: _Plan, kept: Kept, write
         "styles": recipe.styles,
         "train_share": recipe.split.train,
         "records": dict(writer.records),
-        "teachers": {
-            name: {
-                "games": gathered.games[name],
-                "seeds": _ranges(gathered.seeds[name]),
-                "boards": sorted({f"{piece.games.width}x{piece.games.height}" for piece in gathered.pieces[name]}),
-                "records": kept.by_teacher[name],
-                "candidates": {style: plan.candidates[name, style] for style in recipe.styles},
-                "drawn": {style: int(plan.strata[name, style].wanted.sum()) for style in recipe.styles},
-                "mirrored": kept.mirrored[name],
-                "moves_without_a_further_apple": plan.without_apple[name],
-                "moves_without_answer": plan.without_answer[name],
-                "fatal_moves": plan.fatal[name],
-            }
-            for name in gathered.pieces
-        },
+        "teachers": teachers,
+        **({} if recipe.label is None else {"players": players}),
         "checks": counted,
         "games_refused": len(gathered.refused),
         "games_repeated": gathered.repeated,
         "games_of_other_players": dict(gathered.passed_over),
         "games_on_other_boards": gathered.off_board,
     }
+
+
+def _about(players: Sequence[str], recipe: Recipe, gathered: Gathered, plan: _Plan, kept: Kept) -> dict[str, Any]:
+    """What the manifest says of the games of some players and of the records that were made of them."""
+    pieces = [piece for name in players for piece in gathered.pieces[name]]
+    return {
+        "games": sum(gathered.games[name] for name in players),
+        "seeds": _ranges(np.unique(np.concatenate([gathered.seeds[name] for name in players]))),
+        "boards": sorted({f"{piece.games.width}x{piece.games.height}" for piece in pieces}),
+        "records": {split: sum(kept.by_teacher[name][split] for name in players) for split in SPLITS},
+        "candidates": {style: sum(plan.candidates[name, style] for name in players) for style in recipe.styles},
+        "drawn": {
+            style: sum(int(plan.strata[name, style].wanted.sum()) for name in players) for style in recipe.styles
+        },
+        "mirrored": sum(kept.mirrored[name] for name in players),
+        "moves_without_a_further_apple": sum(plan.without_apple[name] for name in players),
+        "moves_without_answer": sum(plan.without_answer[name] for name in players),
+        "fatal_moves": sum(plan.fatal[name] for name in players),
+    }
+
+
+def _legal_in_words(recipe: Recipe) -> str:
+    if recipe.label is not None:
+        return f"off: every answer is {recipe.label}'s own"
+    return "moves into walls and bodies left out" if recipe.checks.legal else "off"
 
 
 def _ranges(seeds: NDArray[np.int64]) -> str:

@@ -152,6 +152,8 @@ class Recipe(Settings):
         sources: run folders, folders of run folders, and globs.
         generate: games to be played first.
         teachers: players to learn from, a list, or a mapping to `TeacherShare`s; None for all that the logs hold.
+        label: the teacher whose answer every record gets, whoever played; `teachers`, `samples_per_teacher` and the
+            balance by `teacher` then go by the players of the games. None: each record holds what was played.
         samples_per_teacher: records of each at most, over all splits, styles and encodings.
         grid_sizes: boards to take games from, None for all.
         styles: completion styles, a list (equal shares) or a mapping to shares.
@@ -177,6 +179,7 @@ class Recipe(Settings):
     sources: list[str] = Field(default_factory=list)
     generate: list[Games] = Field(default_factory=list)
     teachers: dict[str, TeacherShare] | None = None
+    label: str | None = None
     samples_per_teacher: int = Field(10_000, ge=1, le=_MOST)
     grid_sizes: list[str] | None = None
     styles: Shares = Field(default_factory=lambda: {"plan": 1.0})
@@ -205,6 +208,11 @@ class Recipe(Settings):
             _refuse_repeated(names)
             return {name: {} if share is None else share for name, share in zip(names, value.values(), strict=True)}
         return value if value is None else {name: {} for name in _in_capitals(value)}
+
+    @field_validator("label")
+    @classmethod
+    def _label(cls, value: str | None) -> str | None:
+        return value if value is None else registry.get(value).name
 
     @field_validator("grid_sizes", mode="before")
     @classmethod
@@ -254,6 +262,15 @@ class Recipe(Settings):
             raise ValueError(
                 f"{self.samples_per_teacher} records of each teacher are too few: each of {len(self.styles)} "
                 "completion styles needs one at least"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tails_with_a_label(self) -> Self:
+        if self.label is not None and self.checks.drop_tail:
+            raise ValueError(
+                f"checks.drop_tail leaves out how games are lost, but with label = {self.label!r} these states have "
+                "good answers: leave out one of the two"
             )
         return self
 

@@ -29,6 +29,7 @@ from serpentune.teachers._kernel import (
     WORK_PER_CELL,
     Choose,
 )
+from serpentune.teachers._plans import compiled_plans, python_plans
 
 
 class Promise(Enum):
@@ -200,6 +201,23 @@ class Teacher:
             return moves, facts[:, EQUAL_MOVES]
         moves = self.moves(states)
         return moves, _only(moves)
+
+    def plans(self, states: States) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The teacher's moves from each of many states of one board size until the apple is eaten, on this thread.
+
+        Returns:
+            `Move` codes, uint8, one plan after another; and where each begins, int64 `(n + 1,)`. A plan is empty where
+            the apple isn't reached: there is none, the teacher dies or gives up before, or circles, as the step limit
+            of the rules has it (`Limits.max_steps_per_apple`).
+
+        Raises:
+            UserError: as `decide`.
+            ValueError: as `decide`.
+        """
+        check_states(states)
+        if self.kernel is not None:
+            return compiled_plans(self.kernel, states)
+        return python_plans(self._answer, states)
 
     def _ask(self, choose: Choose, states: States, *, wanted: bool) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
         check_states(states)

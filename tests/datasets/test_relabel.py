@@ -1,0 +1,162 @@
+"""Records with a teacher's own answer to states that somebody else has reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serpentune import teachers
+from serpentune.common.errors import UserError
+from serpentune.datasets import Recipe, build_dataset, get_encoding, load_splits, read_moves
+from serpentune.datasets.completions import after_moves, parse_prompt
+from serpentune.datasets.symmetries import inverse, transformed
+from serpentune.game import Limits, LockstepGames, Move, State, States, random_states, states_before
+from serpentune.logs import read_logs, write_run
+from serpentune.teachers import Teacher, check_explanation
+from tests.teachers.reference import after
+
+STUDENT = "STUDENT-7"
+
+
+@pytest.fixture(scope="module")
+def student_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Games of a student that plays at random: mostly legal moves, with reversals, unreadable answers and deaths."""
+    folder = tmp_path_factory.mktemp("student")
+    rng = np.random.default_rng(0)
+    games = LockstepGames(range(40), 6, 6, Limits())
+    while (running := games.running).size:
+        moves = np.full(len(games), -1, np.int8)
+        legal = games.legal()
+        for game in running.tolist():
+            choices = np.flatnonzero(legal[game]).tolist() if rng.random() < 0.97 else [*range(4), int(Move.EMPTY)]
+            moves[game] = rng.choice(choices or [0])
+        games.step(moves)
+    write_run(games.records(STUDENT), folder / "student_20250101_000000", metadata={})
+    return folder
+
+
+def _written_out(teacher: Teacher, state: State, whole_plan: bool) -> bytes:
+    """The teacher's answer, asked state by state; empty where it has none."""
+    moves = bytearray()
+    now: State | None = state
+    while now is not None and now.apple >= 0 and len(moves) <= 2 * state.width * state.height:
+        move = teacher.decide(now).move
+        if move == Move.NO_PATH_FOUND:
+            return b""
+        moves.append(move)
+        if not whole_plan:
+            return bytes(moves)
+        now = after(now, move)
+    eaten = now is not None and now.apple < 0
+    return bytes(moves) if eaten and len(moves) <= 2 * state.width * state.height else b""
+
+
+@pytest.mark.parametrize("name", teachers.names())
+def test_every_answer_is_the_teachers_own(student_runs: Path, tmp_path: Path, name: str) -> None:
+    teacher = teachers.get(name)
+    stats = build_dataset(
+        [student_runs], tmp_path / "set", label=name.lower(), styles=["plan", "move"], samples_per_teacher=120
+    )
+    games = {game.number: game for game in read_logs([student_runs]).games}
+    seen = 0
+    for split in load_splits(tmp_path / "set").values():
+        for row in split:
+            parsed = parse_prompt(row["prompt"])
+            assert parsed is not None
+            assert parsed[0] == row["teacher"] == name
+            state = get_encoding("grid").decode(parsed[1])
+            assert states_before(games[int(row["game"].rpartition("/")[2])], [row["step"]])[0] == state
+            assert read_moves(row["completion"]) == _written_out(teacher, state, row["style"] == "plan") != b""
+            seen += 1
+    assert seen == sum(stats.records.values()) > 30
+    assert stats.by_teacher == {name: stats.by_player[STUDENT]}
+
+
+@pytest.mark.parametrize("name", teachers.names())
+def test_plans_are_rollouts_to_the_apple(name: str) -> None:
+    """From states that nobody chose too, on a board of two odd sides; a Python function plans as its kernel does."""
+    states = random_states(30, 5, 7, seed=3)
+    teacher = teachers.get(name)
+    slow = Teacher("SLOW", "As another.", "None.", function=lambda state: teacher.decide(state).move)
+    for asked in (teacher, slow):
+        moves, offsets = asked.plans(states)
+        for row, state in enumerate(states):
+            assert moves[offsets[row] : offsets[row + 1]].tobytes() == _written_out(teacher, state, True)
+
+
+def test_what_has_no_answer_is_counted(student_runs: Path, tmp_path: Path) -> None:
+    stats = build_dataset([student_runs], tmp_path / "set", label="BFS", moves="all", samples_per_teacher=100_000)
+    checks, about = stats.manifest["checks"], stats.manifest["teachers"]["BFS"]
+    states, asked = [], 0
+    for game in read_logs([student_runs]).games:
+        before = states_before(game, range(len(game.moves)))
+        new = [place == 0 or before[place] != before[place - 1] for place in range(len(before))]
+        asked += len(before)
+        states += [state for state, is_new in zip(before, new, strict=True) if is_new]
+    assert about["candidates"] == about["drawn"] == {"plan": len(states)}
+    assert about["moves_without_answer"] == asked - len(states) > 0
+    unanswered = int((np.diff(teachers.BFS.plans(States.stack(states))[1]) == 0).sum())
+    assert checks["unanswered"]["count"] == unanswered > 0
+    left_out = sum(checks[name]["count"] for name in ("unanswered", "contradictions", "leaks", "duplicates", "balance"))
+    assert sum(stats.records.values()) == len(states) - left_out
+    assert checks["contradictions"]["count"] == checks["legal"]["count"] == 0
+    assert f"| unanswered | {unanswered} |" in (tmp_path / "set" / "README.md").read_text()
+
+
+def test_shares_go_by_the_player(student_runs: Path, logs: Path, tmp_path: Path) -> None:
+    """A student's games and a teacher's own in a stated proportion, all answered by a third."""
+    settings = {"label": "CELL", "teachers": {STUDENT: {"weight": 3}, "BFS": {}}, "samples_per_teacher": 60}
+    stats = build_dataset([student_runs, logs], tmp_path / "set", **settings)
+    players = stats.manifest["players"]
+    assert {name: sum(about["drawn"].values()) for name, about in players.items()} == {STUDENT: 180, "BFS": 60}
+    kept = {name: sum(counts.values()) for name, counts in stats.by_player.items()}
+    assert abs(kept[STUDENT] - 3 * kept["BFS"]) <= 3
+    assert list(stats.by_teacher) == ["CELL"]
+    assert sum(stats.by_teacher["CELL"].values()) == sum(kept.values()) == sum(stats.records.values())
+    assert (stats.games[STUDENT], stats.games["BFS"]) == (40, 24)
+    card = (tmp_path / "set" / "README.md").read_text()
+    assert "answers of CELL" in card
+    assert f"| {STUDENT} | 40 |" in card
+    again = build_dataset([student_runs, logs], tmp_path / "again", **settings)
+    assert again.manifest["sha256"] == stats.manifest["sha256"]
+
+
+def test_images_are_answered_as_the_teacher_answers_them(student_runs: Path, tmp_path: Path) -> None:
+    stats = build_dataset(
+        [student_runs], tmp_path / "set", label="CELL", symmetries="checked", samples_per_teacher=200, styles="plan"
+    )
+    games = {game.number: game for game in read_logs([student_runs]).games}
+    symmetries = set()
+    for split in load_splits(tmp_path / "set").values():
+        for row in split:
+            parsed = parse_prompt(row["prompt"])
+            assert parsed is not None
+            state = get_encoding("grid").decode(parsed[1])
+            back = transformed(States.stack([state]), int(inverse(row["symmetry"])))
+            assert states_before(games[int(row["game"].rpartition("/")[2])], [row["step"]])[0] == back[0]
+            assert read_moves(row["completion"]) == _written_out(teachers.CELL, state, True)
+            symmetries.add(row["symmetry"])
+    assert symmetries == set(range(8))
+    assert stats.manifest["teachers"]["CELL"]["mirrored"] > 0
+
+
+def test_explanations_are_true_of_the_states(student_runs: Path, tmp_path: Path) -> None:
+    build_dataset([student_runs], tmp_path / "set", label="HAMILTONIAN", styles="explain", samples_per_teacher=40)
+    for row in load_splits(tmp_path / "set")["train"]:
+        parsed = parse_prompt(row["prompt"])
+        assert parsed is not None
+        said = check_explanation(
+            get_encoding("grid").decode(parsed[1]), after_moves(row["completion"]), teachers.HAMILTONIAN
+        )
+        assert said.true
+        assert not said.false
+        assert not said.unreadable
+
+
+def test_refusals() -> None:
+    with pytest.raises(UserError, match="CELL"):
+        Recipe(sources=["logs"], label="CEL")
+    with pytest.raises(UserError, match="drop_tail"):
+        Recipe(sources=["logs"], label="CELL", checks={"drop_tail": 3})
