@@ -9,9 +9,10 @@ import pytest
 
 from serpentune import teachers
 from serpentune.common.errors import UserError
-from serpentune.datasets import Recipe, build_dataset, get_encoding, load_splits, read_moves
+from serpentune.datasets import Recipe, build_dataset, get_encoding, load_splits, read_manifest, read_moves
 from serpentune.datasets.completions import after_moves, parse_prompt
 from serpentune.datasets.symmetries import inverse, transformed
+from serpentune.datasets.validate import validate
 from serpentune.game import Limits, LockstepGames, Move, State, States, random_states, states_before
 from serpentune.logs import read_logs, write_run
 from serpentune.teachers import Teacher, check_explanation
@@ -120,7 +121,7 @@ def test_shares_go_by_the_player(student_runs: Path, logs: Path, tmp_path: Path)
     assert "answers of CELL" in card
     assert f"| {STUDENT} | 40 |" in card
     again = build_dataset([student_runs, logs], tmp_path / "again", **settings)
-    assert again.manifest["sha256"] == stats.manifest["sha256"]
+    assert read_manifest(again.path)["sha256"] == read_manifest(stats.path)["sha256"]
 
 
 def test_images_are_answered_as_the_teacher_answers_them(student_runs: Path, tmp_path: Path) -> None:
@@ -153,6 +154,34 @@ def test_explanations_are_true_of_the_states(student_runs: Path, tmp_path: Path)
         assert said.true
         assert not said.false
         assert not said.unreadable
+
+
+def test_validate_asks_the_teacher_again(student_runs: Path, tmp_path: Path) -> None:
+    """The logs hold the states, and other answers; exported, the set no longer says whose the answers are."""
+    folder = tmp_path / "set"
+    build_dataset(
+        [student_runs],
+        folder,
+        label="CELL",
+        symmetries="any",
+        styles=["plan", "move", "explain"],
+        samples_per_teacher=90,
+    )
+    found = {check.name: check for check in validate(folder, logs=[student_runs]).checks}
+    assert not any(check.violations for check in found.values())
+    assert found["answer"].checked == found["replay"].checked > 30
+    lines = sorted((folder / "jsonl").glob("*.jsonl"))
+    with_label = {
+        check.name: check.violations for check in validate(lines[0], logs=[student_runs], label="cell").checks
+    }
+    assert with_label["answer"] == with_label["replay"] == 0
+    without = {check.name: check.violations for check in validate(lines[0], logs=[student_runs]).checks}
+    assert "answer" not in without
+    assert without["replay"] > 0
+    (other,) = [check for check in validate(lines[0], checks=["answer"], label="BFS").checks if check.name == "answer"]
+    assert other.violations == other.checked  # every row names another teacher, whatever it answers
+    with pytest.raises(UserError, match="--label"):
+        validate(lines[0], checks=["answer"])
 
 
 def test_refusals() -> None:

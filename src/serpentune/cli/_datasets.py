@@ -32,6 +32,15 @@ def build(
             help="Whose games to learn from; without it, everyone's. NAME=WEIGHT gives other than equal shares.",
         ),
     ] = None,
+    label: Annotated[
+        str | None,
+        option(
+            "--label",
+            metavar="NAME",
+            help="The teacher who is asked for the answer of every record, whoever played.",
+            default="what was played",
+        ),
+    ] = None,
     max_samples_per_algorithm: Annotated[
         int | None,
         option(
@@ -179,6 +188,7 @@ def build(
         config,
         sources=heuristic_dirs,
         teachers=_weights(algorithms),
+        label=label,
         samples_per_teacher=max_samples_per_algorithm,
         grid_sizes=grid_sizes,
         styles=_shares(styles),
@@ -206,10 +216,10 @@ def build(
         out.document(stats)
         return
     out.table(
-        ["teacher", "games", *stats.records],
+        ["player" if recipe.label else "teacher", "games", *stats.records],
         [
             [name, number(stats.games[name], 0), *(number(counts.get(split, 0), 0) for split in stats.records)]
-            for name, counts in stats.by_teacher.items()
+            for name, counts in stats.by_player.items()
         ],
     )
     if any(about["count"] for about in stats.manifest["checks"].values()):

@@ -46,6 +46,15 @@ def validate(
             default="the games in PATH that were played for it",
         ),
     ] = None,
+    label: Annotated[
+        str | None,
+        option(
+            "--label",
+            metavar="NAME",
+            help="The teacher whose answer every record should have, whoever played.",
+            default="that of the data set, if it was built with one",
+        ),
+    ] = None,
     symmetric: Annotated[
         bool, option("--symmetric", help="Count a turned or mirrored state of another split as a leak too.")
     ] = False,
@@ -77,6 +86,7 @@ def validate(
             path,
             checks=checks,
             logs=logs,
+            label=label,
             symmetric=symmetric,
             on_error=on_error,
             rejects=rejects,

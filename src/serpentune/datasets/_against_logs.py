@@ -48,7 +48,9 @@ class Source:
 class AgainstLogs:
     """Keeps game, step and hashes of state and answer of each record, 40 bytes, and looks them up in game logs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answers: bool = True) -> None:
+        """Look up the records' answers too, or with `answers` false their states alone."""
+        self._answers = answers
         self._sources: dict[Source, int] = {}
         self._columns: list[tuple[NDArray[np.int64 | np.uint64 | np.int32], ...]] = []
 
@@ -128,7 +130,9 @@ class AgainstLogs:
                         for start in range(0, len(own), piece):
                             part = own[start : start + piece]
                             best = np.full(len(part), _FINE if names is None else _OTHER_NAMES, np.int8)
-                            best[_played(game, steps[part], counts[part]) != answers[part]] = _OTHER_ANSWER
+                            if self._answers:
+                                other = _played(game, steps[part], counts[part]) != answers[part]
+                                best[other] = _OTHER_ANSWER
                             best[state_hashes(states_before(game, steps[part])) != states[part]] = _OTHER_STATE
                             verdict[part] = np.maximum(verdict[part], best)
         sources = list(self._sources)

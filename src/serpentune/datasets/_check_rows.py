@@ -15,10 +15,13 @@ from serpentune.common.errors import UserError
 from serpentune.datasets import _labels
 from serpentune.datasets._looks import summary_of
 from serpentune.datasets._read_csv import TARGET
+from serpentune.datasets._relabel import own_answers
 from serpentune.datasets._rows import Rows
 from serpentune.datasets._understand import Found, Known, Summarised
 from serpentune.datasets.completions import after_moves, parse_prompt
-from serpentune.game import Move
+from serpentune.datasets.texts import Texts
+from serpentune.game import Move, letters
+from serpentune.teachers import Teacher
 
 
 def check_labels(known: Known, found: Found) -> None:
@@ -50,6 +53,20 @@ def check_columns(rows: Rows, known: Known, found: Found) -> None:
         for place in np.flatnonzero(pc.fill_null(other, False).to_numpy()).tolist():
             board = rows.table.column("board")[int(known.rows[place])].as_py()
             found("columns", int(known.rows[place]), f"its board is {board}, its prompt shows {size}")
+
+
+def check_answers(rows: Rows, known: Known, label: Teacher, found: Found) -> None:
+    """Whether the moves of each answer are what the teacher `label` answers, and the row names that teacher."""
+    moves, bounds = own_answers(label, known.states, known.whole_plan)
+    other = Texts(moves, bounds).hashes() != Texts(known.moves, known.offsets).hashes()
+    for place in np.flatnonzero(other).tolist():
+        own = letters(moves[bounds[place] : bounds[place + 1]].tobytes())
+        reason = f"its answer is not that of {label.name}, which is {own or 'none'}"
+        found("answer", int(known.rows[place]), reason)
+    if "teacher" in rows.table.column_names:
+        named = pc.utf8_upper(rows.table.column("teacher").take(known.rows))
+        for place in np.flatnonzero(pc.fill_null(pc.not_equal(named, label.name), False).to_numpy()).tolist():
+            found("answer", int(known.rows[place]), f"its teacher is {named[place]}, not {label.name}")
 
 
 def check_explanations(rows: Rows, known: Known, found: Found) -> int:

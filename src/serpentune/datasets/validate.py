@@ -12,10 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from serpentune import teachers as registry
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import sha256
 from serpentune.datasets._against_logs import AgainstLogs, Source
 from serpentune.datasets._check_rows import (
+    check_answers,
     check_columns,
     check_explanations,
     check_features,
@@ -32,6 +34,7 @@ from serpentune.datasets.records import MANIFEST, REJECTS, RUNS, SCHEMA, SPLITS,
 from serpentune.datasets.store import read_manifest
 from serpentune.datasets.symmetries import board_symmetries, state_hashes
 from serpentune.datasets.texts import Texts
+from serpentune.teachers import Teacher
 
 CHECKS = {
     "form": "every row can be read",
@@ -45,7 +48,8 @@ CHECKS = {
     "duplicates": "no row stands there twice",
     "contradictions": "no prompt has two answers",
     "leaks": "no state stands in two splits",
-    "replay": "state, answer, teacher and seed are those of the game in the logs",
+    "answer": "answer and teacher are those of the one teacher who answers whatever was played (its label)",
+    "replay": "state, answer, teacher and seed are those of the game in the logs; of a labelled set, state and seed",
 }
 """The checks by name, and what holds where one finds nothing."""
 
@@ -106,6 +110,7 @@ def validate(
     *,
     checks: Sequence[str] | None = None,
     logs: Sequence[str | Path] | None = None,
+    label: str | None = None,
     symmetric: bool = False,
     on_error: OnError = "fail",
     rejects: Path | None = None,
@@ -120,6 +125,8 @@ def validate(
         checks: names of `CHECKS`; all that apply without. `form` is always among them.
         logs: run folders and globs, as for `serpentune.logs.read_logs`: where the games of the records lie. Without,
             those in the folder of a data set that played all its games itself, if they are still there.
+        label: the teacher who answers in all records, whoever played; None for that of the manifest, if it names one.
+            The teacher is asked again then, and no answer is looked for in the logs.
         symmetric: states that are each other's image under a symmetry of their board count as one for `leaks`.
         on_error: `fail` stops at the first row that can't be read; `skip` counts it and goes on.
         rejects: a file for the rows that can't be read, with `on_error` at `skip`; see `taking_faults`. One that is
@@ -127,14 +134,18 @@ def validate(
         progress: called with the number of rows done since the last call.
 
     Raises:
-        UserError: there is nothing to read, not even a row that is left out; an unknown check, `replay` without logs,
-            a `rejects` that is in the way or without a use, or a row that can't be read with `on_error` at `fail`.
+        UserError: there is nothing to read, not even a row that is left out; an unknown check or teacher, `replay`
+            without logs, `answer` without a label, a `rejects` that is in the way or without a use, or a row that can't
+            be read with `on_error` at `fail`.
     """
     for name in checks or ():
         if name not in CHECKS:
             raise unknown_name("check", name, CHECKS)
     if logs is None:
         logs = _own_runs(path)
+    label = label or _own_label(path)
+    if checks is not None and "answer" in checks and label is None:
+        raise UserError("The check answer needs to know whose the answers are: --label NAME.")
     if checks is not None and "replay" in checks and not logs:
         raise UserError("The check replay needs the logs that the records come from: --logs DIR.")
     if rejects is not None and on_error == "fail":
@@ -147,7 +158,8 @@ def validate(
             raise UserError(f"{rejects} is there already. Only files whose names end in {REJECTS} are replaced.")
         if rejects.resolve() in {file.resolve() for file in files}:
             raise UserError(f"{rejects} is to be read itself. Choose another file for the rows that are left out.")
-    work = _Work(path, [name for name in CHECKS if checks is None or name in checks], symmetric, bool(logs))
+    names = [name for name in CHECKS if checks is None or name in checks]
+    work = _Work(path, names, symmetric, bool(logs), None if label is None else registry.get(label))
     unknown: Counter[str] = Counter()
     with taking_faults(on_error, rejects) as faults:
         if work.ours:
@@ -171,10 +183,17 @@ def _own_runs(path: Path) -> list[Path]:
     return [runs]
 
 
+def _own_label(path: Path) -> str | None:
+    """The label of the recipe that a data set of ours was built by."""
+    return (read_manifest(path).get("recipe") or {}).get("label") if is_ours(path) else None
+
+
 class _Work:
     """A validation under way."""
 
-    def __init__(self, path: Path, names: Sequence[str], symmetric: bool, with_logs: bool) -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str], symmetric: bool, with_logs: bool, label: Teacher | None
+    ) -> None:
         self.path = path
         self.ours = is_ours(path)
         self.manifest: dict[str, Any] = read_manifest(path) if self.ours else {}
@@ -187,7 +206,8 @@ class _Work:
         self._by_split: Counter[str | None] = Counter()
         self._symmetric = symmetric
         self._tally, self._features = Tally(), Tally()
-        self._logs = AgainstLogs() if with_logs and "replay" in self.checks else None
+        self._label = label
+        self._logs = AgainstLogs(answers=label is None) if with_logs and "replay" in self.checks else None
 
     def check_files(self) -> None:
         """Hashes and columns of a data set of ours."""
@@ -249,6 +269,9 @@ class _Work:
                 check_columns(rows, known, found)
             if check := self.checks.get("explanations"):
                 check.checked += check_explanations(rows, known, found)
+            if self._label is not None and (check := self.checks.get("answer")):
+                check.checked += len(known.rows)
+                check_answers(rows, known, self._label, found)
             if "leaks" in self.checks:
                 states[known.rows] = state_hashes(known.states, symmetric=self._symmetric)
             if self._logs is not None:
@@ -274,7 +297,7 @@ class _Work:
         logs.add(
             known,
             np.array(named, np.int64),
-            [Source(games[place], players[place], seeds[place]) for place in named],
+            [Source(games[place], players[place] if self._label is None else None, seeds[place]) for place in named],
             np.array([steps[place] for place in named], np.int64),
             np.array([(symmetry or 0) % possible for symmetry in symmetries], np.int64),
             known.rows[named] + self.rows - len(rows),
