@@ -189,3 +189,19 @@ def test_refusals() -> None:
         Recipe(sources=["logs"], label="CEL")
     with pytest.raises(UserError, match="drop_tail"):
         Recipe(sources=["logs"], label="CELL", checks={"drop_tail": 3})
+    with pytest.raises(UserError, match=r"random moves.*label"):
+        Recipe(generate=[{"teachers": ["BFS"], "games": 3, "noise": 0.1}])
+
+
+def test_noisy_games_teach_with_a_label_only(tmp_path: Path) -> None:
+    noisy = {"teachers": ["BFS"], "games": 12, "grid_size": "6", "noise": 0.2}
+    recipe = Recipe(generate=[noisy, {**noisy, "noise": 0}], label="BFS", samples_per_teacher=60)
+    stats = build_dataset(recipe, tmp_path / "set")
+    assert set(stats.manifest["players"]) == {"BFS", "BFS+NOISE"}
+    assert [order["noise"] for order in stats.manifest["recipe"]["generate"]] == [0.2, 0.0]
+    assert all(not check.violations for check in validate(tmp_path / "set").checks)
+    runs = [tmp_path / "set" / "runs"]
+    with pytest.raises(UserError, match=r"BFS\+NOISE.*label"):
+        build_dataset(runs, tmp_path / "other")
+    plain = build_dataset(runs, tmp_path / "plain", teachers=["BFS"], samples_per_teacher=60)
+    assert plain.manifest["games_of_other_players"] == {"BFS+NOISE": 12}

@@ -4,13 +4,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.common.progress import progress_bar
-from serpentune.game import Limits
+from serpentune.game import Limits, states_before
 from serpentune.logs import generate_runs, read_logs
-from serpentune.teachers import names
+from serpentune.teachers import Teacher, get, legal_and_safe, names, play_batch
 
 STAMP = "20260102_030405"
 
@@ -46,6 +47,46 @@ def test_the_same_seed_makes_the_same_bytes_of_every_teacher(tmp_path, kind):
     assert {path.name: path.read_bytes() for path in other.iterdir()} != contents[0][0]
 
 
+def test_noise_is_random_moves_by_the_games_seed_and_stands_in_the_run(tmp_path):
+    plain, noisy, again = (
+        generate_runs(["CELL"], 30, 6, 6, 3, tmp_path / name, timestamp=STAMP, noise=noise)[0]
+        for name, noise in (("plain", 0), ("noisy", 0.1), ("again", 0.1))
+    )
+    assert noisy.name == f"heuristics-cell-noise_{STAMP}"
+    assert [path.read_bytes() for path in sorted(noisy.iterdir())] == [
+        path.read_bytes() for path in sorted(again.iterdir())
+    ]
+    summary, of_plain = (json.loads((run / "summary.json").read_text()) for run in (noisy, plain))
+    assert (summary["algorithm"], summary["configuration"]["noise"]) == ("CELL+NOISE", 0.1)
+    assert of_plain["algorithm"] == "CELL" and "noise" not in of_plain["configuration"]
+    reading = read_logs([noisy])
+    assert reading.refused == ()
+    # The apples are those of the games without noise.
+    assert [game.apples[0] for game in reading.games] == [game.apples[0] for game in read_logs([plain]).games]
+    other = moves = 0
+    for game in reading.games:
+        states = states_before(game, range(len(game.moves)))
+        right = get("CELL").moves(states)
+        played = np.frombuffer(game.moves, np.int8)
+        legal = legal_and_safe(states)[0]
+        assert ((1 << played.astype(np.int64) & legal) != 0).all()
+        other += int((right != played).sum())
+        moves += len(played)
+    # One in ten is drawn, from one to three moves of which one is the teacher's.
+    assert moves > 3000 and 0.02 < other / moves < 0.1
+
+
+def test_a_python_function_strays_as_its_kernel_does():
+    function = Teacher("SLOW", "As BFS.", "None.", function=lambda state: get("BFS").decide(state).move)
+    batches = [play_batch(teacher, range(12), 6, 5, Limits(), noise=0.3) for teacher in (get("BFS"), function)]
+    assert [batch.player for batch in batches] == ["BFS+NOISE", "SLOW+NOISE"]
+    assert batches[0].moves.tobytes() == batches[1].moves.tobytes()
+    assert batches[0].apples.tobytes() == batches[1].apples.tobytes()
+    assert play_batch(get("BFS"), range(12), 6, 5, Limits()).moves.tobytes() != batches[0].moves.tobytes()
+    with pytest.raises(ValueError, match="NOISE"):
+        Teacher("BFS+NOISE", "", "", function=function.function)
+
+
 def test_the_limits_hold_and_stand_in_the_summary(tmp_path):
     (folder,) = generate_runs(["HAMILTONIAN"], 3, 6, 6, 0, tmp_path, limits=Limits(max_steps=10), timestamp=STAMP)
     assert {game.steps for game in read_logs([folder]).games} == {10}
@@ -65,6 +106,8 @@ def test_the_limits_hold_and_stand_in_the_summary(tmp_path):
         ({"width": 3}, "3x6"),
         ({"format": "csv"}, "parquet"),
         ({"timestamp": "today"}, "YYYYMMDD"),
+        ({"noise": 1.5}, "no probability"),
+        ({"noise": float("nan")}, "no probability"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(tmp_path, changes, message):

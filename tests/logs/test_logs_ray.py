@@ -29,7 +29,7 @@ needs_ray = pytest.mark.skipif(
 
 
 def _run(folder: Path, **options: object) -> Path:
-    (run,) = generate_runs(["HAMILTONIAN"], GAMES, 10, 10, 0, folder, timestamp=STAMP, **options)
+    (run,) = generate_runs(["HAMILTONIAN"], GAMES, 10, 10, 0, folder, noise=0.01, timestamp=STAMP, **options)
     return run
 
 

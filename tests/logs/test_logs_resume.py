@@ -120,6 +120,13 @@ def test_what_was_played_is_not_played_again(tmp_path: Path, monkeypatch: pytest
     assert {path.name for path in (tmp_path / "logs").iterdir()} == {folder.name for folder in folders}
 
 
+def test_a_noisy_run_is_gone_on_with(tmp_path: Path) -> None:
+    interrupted(tmp_path / "logs", noise=0.2)
+    generate(tmp_path / "logs", resume=True, noise=0.2)
+    generate(tmp_path / "whole", noise=0.2)
+    assert content(tmp_path / "logs") == content(tmp_path / "whole")
+
+
 @pytest.mark.parametrize("damage", ["torn", "flipped", "empty", "another", "other games"])
 def test_a_damaged_shard_is_found_and_its_games_are_played_again(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
@@ -173,6 +180,7 @@ def test_the_newest_unfinished_run_is_gone_on_with(tmp_path: Path, caplog: pytes
         {"algorithms": ["DFS", "BFS"]},
         {"format": "json"},
         {"limits": Limits(max_steps=9)},
+        {"noise": 0.1},
         {"timestamp": LATER},
     ],
 )

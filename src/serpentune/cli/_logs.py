@@ -25,6 +25,10 @@ def generate(
         int,
         option("--seed", metavar="N", help="Seed of the first game; the others follow, the same ones for everyone."),
     ] = 0,
+    noise: Annotated[
+        float,
+        option("--noise", metavar="P", help="Probability with which a move is random, one that doesn't kill at once."),
+    ] = 0,
     output_dir: Annotated[
         Path, option("--output-dir", metavar="DIR", help="Where the run folders go, one for each teacher.")
     ] = Path("logs/extensions"),
@@ -66,6 +70,7 @@ def generate(
             seed,
             output_dir,
             format=format,
+            noise=noise,
             overwrite=overwrite,
             resume=resume,
             engine=engine,

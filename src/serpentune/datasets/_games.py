@@ -16,6 +16,7 @@ from serpentune.datasets.recipe import Recipe
 from serpentune.datasets.splits import assign_splits, game_key
 from serpentune.game import Ending, GameBatch, parse_board
 from serpentune.logs import Refusal, find_logs, generate_runs, iter_batches
+from serpentune.teachers import NOISY
 
 _MOVES_AT_ONCE = 1 << 17
 """Moves of a piece of work: small enough for its states to stay in a few tens of megabytes."""
@@ -94,6 +95,7 @@ def gather(recipe: Recipe, output: Path, runs: Path, progress: Callable[[int], N
             height,
             order.first_seed,
             runs,
+            noise=order.noise,
             # No clock: the number of the order, in the form of a time.
             timestamp=f"{number:08}_000000",
             progress=progress,
@@ -183,6 +185,12 @@ def _is_new(batch: GameBatch, game: int, seen: set[bytes]) -> bool:
 
 
 def _check_teachers(recipe: Recipe, found: set[str], result: Gathered) -> None:
+    noisy = sorted(name for name in found if name.endswith(NOISY))
+    if noisy and recipe.label is None:
+        raise UserError(
+            f"Some moves of {noisy[0]} are random, and a student would learn them as answers. Name the teacher who "
+            "answers instead (label, --label), or leave the player out (teachers, --algorithms)."
+        )
     missing = [name for name in recipe.teachers or () if name not in found]
     if not missing and found:
         return

@@ -285,7 +285,7 @@ def _candidates(
     else:
         allowed = ((found.flags & (LEGAL if recipe.checks.legal else USABLE)) != 0) & (found.left > tail)
     if recipe.moves == "every":
-        allowed &= found.step % recipe.every == 0
+        allowed = allowed & (found.step % recipe.every == 0)
     return allowed
 
 

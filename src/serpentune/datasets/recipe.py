@@ -30,12 +30,15 @@ class Games(Settings):
         games: how many each plays.
         grid_size: the board, `"10"` or `"12x8"`.
         first_seed: seed of the first game; the others follow.
+        noise: with what probability a move is random, as of `logs.generate_runs`. The players are then called
+            `BFS+NOISE`, and their games need a label.
     """
 
     teachers: list[str] = Field(min_length=1)
     games: int = Field(ge=1, le=_MOST)
     grid_size: str = "10"
     first_seed: int = Field(0, ge=0, lt=2**62)
+    noise: float = Field(0, ge=0, le=1)
 
     @field_validator("teachers", mode="before")
     @classmethod
@@ -266,7 +269,13 @@ class Recipe(Settings):
         return self
 
     @model_validator(mode="after")
-    def _tails_with_a_label(self) -> Self:
+    def _what_a_label_decides(self) -> Self:
+        noisy = next((order.teachers[0] for order in self.generate if order.noise), None)
+        if noisy is not None and self.label is None:
+            raise ValueError(
+                f"generate lets {noisy} play with random moves, and a student would learn them as answers: name the "
+                "teacher who answers instead in `label`"
+            )
         if self.label is not None and self.checks.drop_tail:
             raise ValueError(
                 f"checks.drop_tail leaves out how games are lost, but with label = {self.label!r} these states have "

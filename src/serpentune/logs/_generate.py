@@ -34,6 +34,7 @@ def generate_runs(
     *,
     format: Format = "parquet",  # noqa: A002 - it is what the command line calls it
     limits: Limits | None = None,
+    noise: float = 0,
     overwrite: bool = False,
     timestamp: str | None = None,
     resume: bool = False,
@@ -59,6 +60,8 @@ def generate_runs(
         output_dir: where the run folders go.
         format: `"parquet"` or `"json"`.
         limits: when a game is stopped; the default of the rules without.
+        noise: with what probability a move is drawn at random from those that don't kill at once, by the game's seed.
+            The games' player is then called `teachers.player_name` (`BFS+NOISE`), and the summary holds the number.
         overwrite: replace run folders that hold something.
         timestamp: `YYYYMMDD_HHMMSS`, the present local time without.
         resume: go on with the newest unfinished run of these arguments (`overwrite` may differ) by this version; with
@@ -69,7 +72,7 @@ def generate_runs(
             (`common.progress.progress_bar` hands out such a function).
 
     Raises:
-        UserError: no or unknown teachers, a board outside the rules, no games, a seed out of range, an
+        UserError: no or unknown teachers, a board outside the rules, no games, a seed or `noise` out of range, an
             unknown format or engine, an address without a cluster or no cluster there, a timestamp of another form, a
             folder that is taken, another process that writes the same run, nothing to resume, or no room on the disk.
         KeyboardInterrupt: after Ctrl-C; its message says that `resume` goes on.
@@ -82,6 +85,8 @@ def generate_runs(
         raise UserError(f"{games} games can't be played; ask for at least 1.")
     check_seeds(seed, games)
     check_format(format)
+    if not 0 <= noise <= 1:
+        raise UserError(f"The noise {noise} is no probability. Name a number from 0 to 1, such as 0.05.")
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
     if address is not None and engine != "ray":
@@ -90,11 +95,13 @@ def generate_runs(
         raise UserError(f"{timestamp!r} is no timestamp of the form YYYYMMDD_HHMMSS.")
     if output_dir.is_file():
         raise UserError(f"{output_dir} is a file; a folder for the runs is needed. Choose another path.")
-    request = Request(tuple(player.name for player in players), games, width, height, seed, limits or Limits(), format)
+    names = tuple(player.name for player in players)
+    request = Request(names, games, width, height, seed, limits or Limits(), format, float(noise))
     stamp = request.to_resume(output_dir, timestamp) if resume else timestamp
     if stamp is None:
         stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
-    folders = [output_dir / f"heuristics-{_slug(player.name)}_{stamp}" for player in players]
+    called = [teachers.player_name(name, noise) for name in names]
+    folders = [output_dir / f"heuristics-{_slug(name)}_{stamp}" for name in called]
     if not request.is_in(request.part(output_dir, stamp)):
         for folder in folders:
             ensure_free(folder, overwrite=overwrite)
@@ -119,9 +126,10 @@ def _generate(
         progress(request.games)
         return
     unfinished.ensure_free(folder, overwrite=overwrite)
+    name = teachers.player_name(player.name, request.noise)
     shards = shards_of(request.games, request.seed, request.width, request.height)
     missing = []
-    for shard, found in zip(shards, unfinished.look_for(shards, player.name, folder), strict=True):
+    for shard, found in zip(shards, unfinished.look_for(shards, name, folder), strict=True):
         if found:
             progress(shard.games)
         else:
@@ -130,7 +138,7 @@ def _generate(
     with contextlib.closing(_stored(request, player, folder, unfinished, ray, missing)) as stored:
         for shard in stored:
             progress(shard.games)
-    unfinished.assemble(shards, player.name, folder, overwrite=overwrite)
+    unfinished.assemble(shards, name, folder, overwrite=overwrite)
 
 
 def _stored(
@@ -145,13 +153,13 @@ def _stored(
     board = request.width, request.height
 
     def make_here(shard: Shard) -> Shard:
-        unfinished.store(shard, folder, make_shard(player, *board, request.limits, shard))
+        unfinished.store(shard, folder, make_shard(player, *board, request.limits, request.noise, shard))
         return shard
 
     if ray is None:
         yield from mapped(make_here, missing, 1 if player.kernel is None else None)
         return
-    with contextlib.closing(shards_on_ray(ray, player.name, *board, request.limits, missing)) as made:
+    with contextlib.closing(shards_on_ray(ray, player.name, *board, request.limits, request.noise, missing)) as made:
         for shard, content in made:
             unfinished.store(shard, folder, content)
             yield shard

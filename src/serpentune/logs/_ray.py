@@ -26,7 +26,7 @@ _TASKS_A_PROCESSOR = 2
 
 
 def shards_on_ray(
-    ray: Any, player: str, width: int, height: int, limits: Limits, shards: Sequence[Shard]
+    ray: Any, player: str, width: int, height: int, limits: Limits, noise: float, shards: Sequence[Shard]
 ) -> Generator[tuple[Shard, bytes], None, None]:
     """Each shard with its file's bytes, in the order in which they are done; a few a processor are under way at a time.
 
@@ -36,6 +36,7 @@ def shards_on_ray(
         width: cells a row.
         height: cells a column.
         limits: when a game is stopped.
+        noise: with what probability a move is random.
         shards: what to play.
 
     Raises:
@@ -51,7 +52,7 @@ def shards_on_ray(
         while True:
             most = _TASKS_A_PROCESSOR * processors(ray)
             while len(running) < most and (shard := next(waiting, None)) is not None:
-                reference = task.remote(serpentune.__version__, player, width, height, limits, shard)
+                reference = task.remote(serpentune.__version__, player, width, height, limits, noise, shard)
                 running[reference] = shard
             if not running:
                 return
@@ -79,11 +80,11 @@ def _content(ray: Any, done: Any, shard: Shard) -> bytes:
         ) from error
 
 
-def _make(version: str, player: str, width: int, height: int, limits: Limits, shard: Shard) -> bytes:
+def _make(version: str, player: str, width: int, height: int, limits: Limits, noise: float, shard: Shard) -> bytes:
     """One shard, on whichever machine this runs."""
     if version != serpentune.__version__:
         raise UserError(
             f"{platform.node()} has serpentune {serpentune.__version__}, the run began with {version}. Install the "
             "same version on every machine of the cluster."
         )
-    return make_shard(teachers.get(player), width, height, limits, shard)
+    return make_shard(teachers.get(player), width, height, limits, noise, shard)

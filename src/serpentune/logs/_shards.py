@@ -57,14 +57,14 @@ def shards_of(games: int, seed: int, width: int, height: int) -> list[Shard]:
     ]
 
 
-def make_shard(teacher: Teacher, width: int, height: int, limits: Limits, shard: Shard) -> bytes:
-    """Play a shard's games, replay them, and give them as the bytes of a Parquet file.
+def make_shard(teacher: Teacher, width: int, height: int, limits: Limits, noise: float, shard: Shard) -> bytes:
+    """Play a shard's games, some moves at random (`play_batch`), replay them, and give the bytes of a Parquet file.
 
     Raises:
         ValueError: a teacher's Python function broke its contract, or a game doesn't follow from its moves.
     """
     seeds = range(shard.seed, shard.seed + shard.games)
-    batch = replayed(play_batch(teacher, seeds, width, height, limits, first_number=shard.number))
+    batch = replayed(play_batch(teacher, seeds, width, height, limits, first_number=shard.number, noise=noise))
     file = io.BytesIO()
     write_parquet_games(file, [batch])  # it is read once, and soon
     return file.getvalue()

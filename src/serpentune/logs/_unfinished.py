@@ -58,6 +58,7 @@ class Request:
     seed: int
     limits: Limits
     format: Format
+    noise: float
 
     def as_json(self) -> dict[str, Any]:
         """What is wanted, and by which versions it is made, all that has a part in the bytes."""
@@ -72,6 +73,7 @@ class Request:
             "seed": self.seed,
             "limits": self.limits.as_dict(),
             "format": self.format,
+            "noise": self.noise,
         }
 
     def _made_by(self) -> dict[str, str]:
@@ -185,6 +187,7 @@ class Unfinished:
         """
         request, own = self._request, self._of(folder)
         metadata = {"max_games": request.games, "seed": request.seed, "limits": request.limits.as_dict()}
+        metadata |= {"noise": request.noise} if request.noise else {}
         batches = mapped(partial(self._read, player=player, folder=folder), shards)
         free = overwrite or self._is_assembled(folder)
         with (

@@ -21,6 +21,7 @@ from serpentune.teachers._kernel import (
     PATH_LENGTH,
     WORK_PER_CELL,
 )
+from serpentune.teachers._noise import NOISY, player_name
 from serpentune.teachers._play import play, play_batch
 from serpentune.teachers._registry import find, fingerprint, get, names, register
 from serpentune.teachers._safe_greedy import BFS_SAFE_GREEDY
@@ -55,6 +56,7 @@ __all__ = [
     "HAMILTONIAN",
     "HAMILTONIAN_SHORTCUT",
     "NODES_EXPANDED",
+    "NOISY",
     "PATH_LENGTH",
     "WORK_PER_CELL",
     "Decision",
@@ -70,5 +72,6 @@ __all__ = [
     "names",
     "play",
     "play_batch",
+    "player_name",
     "register",
 ]

@@ -15,6 +15,7 @@ from serpentune.game import NO_MOVE, GameBatch, GameRecord, Limits, LockstepGame
 from serpentune.game._jit import kernel
 from serpentune.game._rules import COUNTERS_TYPE
 from serpentune.teachers._kernel import CHOOSE_TYPE, CLOCK, FACTS, FOLLOWS, WORK_PER_CELL, Choose
+from serpentune.teachers._noise import player_name, stray, strays
 from serpentune.teachers._teacher import Teacher
 
 _GAMES_AT_ONCE = 64
@@ -67,22 +68,39 @@ def play(
 
 
 def play_batch(
-    teacher: Teacher, seeds: Sequence[int], width: int, height: int, limits: Limits, *, first_number: int = 1
+    teacher: Teacher,
+    seeds: Sequence[int],
+    width: int,
+    height: int,
+    limits: Limits,
+    *,
+    first_number: int = 1,
+    noise: float = 0,
 ) -> GameBatch:
     """The teacher's games for some seeds, at least one, on this thread; a kernel releases the interpreter lock.
 
-    The seeds are taken modulo 2**64 and stand in the batch with a sign.
+    The seeds are taken modulo 2**64 and stand in the batch with a sign. With the probability `noise` a move is drawn at
+    random from those that don't kill at once; the batch's player is `player_name` then. What is drawn follows from the
+    game's seed and the number of the move.
 
     Raises:
         ValueError: a teacher's Python function broke its contract.
     """
     if teacher.kernel is None:
-        return _play_python(teacher, seeds, width, height, limits, first_number)
-    return _play_compiled(teacher.name, teacher.kernel, seeds, width, height, limits, first_number)
+        return _play_python(teacher, seeds, width, height, limits, first_number, noise)
+    name = player_name(teacher.name, noise)
+    return _play_compiled(name, teacher.kernel, seeds, width, height, limits, first_number, noise)
 
 
 def _play_compiled(
-    name: str, choose: Choose, seeds: Sequence[int], width: int, height: int, limits: Limits, first_number: int
+    name: str,
+    choose: Choose,
+    seeds: Sequence[int],
+    width: int,
+    height: int,
+    limits: Limits,
+    first_number: int,
+    noise: float,
 ) -> GameBatch:
     games = len(seeds)
     own_seeds = _signed(seeds)
@@ -93,7 +111,7 @@ def _play_compiled(
     columns = np.zeros((_COLUMNS, games + 1), np.int64)
     done = 0
     while done < games:
-        done = _play_games(choose, wrapped, bounds, width, height, done, moves, apples, columns)
+        done = _play_games(choose, wrapped, bounds, width, height, noise, done, moves, apples, columns)
         if done < games:  # the rest found no room: the game that was cut off begins again
             moves = np.concatenate([moves, np.empty_like(moves)])
     # Copies, so that what was room for more is given back.
@@ -115,14 +133,22 @@ def _play_compiled(
 
 
 def _play_python(
-    teacher: Teacher, seeds: Sequence[int], width: int, height: int, limits: Limits, first_number: int
+    teacher: Teacher, seeds: Sequence[int], width: int, height: int, limits: Limits, first_number: int, noise: float
 ) -> GameBatch:
-    games = LockstepGames(_signed(seeds).tolist(), width, height, limits)
+    own_seeds = _signed(seeds)
+    wrapped = own_seeds.view(np.uint64)
+    games = LockstepGames(own_seeds.tolist(), width, height, limits)
     while (running := games.running).size:
         chosen = np.full(len(games), NO_MOVE, np.int8)
         chosen[running] = teacher.moves(games.states(running))
+        steps = games.steps
+        drawn = [game for game in running.tolist() if noise and strays(wrapped[game], steps[game], noise)]
+        legal = games.legal()[drawn] @ (1 << np.arange(4))
+        for game, mask in zip(drawn, legal.tolist(), strict=True):
+            if mask:
+                chosen[game] = stray(wrapped[game], steps[game], mask)
         games.step(chosen)
-    records = games.records(teacher.name)
+    records = games.records(player_name(teacher.name, noise))
     return GameBatch.from_records([replace(record, number=first_number - 1 + record.number) for record in records])
 
 
@@ -154,6 +180,7 @@ _GIVE_UP = int(Move.NO_PATH_FOUND)
         COUNTERS_TYPE,
         types.int64,
         types.int64,
+        types.float64,
         types.int64,
         types.uint8[::1],
         types.int16[::1],
@@ -166,6 +193,7 @@ def _play_games(
     limits: NDArray[np.int64],
     width: int,
     height: int,
+    noise: float,
     first: int,
     moves: NDArray[np.uint8],
     apples: NDArray[np.int16],
@@ -188,8 +216,18 @@ def _play_games(
         shown += 1
         work[follows] = 0
         while counters[_rules.ENDING] == 0:
-            move = choose(ring, occupied, counters, width, height, work, facts)
-            work[follows] = 1
+            move = -1
+            if noise > 0 and strays(seeds[game], counters[_rules.STEPS], noise):
+                legal = 0
+                for direction in range(4):
+                    if _rules.is_legal(ring, occupied, counters, direction, width, height):
+                        legal |= 1 << direction
+                move = stray(seeds[game], counters[_rules.STEPS], legal)
+            if move >= 0:
+                work[follows] = 0  # the kernel's last answer has not led to what comes now
+            else:
+                move = choose(ring, occupied, counters, width, height, work, facts)
+                work[follows] = 1
             if move != _GIVE_UP:
                 if used == moves.shape[0]:
                     return game
