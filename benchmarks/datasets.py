@@ -33,7 +33,11 @@ SIDE = 10
 PER_GAME = 125
 """Records that a game gives: a hundred apples, and a quarter as many places between."""
 
+LABELS = 20_000
+"""Records that a teacher is asked for anew: each is a rollout to the apple."""
+
 BUILD_TARGET = 250_000
+LABEL_TARGET = 8_500  # a million in two minutes
 EXPORT_TARGET = 150_000
 MEMORY_TARGET = 1500
 
@@ -120,6 +124,11 @@ def _building(folder: Path, records: int, repeats: int) -> Iterator[Figure]:
     for format_, rates in exported.items():
         target = EXPORT_TARGET if format_ == "jsonl" else None
         yield Figure(f"export to {format_}", "records per second", statistics.median(rates), "records/s", target=target)
+    own = play(folder, LABELS)
+    child(_BUILD, own, output, options(200, label="CELL"))
+    labelled = [child(_BUILD, own, output, options(LABELS, label="CELL")) for _ in range(repeats)]
+    rate = statistics.median(built["drawn"] / built["seconds"] for built in labelled)
+    yield Figure("plans, grid, all by CELL", "records drawn per second", rate, "records/s", target=LABEL_TARGET)
     explained = child(_BUILD, logs, output, options(min(records, 20_000), styles=["explain"]))
     rate = explained["written"] / explained["seconds"]
     yield Figure("explanations, grid", "records written per second", rate, "records/s")

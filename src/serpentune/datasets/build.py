@@ -278,6 +278,7 @@ def _candidates(
     """Among which moments may be drawn for a style."""
     if style.explains and recipe.label is None and piece.teacher not in registry.names():
         return np.zeros(len(found), np.bool_)
+    allowed: NDArray[np.bool_]
     if recipe.label is not None:
         allowed = (found.flags & NEW_STATE) != 0
     elif style.whole_plan:
@@ -285,7 +286,7 @@ def _candidates(
     else:
         allowed = ((found.flags & (LEGAL if recipe.checks.legal else USABLE)) != 0) & (found.left > tail)
     if recipe.moves == "every":
-        allowed = allowed & (found.step % recipe.every == 0)
+        allowed &= found.step % recipe.every == 0
     return allowed
 
 
