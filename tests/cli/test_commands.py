@@ -148,6 +148,21 @@ def test_dataset_build(logs: Path, tmp_path: Path) -> None:
     assert twice.code == 2 and "plan is named twice" in twice.err
 
 
+def test_noisy_games_are_answered_by_a_teacher_of_ones_choice(tmp_path: Path) -> None:
+    runs, folder = tmp_path / "runs", tmp_path / "set"
+    options = ["--games", 12, "--grid-size", 4, "--noise", 0.2, "--output-dir", runs]
+    assert serpentune("generate", "--algorithms", "BFS", "DFS", *options).code == 0
+    assert serpentune("logs", "check", runs, "--json").document["accepted"] == 24
+    build = ["dataset", "build", "--heuristic-dirs", runs, "--output", folder, "--max-samples-per-algorithm", 30]
+    refused = serpentune(*build)
+    assert refused.code == 2 and "--label" in refused.err
+    made = serpentune(*build, "--label", "hamiltonian")
+    assert made.code == 0, made.err
+    assert {"player", "BFS+NOISE", "DFS+NOISE"} <= {line.split()[0] for line in made.out.splitlines() if line.strip()}
+    checked = serpentune("dataset", "validate", folder, "--logs", runs, "--json").document
+    assert checked["ok"] and {"answer", "replay"} <= {check["name"] for check in checked["checks"]}
+
+
 def test_train_shows_what_was_learnt(student: Path, dataset: Path, tmp_path: Path) -> None:
     assert (student / "adapter_model.safetensors").is_file()
     settings = tmp_path / "settings.yaml"
