@@ -53,8 +53,8 @@ can't learn both. Mirrored records are therefore left out unless the recipe asks
 | `checked` | Each record where the teacher itself gives the mirrored answer, at every move of it. |
 | `any` | Every record. Labels may contradict each other. |
 
-In a set with a [`label`](datasets.md#one-teachers-answers-to-anybodys-states) the teacher is asked about the image itself. Every image
-has a right answer then, and `checked` and `any` are the same.
+In a set with a [`label`](datasets.md#one-teachers-answers-to-anybodys-states) the teacher is asked about the
+image itself. Every image has a right answer then, and `checked` and `any` are the same.
 
 Some states are their own image: a snake that is about to begin, with the apple on its diagonal; or a straight one in
 the middle column of an odd board that has the apple behind it and a wall ahead. There is no legal move that is its own
