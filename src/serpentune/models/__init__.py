@@ -15,6 +15,7 @@ from serpentune.models.load import (
     open_tokenizer,
 )
 from serpentune.models.open import check_model, named_folder, open_model, short_name
+from serpentune.models.origin import TrainingOrigin, training_origin, wrap_adapter
 from serpentune.models.strategies import (
     STRATEGIES,
     DoRAConfig,
@@ -47,6 +48,7 @@ __all__ = [
     "RsLoRAConfig",
     "Strategy",
     "StrategyConfig",
+    "TrainingOrigin",
     "base_config",
     "bf16_is_native",
     "bytes_on_disk",
@@ -72,5 +74,7 @@ __all__ = [
     "short_name",
     "strategy_name",
     "token_lengths",
+    "training_origin",
     "wrap",
+    "wrap_adapter",
 ]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 STUDENT = "student.json"
 
-_ADAPTER = "adapter_model.safetensors"
+ADAPTER = "adapter_model.safetensors"
 _LIBRARIES = ("torch", "transformers", "peft")
 
 _LOG = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def save_student(
             if isinstance(strategy, PiSSAConfig):
                 settings, weights = pissa_as_lora(model)
                 settings.save_pretrained(str(part))
-                save_file({name: weight.contiguous() for name, weight in weights.items()}, part / _ADAPTER)
+                save_file({name: weight.contiguous() for name, weight in weights.items()}, part / ADAPTER)
             else:
                 # Adapters never touch embeddings here; "auto" would ask the hub about the base.
                 model.save_pretrained(str(part), safe_serialization=True, save_embedding_layers=False)
@@ -158,7 +158,7 @@ def check_student(folder: Path) -> None:
     if not (folder / "adapter_config.json").is_file():
         find_base(folder)
         return
-    _, _, base_name = _adapter_notes(folder)
+    _, _, base_name = adapter_notes(folder)
     try:
         find_base(base_name)
     except UserError as error:
@@ -201,7 +201,7 @@ def _load_adapter(
     from peft import PeftModel
     from safetensors import SafetensorError
 
-    note, settings, base_name = _adapter_notes(folder)
+    note, settings, base_name = adapter_notes(folder)
     if settings.get("megatron_config") and not trust_remote_code:  # PEFT would import what megatron_core names
         raise UserError(f"{note} names a module to import. If you trust it, pass --trust-remote-code.")
     try:
@@ -209,7 +209,7 @@ def _load_adapter(
         base = load_base(base_name, quantize=qlora or False, dtype=dtype, trust_remote_code=trust_remote_code)
     except UserError as error:
         raise UserError(f"{folder}: {error}") from error
-    _check_base(folder, base_name, about)
+    check_base(folder, base_name, about)
     model = base.model
     if qlora is not None and merge:
         model = model.dequantize(dtype)
@@ -231,10 +231,14 @@ def _load_adapter(
     return LoadedModel(model, tokenizer, str(folder.resolve()), "folder", chat)
 
 
-def _adapter_notes(folder: Path) -> tuple[Path, dict[str, Any], str]:
-    """The file with an adapter's settings, what it says, and the name of the base in it."""
-    if not (folder / _ADAPTER).is_file():
-        raise UserError(f"{folder} holds an adapter_config.json but no {_ADAPTER}.")
+def adapter_notes(folder: Path) -> tuple[Path, dict[str, Any], str]:
+    """The file with an adapter's settings, what it says, and the name of the base in it.
+
+    Raises:
+        UserError: the folder holds no adapter, or one that doesn't name its base.
+    """
+    if not (folder / ADAPTER).is_file():
+        raise UserError(f"{folder} holds an adapter_config.json but no {ADAPTER}.")
     note = folder / "adapter_config.json"
     settings = read_object(note)
     base_name = settings.get("base_model_name_or_path")
@@ -250,7 +254,12 @@ def _base_sha256(name: str) -> str | None:
     return None
 
 
-def _check_base(folder: Path, base_name: str, about: dict[str, Any]) -> None:
+def check_base(folder: Path, base_name: str, about: dict[str, Any]) -> None:
+    """Refuse a base that isn't the one that the adapter in `folder` was trained on, as far as `about` says.
+
+    Raises:
+        UserError: it is another version.
+    """
     trained_on = about.get("base_sha256")
     if trained_on is not None and trained_on != model_sha256(find_base(base_name).location):
         raise UserError(

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 from serpentune.common.errors import UserError
 from serpentune.common.files import read_object, write_json
 from serpentune.common.processes import is_first_process, process_count
-from serpentune.models import LoadedModel, QLoRAConfig, bf16_is_native, context_length, device, load_base, wrap
+from serpentune.models import (
+    LoadedModel,
+    QLoRAConfig,
+    bf16_is_native,
+    context_length,
+    device,
+    load_base,
+    wrap,
+    wrap_adapter,
+)
 from serpentune.training._auto_batch import fitted, with_batches_of
 from serpentune.training._checkpoints import last_sound
 from serpentune.training._failures import explained_memory, state_bytes
@@ -78,7 +87,11 @@ def prepare(
     found = _agree(output_dir, config, tokens) if checkpoint is not None else None
     base.tokenizer.padding_side = "right"
     with explained_memory(config):
-        model = wrap(base.model, config.strategy)
+        model = (
+            wrap(base.model, config.strategy)
+            if config.adapter is None
+            else wrap_adapter(base, config.strategy, config.adapter)
+        )
         trainer, total = _trainer(config, base, model, tokens, looked_at, output_dir / CHECKPOINTS)
     note = {
         "config": config.model_dump(mode="json"),

@@ -59,6 +59,8 @@ class AdvancedTrainingConfig(Settings):
     Attributes:
         training_strategy: `lora`, `dora`, `rslora`, `pissa`, `qlora` or `full`.
         base_model_name: a built-in one (`nano`, `smollm2-135m`), a folder, a GGUF file, or a hub id.
+        adapter: folder of an adapter of that base, trained by that strategy with those settings, with which training
+            goes on; None begins with a new one. `models.training_origin` says what an adapter was trained with.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train through the chat template of an instruct model's tokenizer; the student is asked so too.
         hyperparameters: how the weights are moved.
@@ -96,6 +98,7 @@ class AdvancedTrainingConfig(Settings):
 
     training_strategy: Strategy = "lora"
     base_model_name: str = Field("nano", min_length=1)
+    adapter: str | None = Field(None, min_length=1)
     max_length: int = Field(512, ge=8)
     chat: bool = False
     hyperparameters: HyperparameterConfig = Field(default_factory=HyperparameterConfig)
