@@ -18,7 +18,7 @@ COMMANDS = [
     ["dataset", "build"], ["dataset", "validate"], ["dataset", "migrate"],
     ["dataset", "export"], ["dataset", "push"], ["dataset", "pull"],
     ["dataset", "inspect"], ["dataset", "report"], ["config"], ["config", "template"], ["config", "validate"],
-    ["train"], ["evaluate"], ["plan"], ["compare"], ["ablate"], ["report"], ["export"],
+    ["train"], ["improve"], ["evaluate"], ["plan"], ["compare"], ["ablate"], ["report"], ["export"],
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "numba", "scipy", "pandas", "numpy", "pyarrow", "datasets", "gymnasium", "PIL")
 
@@ -40,8 +40,8 @@ def test_commands_stand_in_the_order_of_the_work() -> None:
     page = serpentune("--help").out
     names = re.findall(r"^  (\w+)  ", page.split("Commands:")[1].split("\n\n")[0], re.MULTILINE)
     assert names == [
-        "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "config", "train", "evaluate", "plan",
-        "compare", "ablate", "report", "export",
+        "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "config", "train", "improve", "evaluate",
+        "plan", "compare", "ablate", "report", "export",
     ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from serpentune.cli import (
     _datasets_look,
     _evaluation,
     _export,
+    _improve,
     _logs,
     _pipeline,
     _plan,
@@ -29,8 +30,8 @@ from serpentune.cli._arguments import Group
 from serpentune.cli._command import add_command, shared_options
 
 _ORDER = (
-    "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "config", "train", "evaluate", "plan", "compare",
-    "ablate", "report", "export",
+    "demo", "run", "teachers", "watch", "generate", "logs", "dataset", "config", "train", "improve", "evaluate", "plan",
+    "compare", "ablate", "report", "export",
 )  # fmt: skip
 
 
@@ -182,6 +183,14 @@ add_command(
     "serpentune train --dataset output/dataset --output-dir output/lora\n"
     "serpentune train --dataset output/dataset --output-dir output/lora --resume\n"
     "serpentune train --dataset output/dataset --output-dir output/sweep --sweep lr=1e-4,3e-4 seed=0,1,2",
+)
+add_command(
+    app,
+    "improve",
+    _improve.improve,
+    "serpentune improve output/lora/final_model --teacher CELL --rounds 3\n"
+    "serpentune improve output/lora/final_model --teacher CELL --games 200 --max-steps 300 --set balance=[length]\n"
+    "serpentune improve --resume output/lora-improved --rounds 5",
 )
 add_command(
     app,

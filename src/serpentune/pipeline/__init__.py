@@ -1,4 +1,4 @@
-"""Floor 11, pipeline: composes the floors and does no work of its own: run, demo, export, league of teachers.
+"""Floor 11, pipeline: composes the floors and does no work of its own: run, rounds, demo, export, league.
 
 Importing it is quick: torch and its kin are imported when a run needs them.
 """
@@ -12,6 +12,8 @@ from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.demo import DemoResult, DemoSettings, run_demo
 from serpentune.pipeline.experiment import ExperimentPipeline
 from serpentune.pipeline.export import TakenAway, export_student
+from serpentune.pipeline.improve import ImproveResult, improve
+from serpentune.pipeline.improve_config import ImproveConfig
 from serpentune.pipeline.league import LeagueRow, play_league
 from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe
 from serpentune.pipeline.run import MultiDatasetPipeline, resume_experiment
@@ -27,6 +29,8 @@ __all__ = [
     "ExperimentPipeline",
     "ExperimentRecipe",
     "ExperimentResults",
+    "ImproveConfig",
+    "ImproveResult",
     "LeagueRow",
     "MultiDatasetConfig",
     "MultiDatasetPipeline",
@@ -39,6 +43,7 @@ __all__ = [
     "check_config",
     "design",
     "export_student",
+    "improve",
     "play_league",
     "resume_experiment",
     "run_demo",

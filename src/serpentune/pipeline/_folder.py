@@ -14,13 +14,17 @@ from serpentune.evaluation.results import EVALUATION
 
 CONFIG = "config.json"
 RECIPE = "recipe.yaml"
+IMPROVE = "improve.yaml"
 DATASET = "datasets"
 MODELS = "models"
 LOGS = "logs"
+GAMES = "games"
+PLAYED = "played"
 SUMMARY = "results_summary.json"
 REPORT = "report.html"
 REPORTS = (REPORT, "report.json", "report-models.csv", "report-comparisons.csv", "report.md")
-_PARTS = (CONFIG, RECIPE, DATASET, MODELS, EVALUATION, LOGS, SUMMARY, *REPORTS)
+ROUNDS = ("improve.json", "progress.json", "rounds.png")
+_PARTS = (CONFIG, RECIPE, IMPROVE, DATASET, MODELS, EVALUATION, LOGS, GAMES, PLAYED, SUMMARY, *REPORTS, *ROUNDS)
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Experiment:
     Attributes:
         folder: the folder, `<output_dir>/<experiment's name>/`.
         config: what the experiment is.
-        file: where in the folder that is kept, `CONFIG` or `RECIPE` by its class.
+        file: where in the folder that is kept, `CONFIG`, `RECIPE` or `IMPROVE` by its class.
     """
 
     folder: Path
@@ -99,7 +103,7 @@ class Experiment:
 
 def holds_experiment(folder: Path) -> bool:
     """Whether a folder holds an experiment."""
-    return any((folder / name).is_file() for name in (CONFIG, RECIPE))
+    return any((folder / name).is_file() for name in (CONFIG, RECIPE, IMPROVE))
 
 
 def here(folder: Path, file: str) -> tuple[Path, str, str]:

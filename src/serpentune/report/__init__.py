@@ -10,12 +10,14 @@ from serpentune.report._folders import report_folders
 from serpentune.report._watched import check_game_file, save_game
 from serpentune.report._write import write_report
 from serpentune.report.effects import plot_effects
+from serpentune.report.rounds import plot_rounds
 
 __all__ = [
     "FORMATS",
     "board_svg",
     "check_game_file",
     "plot_effects",
+    "plot_rounds",
     "report_files",
     "report_folders",
     "save_game",

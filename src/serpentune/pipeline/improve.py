@@ -1,0 +1,244 @@
+"""Floor 11, pipeline: a student learns from its own mistakes, round by round.
+
+DAgger (Ross, Gordon and Bagnell 2011, https://arxiv.org/abs/1011.0686): the student plays, the teacher says what it
+would have done in every state that the student came to, this is mixed with what there was, and the student trains on.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from serpentune import __version__
+from serpentune.common.errors import UserError
+from serpentune.common.files import write_json
+from serpentune.common.locks import held_folder
+from serpentune.common.processes import process_count
+from serpentune.common.run_log import TrainingLoggingUtils
+from serpentune.common.signals import sigterm_interrupts
+from serpentune.evaluation.results import EVALUATION
+from serpentune.logs import find_logs
+from serpentune.models import short_name
+from serpentune.pipeline._folder import GAMES, IMPROVE, LOGS, MODELS, REPORT, Experiment, here
+from serpentune.pipeline._improve_rounds import Rounds, round_name, settled
+from serpentune.pipeline._results import PipelineInterrupted
+from serpentune.pipeline.improve_config import ImproveConfig
+from serpentune.training import load_result
+
+if TYPE_CHECKING:
+    from serpentune.comparison import ComparisonReport
+    from serpentune.evaluation import EvaluationResult
+
+FOUND, PICTURE = "improve.json", "rounds.png"
+
+_INTERVALS = ("win_rate", "score_mean", "fatal_per_1000_moves", "accuracy")
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ImproveResult:
+    """What rounds of improvement leave.
+
+    Attributes:
+        config: what was done, with what follows from the student filled in.
+        folder: the folder, with the same as `improve.json`, a picture, `rounds.png`, and `report.html`.
+        rounds: by round, from 0, the student as it was given: `games`, `wins`, `win_rate`, `score_mean`,
+            `fatal_per_1000_moves` and `accuracy` (the teacher's move on the student's own path), each of these four
+            with its interval as `…_low` and `…_high`, and `steps_per_win`; then how the student was made: `player`,
+            `game_seeds`, `records` by player, hashes, `training`, and the `seconds` of each step.
+        results: the evaluations, in the same order.
+        comparisons: each round's student against the one that was given, on the same games.
+        best: the round whose student won most of these games, with the most apples among equals.
+        model_path: that round's student.
+        report_path: the HTML report.
+        execution_time: wall time of this call in seconds.
+    """
+
+    config: ImproveConfig
+    folder: Path
+    rounds: list[dict[str, Any]]
+    results: list[EvaluationResult]
+    comparisons: dict[str, ComparisonReport]
+    best: int
+    model_path: Path
+    report_path: Path
+    execution_time: float
+
+    def to_json(self) -> dict[str, Any]:
+        """What `improve.json` says."""
+        return _document(self.config, self.rounds) | {
+            "comparisons": {name: report.to_json() for name, report in self.comparisons.items()}
+        }
+
+
+def improve(
+    config: ImproveConfig | None = None,
+    *,
+    resume: str | Path | None = None,
+    rounds: int | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+    announce: Callable[[str], None] = _LOG.info,
+) -> ImproveResult:
+    """Let a student play, correct it, and train it on, as often as `config` says.
+
+    Everything lies in `<output_dir>/<name>/`: `games/` (runs of the student's and the teacher's games), `played/` (the
+    student's as evaluations), `datasets/`, `models/` and `evaluation/`, in each a folder a round.
+
+    A full student's weights train on; an adapter trains on as it is, on the base that it was made for.
+
+    Args:
+        config: what to do; None with `resume`.
+        resume: the folder of rounds to go on with, under the settings that they began with; what is finished is kept.
+        rounds: with `resume`, how many rounds there shall be now; None leaves that as it was.
+        overwrite: replace what the folder holds.
+        quiet: show no progress bars.
+        announce: called with a sentence when a round ends.
+
+    Raises:
+        UserError: bad input; everything that can be is checked before any work is done. Or several processes.
+        PipelineInterrupted: after Ctrl-C or SIGTERM, when there is something to go on from.
+    """
+    began = time.perf_counter()
+    if process_count() > 1:
+        raise UserError("Rounds of improvement run in one process. Start them without torchrun.")
+    if (config is None) == (resume is None):
+        raise UserError("Rounds are either begun, by a configuration, or gone on with (resume).")
+    config = settled(config) if config is not None else _resumed(Path(str(resume)), rounds)
+    assert config.name is not None
+    folder = Path(config.output_dir).expanduser() / config.name
+    experiment = Experiment(folder, config, IMPROVE)
+    if resume is None:
+        sources = find_logs(config.heuristic_log_dirs) if config.heuristic_log_dirs else []
+        experiment.check_free(overwrite=overwrite, sources=sources)
+        if Path(config.student).is_relative_to(folder.resolve()):
+            raise UserError(f"The student lies in {folder}, which would be replaced. Choose another --experiment-name.")
+    work = Rounds(folder, config, quiet, announce, resume=resume is not None)
+    work.check()
+    with _claimed(experiment, replace=overwrite), TrainingLoggingUtils.log_file(folder / LOGS / "run.log"):
+        results = work.run()
+        rows = [{**_figures(number, result), **work.about(number)} for number, result in enumerate(results)]
+        return _read(folder, config, rows, results, began)
+
+
+def _resumed(folder: Path, rounds: int | None) -> ImproveConfig:
+    """The settings of the rounds in `folder`, wherever it was moved to."""
+    file, output_dir, name = here(folder, IMPROVE)
+    config = ImproveConfig.load(file)
+    if rounds is not None and rounds < config.rounds:
+        raise UserError(f"{folder} has {config.rounds} rounds; there can be more of them (--rounds), but not fewer.")
+    values = config.model_dump() | {"output_dir": output_dir, "name": name, "rounds": rounds or config.rounds}
+    return ImproveConfig(**values)
+
+
+@contextmanager
+def _claimed(experiment: Experiment, *, replace: bool) -> Iterator[None]:
+    """The folder while it is worked in; a new one in which nothing was made is removed again."""
+    folder = experiment.folder
+    fresh = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    with held_folder(folder, by="other rounds of improvement"), sigterm_interrupts():
+        experiment.claim(replace=replace)
+        try:
+            yield
+        except BaseException as error:
+            if fresh and not any((folder / name).is_dir() for name in (EVALUATION, GAMES, MODELS)):
+                shutil.rmtree(folder)
+            elif isinstance(error, KeyboardInterrupt):
+                received = getattr(error, "signal", signal.SIGINT)
+                raise PipelineInterrupted(folder, received, "Stopped. ") from error
+            raise
+
+
+def _read(
+    folder: Path, config: ImproveConfig, rows: list[dict[str, Any]], results: list[EvaluationResult], began: float
+) -> ImproveResult:
+    """Compare, draw and report what the rounds found."""
+    from serpentune.comparison import ModelComparator
+    from serpentune.report import plot_rounds
+
+    comparisons = ModelComparator(folder / EVALUATION, seed=config.seed).compare_all(results)
+    best = max(range(len(rows)), key=lambda number: (rows[number]["wins"], rows[number]["score_mean"], -number))
+    model = Path(config.student) if best == 0 else folder / rows[best]["model"]
+    plot_rounds(rows, folder / PICTURE)
+    page = _report(folder, config, rows, results, comparisons)
+    found = ImproveResult(config, folder, rows, results, comparisons, best, model, page, time.perf_counter() - began)
+    write_json(folder / FOUND, found.to_json())
+    for comparison in comparisons.values():
+        _LOG.info("%s", comparison.verdict)
+    return found
+
+
+def _figures(number: int, result: EvaluationResult) -> dict[str, Any]:
+    """What `improve.json` says of a round's held-out games."""
+    play, won = result.play, result.wins
+    return {
+        "round": number,
+        "name": result.name,
+        "games": play["games"],
+        "wins": play["wins"],
+        **{f"{name}{end}": play[f"{name}{end}"] for name in _INTERVALS for end in ("", "_low", "_high")},
+        "steps_per_win": float(result.steps[won].mean()) if won.any() else None,
+        "endings": play["endings"],
+        "model_sha256": result.manifest["model_sha256"],
+    }
+
+
+def _document(config: ImproveConfig, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    settings = json.loads(config.model_dump_json())
+    return {
+        "serpentune": __version__,
+        "student": settings["student"],
+        "teacher": settings["teacher"],
+        "settings": settings,
+        "evaluation_seeds": [config.evaluation_seeds()[0], config.evaluation_seeds()[-1]],
+        "rounds": list(rows),
+    }
+
+
+def _report(
+    folder: Path,
+    config: ImproveConfig,
+    rows: Sequence[dict[str, Any]],
+    results: Sequence[EvaluationResult],
+    comparisons: dict[str, ComparisonReport],
+) -> Path:
+    from serpentune.report import FORMATS, write_report
+
+    trained = {}
+    for row in rows[1:]:
+        run = load_result(folder / MODELS / row["name"])
+        assert run is not None
+        trained[row["name"]] = {
+            "history": run.history,
+            "seconds": run.seconds,
+            "trainable_parameters": run.trainable_parameters,
+            "parameters": run.parameters,
+        }
+    seeds = config.evaluation_seeds()
+    page, *_ = write_report(
+        results,
+        folder / REPORT,
+        title=f"{short_name(config.student)} learns from its own mistakes, which {config.teacher} corrects",
+        comparisons=[comparison.to_json() for comparison in comparisons.values()],
+        training=trained,
+        dataset={f"records of {row['name']}": row["records"] for row in rows[1:]},
+        notes=[
+            f"{round_name(0)} is the student as it was given; each round plays, is corrected by {config.teacher}, and "
+            "trains on.",
+            f"These games, seeds {seeds[0]} to {seeds[-1]}, are for choosing among rounds. Whoever is chosen by them "
+            "must be measured on others: seeds from 1000000 on.",
+        ],
+        commands=[f"serpentune improve --config {IMPROVE} --output-dir again"],
+        formats=FORMATS,
+    )
+    return page
