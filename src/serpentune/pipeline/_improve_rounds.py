@@ -146,7 +146,7 @@ class Rounds:
             "player": player_name(number),
             "games_played": len(seeds),
             "game_seeds": [seeds[0], seeds[-1]],
-            "records": {player: sum(of["records"].values()) for player, of in dataset["teachers"].items()},
+            "records": {player: sum(of["records"].values()) for player, of in dataset["players"].items()},
             "data_sha256": dataset["sha256"],
             "training": training_figures(trained, trained_with(self.folder / MODELS / name)),
             **seconds,
