@@ -42,14 +42,10 @@ def plot_rounds(rounds: Sequence[Mapping[str, Any]], path: str | Path) -> Path:
 def _draw(axes: Axes, rounds: Sequence[Mapping[str, Any]], name: str, scale: float, colour: str) -> None:
     numbers = [row["round"] for row in rounds]
     means = [scale * row[name] for row in rounds]
-    known = [row for row in rounds if row[f"{name}_low"] is not None]
-    axes.vlines(
-        [row["round"] for row in known],
-        [scale * row[f"{name}_low"] for row in known],
-        [scale * row[f"{name}_high"] for row in known],
-        color=colour,
-        linewidth=2,
-    )
+    for row in rounds:
+        if row[f"{name}_low"] is not None:
+            ends = [scale * row[f"{name}_low"], scale * row[f"{name}_high"]]
+            axes.plot([row["round"]] * 2, ends, color=colour, linewidth=2)
     axes.plot(numbers, means, "o-", color=colour, linewidth=1, markersize=6)
     axes.axhline(means[0], color="#888888", linewidth=0.8, linestyle="--")  # the student as it was given
     for number, mean in zip(numbers, means, strict=True):

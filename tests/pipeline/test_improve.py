@@ -1,0 +1,186 @@
+"""Rounds of improvement: what is refused, what a round learns from, and that a stop changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serpentune.common.errors import UserError
+from serpentune.common.files import sha256
+from serpentune.datasets import load_splits
+from serpentune.datasets.completions import parse_prompt
+from serpentune.datasets.encodings import get_encoding
+from serpentune.evaluation import results_folders
+from serpentune.logs import write_run
+from serpentune.pipeline import ImproveConfig, ImproveResult, PipelineInterrupted, PipelineResults, improve
+from serpentune.pipeline._improve_rounds import Rounds, settled
+from serpentune.teachers import get
+from tests.pipeline.killed_rounds import settings
+from tests.report.players import play, walk
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"teacher": "CEL"}, "Did you mean CELL"),
+        ({"rounds": 0}, "rounds = 0"),
+        ({"rounds": 100}, "rounds = 100"),
+        ({"student_share": 0}, "student_share = 0"),
+        ({"samples": 3}, "samples = 3"),
+        ({"style": "plans"}, "Did you mean plan"),
+        ({"encoding": "gird"}, "Did you mean grid"),
+        ({"grid_size": 3}, "grid_size"),
+        ({"symmetries": "all"}, "symmetries"),
+        ({"balance": ["teacher"]}, "balance"),
+        ({"evaluation_seed": 999_900}, r"evaluation_seed\) reach up to seed 1000099"),
+        ({"first_seed": 999_000}, r"first_seed\) reach up to seed 1000499"),
+        ({"teacher_seed": 1_000_000}, r"teacher_seed\) reach up to seed"),
+        ({"first_seed": 899_000}, r"first_seed\) and the evaluation's .* share seeds, such as 900000"),
+        ({"teacher_seed": 101_400}, r"first_seed\) and the teacher's .* share seeds, such as 101400"),
+        ({"training": {"training_strategy": "full"}}, "training.training_strategy follows from the student"),
+        ({"training": {"lora": {"rank": 8}}}, "training.lora follows from the student"),
+        ({"training": {"output_dir": "there"}}, "training.output_dir is the rounds' own"),
+    ],
+)
+def test_settings_that_can_t_be_meant_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        ImproveConfig(**{"student": "nano", "teacher": "CELL"} | wrong)
+
+
+def test_every_round_has_games_of_its_own() -> None:
+    config = ImproveConfig(student="nano", teacher="cell", rounds=2, games=10, first_seed=5000)
+    assert [config.round_seeds(1), config.round_seeds(2)] == [range(5000, 5010), range(5010, 5020)]
+    assert config.round_seeds() == range(5000, 5020) and config.evaluation_seeds() == range(900_000, 900_200)
+    assert not ImproveConfig(student="nano", teacher="CELL", student_share=1).teacher_seeds()
+    assert not ImproveConfig(student="nano", teacher="CELL", heuristic_log_dirs="logs").teacher_seeds()
+
+
+def test_settings_are_saved_and_loaded(tmp_path: Path) -> None:
+    config = settings(tmp_path, Path("nano"), grid_size=4, balance=["length"])
+    assert ImproveConfig.load(config.save(tmp_path / "improve.yaml")) == config
+    changed = ImproveConfig.from_values({"lr": 1e-3, "epochs": 1, "model": "other"}, tmp_path / "improve.yaml")
+    assert (changed.student, changed.training.hyperparameters.learning_rate) == ("other", 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"student": "nowhere/at-all"}, "neither built in nor on this disk"),
+        ({}, "doesn't say on which board it was trained. Say on which it shall play: --grid-size"),
+        ({"grid_size": 50}, "tokens"),
+        ({"grid_size": 4, "heuristic_log_dirs": ["nowhere"]}, "There is no log directory nowhere"),
+        ({"grid_size": 4, "training": {"fsdp": True}}, "fsdp"),
+    ],
+)
+def test_what_can_t_be_done_is_said_before_anything_is(wrong: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        improve(settings(tmp_path, **{"student": Path("nano")} | wrong), quiet=True)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_folder_is_begun_once_and_gone_on_with_by_its_own_student(finished: PipelineResults, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"holds no experiment: it has no improve\.yaml"):
+        improve(resume=tmp_path)
+    with pytest.raises(UserError, match="either begun, by a configuration, or gone on with"):
+        improve()
+    config = settled(settings(tmp_path, finished.model_path, name=None))
+    assert config.name == "tiny-improved"  # the name of the experiment that the student came from
+    assert (config.grid_size, config.encoding, config.style) == ("4x4", "grid", "plan")
+    folder = tmp_path / "tiny-improved"
+    folder.mkdir()
+    config.save(folder / "improve.yaml")
+    with pytest.raises(UserError, match="holds an experiment already"):
+        improve(config)
+    (folder / "progress.json").write_text(json.dumps({"student_sha256": "0" * 64, "seconds": {}}))
+    with pytest.raises(UserError, match="its files have changed"):
+        improve(resume=folder)
+    with pytest.raises(UserError, match=r"has 2 rounds; there can be more of them \(--rounds\), but not fewer"):
+        improve(resume=folder, rounds=1)
+
+
+def test_a_round_learns_the_teacher_s_moves_from_everybody_s_games(tmp_path: Path) -> None:
+    config = settled(settings(tmp_path, Path("nano"), grid_size=4, student_share=0.75, samples=400, teacher_games=40))
+    rounds = Rounds(tmp_path / "here", config, True, print, resume=False)
+    rounds.folder.mkdir()
+    for number in (1, 2):
+        walks = play(tmp_path / str(number), f"STUDENT-{number}", walk, config.round_seeds(number), (4, 4))
+        records = [replace(game.record, number=place) for place, game in enumerate(walks.games)]
+        write_run(records, rounds.folder / f"games/student-{number}", metadata={})
+    rounds._build(2)
+    folder = rounds.folder / "datasets/round-02"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    drawn = {player: of["drawn"]["plan"] for player, of in manifest["players"].items()}
+    assert set(drawn) == {"BFS", "STUDENT-1", "STUDENT-2"}
+    assert drawn["BFS"] == pytest.approx(sum(drawn.values()) / 4, abs=1)
+    bfs, grid, seen = get("BFS"), get_encoding("grid"), Counter[str]()
+    for record in (row for split in load_splits(folder).values() for row in split):
+        who, board, style = parse_prompt(record["prompt"])  # type: ignore[misc]
+        assert (who, style.name) == ("BFS", "plan")
+        assert record["completion"].split()[0] == "URDL"[bfs.decide(grid.decode(board)).move]
+        seen[record["game"].partition("/")[0]] += 1
+    assert len(seen) == 3
+    before = sha256(folder)
+    rounds._build(2)
+    assert sha256(folder) == before
+
+
+def _kept(found: ImproveResult) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """What has to be alike however often the rounds were stopped: bytes by file, and figures."""
+    files = [
+        path
+        for place in ("games", "datasets", "models")
+        for path in (found.folder / place).rglob("*")
+        if path.suffix in (".parquet", ".safetensors") and "checkpoints" not in path.parts
+    ]
+    rows = [{key: value for key, value in row.items() if key not in ("seconds", "training")} for row in found.rounds]
+    for row in rows:
+        del row["files_sha256"]  # which counts where the base lies
+    return {path.relative_to(found.folder).as_posix(): sha256(path) for path in files}, rows
+
+
+@pytest.mark.slow
+def test_rounds_that_are_killed_end_as_if_nothing_had_happened(finished: PipelineResults, tmp_path: Path) -> None:
+    student = finished.model_path
+    whole = improve(settings(tmp_path / "whole", student), quiet=True)
+    folder = tmp_path / "killed/rounds"
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    script = str(Path(__file__).parent / "killed_rounds.py")
+    for place in ("games/student-1", "datasets/round-01", "checkpoint-4", "models/round-02/final_model", "rounds.png"):
+        done = subprocess.run([sys.executable, script, str(folder), str(student), place], env=environment, check=False)
+        assert done.returncode == -signal.SIGKILL, place
+    found = improve(resume=folder, quiet=True)
+    assert _kept(found) == _kept(whole)
+    assert len(_kept(whole)[0]) == 2 + 1 + 2 * 3 + 2  # games of students and teacher, splits, adapters
+    began, gone_on = (ImproveConfig.load(one.folder / "improve.yaml").model_dump() for one in (whole, found))
+    assert {key for key in began if began[key] != gone_on[key]} == {"output_dir"}
+
+
+@pytest.mark.slow
+def test_rounds_are_kept_through_a_signal_and_may_become_more(finished: PipelineResults, tmp_path: Path) -> None:
+    config = settings(tmp_path, finished.model_path, rounds=1)
+    with pytest.raises(PipelineInterrupted, match="--resume") as stopped:
+        improve(config, quiet=True, announce=lambda _: signal.raise_signal(signal.SIGTERM))
+    assert stopped.value.signal == signal.SIGTERM
+    said: list[str] = []
+    found = improve(resume=stopped.value.folder, rounds=2, quiet=True, announce=said.append)
+    assert len(said) == 2 and said[1].startswith("Round 2 of 2: ")
+    assert [row["round"] for row in found.rounds] == [0, 1, 2]
+    assert [row.get("player") for row in found.rounds] == [None, "STUDENT-1", "STUDENT-2"]
+    assert set(found.rounds[2]["records"]) == {"BFS", "STUDENT-1", "STUDENT-2"}
+    assert {result.seeds for result in found.results} == {(900_000, 900_001, 900_002)}
+    assert list(found.comparisons) == ["round-00_vs_round-01", "round-00_vs_round-02"]
+    assert json.loads((found.folder / "improve.json").read_text()) == json.loads(json.dumps(found.to_json()))
+    assert found.report_path.is_file() and (found.folder / "rounds.png").stat().st_size > 1000
+    assert [place.name for place in results_folders(found.folder)] == ["round-00", "round-01", "round-02"]
+    assert ImproveConfig.load(found.folder / "improve.yaml").rounds == 2
