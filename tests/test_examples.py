@@ -129,6 +129,15 @@ def test_two_strategies_are_compared_over_two_seeds(tmp_path: Path) -> None:
     assert (tmp_path / OUTPUT / "compare_strategies" / "report.html").is_file()
 
 
+@pytest.mark.slow
+def test_a_student_learns_from_its_own_games_and_the_teacher_s(tmp_path: Path) -> None:
+    printed = run("10_learn_from_mistakes.py", tmp_path)
+    assert re.findall(r"^Round (\d): \d+\.\d\d apples a game, \d+ of 20 games won$", printed, re.M) == ["0", "1", "2"]
+    players = re.findall(r"after \d+ records of games of (\S+)", printed)
+    assert players == ["BFS", "STUDENT-1", "BFS", "STUDENT-1", "STUDENT-2"]
+    assert (tmp_path / OUTPUT / "learn_from_mistakes" / "report.html").is_file()
+
+
 def test_damaged_logs_are_refused_by_name(tmp_path: Path) -> None:
     printed = run("05_read_other_logs.py", tmp_path)
     assert printed.startswith("5 games in ")

@@ -25,7 +25,8 @@ Table = Sequence[tuple[str, str]]
 
 SMALLER: Table = (
     (r"(--games) \d+", r"\1 3"),
-    (r"(--max-samples-per-algorithm) \d+", r"\1 60"),
+    (r"(--max-samples-per-algorithm|--samples) \d+", r"\1 60"),
+    (r"(--evaluation-games|--teacher-games) \d+", r"\1 8"),
     (r"(--max-steps) \d+", r"\1 2"),
     (r"(--batch-size) \d+", r"\1 8"),
     # Their defaults are for a reader's patience.

@@ -138,10 +138,10 @@ def improve(
         ),
     ] = None,
 ) -> None:
-    """Let a student learn from its own mistakes, round by round (DAgger).
+    """Let a student learn from its own mistakes.
 
-    It plays, the teacher says what it would have done in every state that the student came to, this is mixed with the
-    teacher's own games, and the student trains on; held-out games show what each round did.
+    Round by round (DAgger) it plays, the teacher says what it would have done in every state that the student came to,
+    this is mixed with the teacher's own games, and the student trains on; held-out games show what each round did.
     Ctrl-C keeps what is finished; --resume goes on from there.
     """
     given = {name: value for name, value in locals().items() if name in _PLACES and value is not None}

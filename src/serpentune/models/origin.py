@@ -121,7 +121,7 @@ def wrap_adapter(base: LoadedModel, strategy: StrategyConfig, folder: str | Path
     model = wrap(base.model, strategy)
     try:
         with quiet_libraries():
-            found = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
+            found: Any = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
     except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
         raise UserError(f"{folder / ADAPTER}: no adapter of {base_name!r}, or damaged ({error}).") from error
     missing = [name for name in found.missing_keys if "lora_" in name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -90,7 +91,7 @@ class Rounds:
         """
         if not self._finished(1, _TRAIN):
             origin = training_origin(self.config.student)
-            check_machine(self._training(origin))
+            check_machine(training_on(self.config, origin))
             _say_what_is_new(self.config, origin)
             now = _weights(self.config.student)
             if self.student_sha256 not in (None, now):
@@ -109,6 +110,9 @@ class Rounds:
             UserError: as of the steps; what is finished is kept.
         """
         self._note()
+        for kind in (GAMES, DATASET):  # a kill leaves what was being written, and nobody else writes here
+            for unfinished in (self.folder / kind).glob(".*.part"):
+                shutil.rmtree(unfinished)
         results = [self._evaluate(0)]
         for number in range(1, self.config.rounds + 1):
             self._play(number)
@@ -209,7 +213,7 @@ class Rounds:
         gc.collect()  # before training wants the memory
         with self._step(number, _TRAIN):
             train_once(
-                self._training(self._origin(number)),
+                training_on(self.config, training_origin(self.model(number - 1))),
                 load_splits(self.folder / DATASET / round_name(number)),
                 self.folder / MODELS / round_name(number),
                 callbacks=[TimeEstimate()],
@@ -269,23 +273,6 @@ class Rounds:
             self._loaded = number, contestant
         return self._loaded[1]
 
-    def _origin(self, number: int) -> TrainingOrigin:
-        """What round `number` goes on from."""
-        return training_origin(self.model(number - 1))
-
-    def _training(self, origin: TrainingOrigin) -> AdvancedTrainingConfig:
-        """How a round trains on."""
-        strategy = strategy_name(origin.strategy)
-        values: dict[str, Any] = {
-            "training_strategy": strategy,
-            "base_model_name": origin.base,
-            "adapter": origin.adapter,
-            "chat": origin.chat,
-        }
-        if origin.adapter is not None:
-            values["qlora" if strategy == "qlora" else "lora"] = origin.strategy.model_dump()
-        return self.config.training.with_values(values)
-
     def _run_folder(self, number: int) -> Path:
         return self.folder / GAMES / player_name(number).lower()
 
@@ -305,6 +292,24 @@ class Rounds:
     def _note(self) -> None:
         noted = {"serpentune": __version__, "student_sha256": self.student_sha256, "seconds": self.seconds}
         write_json(self.folder / PROGRESS, noted)
+
+
+def training_on(config: ImproveConfig, origin: TrainingOrigin) -> AdvancedTrainingConfig:
+    """How a round trains on from where it begins.
+
+    Raises:
+        UserError: a value that training refuses.
+    """
+    strategy = strategy_name(origin.strategy)
+    values: dict[str, Any] = {
+        "training_strategy": strategy,
+        "base_model_name": origin.base,
+        "adapter": origin.adapter,
+        "chat": origin.chat,
+    }
+    if origin.adapter is not None:
+        values["qlora" if strategy == "qlora" else "lora"] = origin.strategy.model_dump()
+    return config.training.with_values(values)
 
 
 def _weights(student: str) -> str:

@@ -11,7 +11,10 @@ from serpentune.common.errors import UserError
 from serpentune.common.settings import Settings, SettingsError, read_values
 from serpentune.datasets import Recipe
 from serpentune.logs import find_logs
+from serpentune.models import training_origin
+from serpentune.pipeline._improve_rounds import training_on
 from serpentune.pipeline.config import MultiDatasetConfig
+from serpentune.pipeline.improve_config import ImproveConfig
 from serpentune.pipeline.recipe import ExperimentRecipe
 from serpentune.training import AdvancedTrainingConfig, Forecast, forecast
 
@@ -88,6 +91,13 @@ _KINDS = (
         Recipe,
         "a data set, for `serpentune dataset build --config`",
         lambda recipe: _Plan(logs=recipe.sources),
+    ),
+    _Kind(
+        ImproveConfig,
+        "rounds in which a student learns from its own mistakes, for `serpentune improve --config`",
+        lambda config: _Plan(
+            {"each round": training_on(config, training_origin(config.student))}, config.heuristic_log_dirs
+        ),
     ),
     _Kind(ExperimentRecipe, "an experiment, for `serpentune run`", _plan_of_experiment),
 )
