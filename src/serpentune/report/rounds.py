@@ -49,7 +49,7 @@ def _draw(axes: Axes, rounds: Sequence[Mapping[str, Any]], name: str, scale: flo
     axes.plot(numbers, means, "o-", color=colour, linewidth=1, markersize=6)
     axes.axhline(means[0], color="#888888", linewidth=0.8, linestyle="--")  # the student as it was given
     for number, mean in zip(numbers, means, strict=True):
-        axes.annotate(f"{mean:.3g}", (number, mean), (6, 4), textcoords="offset points", fontsize=8)
+        axes.annotate(f"{mean:.3g}", (number, mean), (7, -11), textcoords="offset points", fontsize=8)
     axes.set_xlim(-0.4, numbers[-1] + 0.6)
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
