@@ -81,9 +81,14 @@ def test_settings_are_saved_and_loaded(tmp_path: Path) -> None:
         ({"grid_size": 50}, "tokens"),
         ({"grid_size": 4, "heuristic_log_dirs": ["nowhere"]}, "There is no log directory nowhere"),
         ({"grid_size": 4, "training": {"fsdp": True}}, "fsdp"),
+        ({"grid_size": 6, "heuristic_log_dirs": ["{logs}"]}, "no game that replays was played on 6x6"),
     ],
 )
-def test_what_can_t_be_done_is_said_before_anything_is(wrong: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_what_can_t_be_done_is_said_before_anything_is(
+    wrong: dict[str, Any], message: str, logs: Path, tmp_path: Path
+) -> None:
+    if "{logs}" in wrong.get("heuristic_log_dirs", ()):
+        wrong = wrong | {"heuristic_log_dirs": [logs]}  # games on 4x4
     with pytest.raises(UserError, match=message):
         improve(settings(tmp_path, **{"student": Path("nano")} | wrong), quiet=True)
     assert not any(tmp_path.iterdir())
@@ -133,6 +138,14 @@ def test_a_round_learns_the_teacher_s_moves_from_everybody_s_games(tmp_path: Pat
     before = sha256(folder)
     rounds._build(2)
     assert sha256(folder) == before
+
+
+def test_games_of_an_earlier_student_don_t_pass_for_this_one_s(tmp_path: Path) -> None:
+    walks = play(tmp_path / "played", "STUDENT-2", walk, range(2), (4, 4))
+    records = [replace(game.record, number=place) for place, game in enumerate(walks.games)]
+    run = write_run(records, tmp_path / "run", metadata={})
+    with pytest.raises(UserError, match="games of STUDENT-2, as this student's own will be called"):
+        improve(settings(tmp_path / "output", Path("nano"), grid_size=4, heuristic_log_dirs=[run]), quiet=True)
 
 
 def _kept(found: ImproveResult) -> tuple[dict[str, str], list[dict[str, Any]]]:

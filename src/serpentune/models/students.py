@@ -66,7 +66,8 @@ def save_student(
         strategy: the strategy it was trained with; kept in `student.json`, and for QLoRA needed to load it.
         chat: whether it was trained through the chat template; kept in `student.json`, so that it is asked so too.
         training: what is known of the run, for `student.json` and the card: `config`, `data` (names by column),
-            `data_sha256`, `samples`, `steps`, `loss`, `eval_loss` and `prompt`, an example.
+            `data_sha256`, `samples`, `steps`, `loss`, `eval_loss` and `prompt`, an example; `adapter_sha256` of the
+            adapter that it went on from.
         weights: what to save of a whole model that holds a part of its weights only; None takes the model's own.
         overwrite: whether a folder that holds files may be replaced.
 

@@ -101,7 +101,7 @@ class Rounds:
                 )
             self.student_sha256 = now
         if self.config.heuristic_log_dirs:
-            find_logs(self.config.heuristic_log_dirs)
+            self._check_players(self._moves_in(find_logs(self.config.heuristic_log_dirs)))
 
     def run(self) -> list[EvaluationResult]:
         """Do whatever isn't finished; the evaluations by round, from 0 on.
@@ -237,12 +237,29 @@ class Rounds:
                 )  # fmt: skip
         return [str(folder)]
 
+    def _check_players(self, moves: Counter[str]) -> None:
+        """Refuse games to mix in that are none, or that would pass for the student's."""
+        named = ", ".join(self.config.heuristic_log_dirs)
+        if not moves:
+            raise UserError(
+                f"{named}: no game that replays was played on {self.config.grid_size}, where the student plays."
+            )
+        students = {player_name(number) for number in range(1, self.config.rounds + 1)}
+        if both := sorted(students & set(moves)):
+            raise UserError(
+                f"{named}: games of {both[0]}, as this student's own will be called, can't be mixed in. "
+                "Leave that run out."
+            )
+
     def _moves_in(self, runs: Sequence[Path]) -> Counter[str]:
-        """How many moves each player made in some runs, which never change."""
+        """How many moves each player made on the student's board in some runs, which never change."""
         for run in runs:
             if run not in self._moves:
-                batches = (item for item in iter_batches([run]) if not isinstance(item, Refusal))
-                self._moves[run] = sum((Counter({item.player.upper(): len(item.moves)}) for item in batches), Counter())
+                made = Counter[str]()
+                for item in iter_batches([run]):
+                    if not isinstance(item, Refusal) and f"{item.width}x{item.height}" == self.config.grid_size:
+                        made[item.player.upper()] += len(item.moves)
+                self._moves[run] = made
         return sum((self._moves[run] for run in runs), Counter())
 
     def _games(self, seeds: range) -> EvaluationSettings:

@@ -38,7 +38,7 @@ class ImproveConfig(Settings):
         games: that the student plays in each round, to be learnt from.
         first_seed: of the first round's games; the other games and rounds follow. All lie below 1,000,000.
         heuristic_log_dirs: runs that take the place of the teacher's own games: run folders, folders of run folders,
-            and globs. Whoever played, the teacher's moves are the answers.
+            and globs. Whoever played, the teacher's moves are the answers. Games on other boards are left out.
         teacher_games: that the teacher plays, once, to be mixed in; none where `heuristic_log_dirs` names runs.
         teacher_seed: of the first of these.
         student_share: share of a round's records that come from the student's games of all rounds so far, of each
@@ -184,6 +184,7 @@ class ImproveConfig(Settings):
             sources=sources,
             label=self.teacher,
             teachers={player: {"weight": share} for player, share in shares.items()},
+            grid_sizes=None if self.grid_size is None else [self.grid_size],
             samples_per_teacher=self.samples,
             styles=style,
             encodings=encoding,

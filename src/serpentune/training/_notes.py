@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import serpentune
 from serpentune.common.source import source_commit
+from serpentune.models import model_sha256
 from serpentune.training.config import AdvancedTrainingConfig, flat
 from serpentune.training.data import Tokens
 
 _TOLD = ("teacher", "style", "encoding", "board")
 """Columns whose values say how the student must be asked."""
 
-_OWN = {"output_dir", "experiment_name", "base_model_name"}
-"""Settings that say where, not how; the base has an entry of its own."""
+_OWN = {"output_dir", "experiment_name", "base_model_name", "adapter"}
+"""Settings that say where, not how; base and adapter have entries of their own."""
 
 
 def training_notes(
@@ -40,6 +42,7 @@ def training_notes(
     known = {name: sorted(value for value in found if value is not None) for name, found in values.items()}
     return {
         "config": config.model_dump(mode="json", exclude=_OWN),
+        **({} if config.adapter is None else {"adapter_sha256": model_sha256(Path(config.adapter).expanduser())}),
         "data": {name: found for name, found in known.items() if found},
         "data_sha256": tokens.digest,
         "samples": len(tokens.lengths),
