@@ -174,7 +174,7 @@ def test_rounds_that_are_killed_end_as_if_nothing_had_happened(finished: Pipelin
         assert done.returncode == -signal.SIGKILL, place
     found = improve(resume=folder, quiet=True)
     assert _kept(found) == _kept(whole)
-    assert not [path for place in ("games", "datasets") for path in (folder / place).glob(".*")]
+    assert not [path for place in ("games", "datasets", "models") for path in (folder / place).rglob(".*.part")]
     assert len(_kept(whole)[0]) == 2 + 1 + 2 * 3 + 2  # games of students and teacher, splits, adapters
     began, gone_on = (ImproveConfig.load(one.folder / "improve.yaml").model_dump() for one in (whole, found))
     assert {key for key in began if began[key] != gone_on[key]} == {"output_dir"}

@@ -110,8 +110,8 @@ class Rounds:
             UserError: as of the steps; what is finished is kept.
         """
         self._note()
-        for kind in (GAMES, DATASET):  # a kill leaves what was being written, and nobody else writes here
-            for unfinished in (self.folder / kind).glob(".*.part"):
+        for place in (GAMES, DATASET, f"{MODELS}/*"):  # a kill leaves what was being written; nobody else writes here
+            for unfinished in self.folder.glob(f"{place}/.*.part"):
                 shutil.rmtree(unfinished)
         results = [self._evaluate(0)]
         for number in range(1, self.config.rounds + 1):
