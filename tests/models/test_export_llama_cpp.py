@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from serpentune.common.errors import UserError
-from serpentune.models import BUILT_IN, find_base, open_model, prompt_ids
+from serpentune.models import find_base, open_model, prompt_ids
 from serpentune.models.export import export_model
 from tests.models.test_export import PROMPT, save
 
@@ -40,7 +40,7 @@ def served(path: Path) -> Iterator[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("base", BUILT_IN)
+@pytest.mark.parametrize("base", PROMPTS)
 def test_llama_cpp_reads_the_same_tokens_and_writes_the_same_answer(base: str, tmp_path: Path) -> None:
     try:
         find_base(base)

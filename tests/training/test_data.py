@@ -8,7 +8,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.models import load_base
 from serpentune.training._batches import IGNORED, Collator, StepOrder
-from serpentune.training.data import tokenize
+from serpentune.training.data import draw, tokenize
 from tests.training.samples import samples
 
 
@@ -37,6 +37,14 @@ def test_too_long_samples_are_left_out_and_counted(llama: Path, caplog: pytest.L
     assert f"{tokens.too_long} of 50 samples" in caplog.text
     with pytest.raises(UserError, match="longer than max_length = 8 tokens"):
         tokenize(samples(50), tokenizer, 8, "training data")
+
+
+def test_fewer_samples_are_a_part_of_more_of_the_same_seed(llama: Path) -> None:
+    tokens = tokenize(samples(50), load_base(llama).tokenizer, 256, "training data")
+    few, many, others = draw(tokens, 10, 0), draw(tokens, 30, 0), draw(tokens, 10, 1)
+    assert set(few.rows["record"]) < set(many.rows["record"]) and set(few.rows["record"]) != set(others.rows["record"])
+    assert [len(row["input_ids"]) for row in few.rows] == few.lengths.tolist()
+    assert few.digest == tokens.digest and draw(tokens, 50, 0) is tokens is draw(tokens, 60, 0)
 
 
 def test_bad_data_sets_are_explained(llama: Path) -> None:

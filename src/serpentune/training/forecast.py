@@ -19,9 +19,10 @@ from serpentune.models import (
     context_length,
     device,
     find_base,
+    refuse_adapter,
 )
 from serpentune.training._dials import dials
-from serpentune.training._prepare import total_steps
+from serpentune.training._prepare import total_steps, train_samples
 from serpentune.training._sample import DataSample, look_at, records_of
 from serpentune.training._trackers import check_trackers
 from serpentune.training.config import AdvancedTrainingConfig
@@ -48,7 +49,8 @@ class Forecast:
         device: what does the work, in words.
         devices: how many of them share a batch.
         effective_batch: samples of an optimiser step, all devices together.
-        samples: records of the training split; those that are too long are left out of training.
+        samples: records of the training split, at most `max_train_samples`; those that are too long are left out of
+            training.
         steps_per_epoch: optimiser steps of a pass over them.
         steps: optimiser steps of the run.
         tokens: width of the widest batch; without a data set, the longest that `max_length` allows.
@@ -108,6 +110,7 @@ def forecast(
     if not elsewhere:
         _try(found, lambda: check_precision(fp16=config.fp16, bf16=config.bf16))
         _try(found, lambda: check_trackers(config.report_to))
+    _try(found, lambda: refuse_adapter(config.base_model_name, config.training_strategy))
     if config.fsdp and machine.devices == 1:
         found.notes.append("fsdp shards weights over several GPUs; on one there is nothing to shard.")
     base = _base(config, found)
@@ -121,10 +124,11 @@ def forecast(
         sample = _try(found, lambda: look_at(Path(dataset), config, most))
     tokens, answers = (sample.tokens, sample.answers) if sample is not None else (most, most // _ANSWERS)
     batch = config.hyperparameters.batch_size * config.hyperparameters.gradient_accumulation_steps * machine.devices
-    per_epoch = math.ceil(records["train"] / batch) if records is not None else None
+    samples = train_samples(config, records["train"]) if records is not None else None
+    per_epoch = math.ceil(samples / batch) if samples is not None else None
     steps = config.hyperparameters.max_steps
-    if records is not None:
-        steps = total_steps(config, records["train"], machine.devices)
+    if samples is not None:
+        steps = total_steps(config, samples, machine.devices)
     _look_at_strategy(config, found)
     if sample is not None:
         _look_at_data(config, sample, most, found)
@@ -149,7 +153,7 @@ def forecast(
         device=name,
         devices=machine.devices,
         effective_batch=batch,
-        samples=None if records is None else records["train"],
+        samples=samples,
         steps_per_epoch=per_epoch,
         steps=steps,
         tokens=tokens,
@@ -254,6 +258,10 @@ def _look_at_data(config: AdvancedTrainingConfig, sample: DataSample, most: int,
     if not sample.validation:
         found.notes.append(
             "The data set has no validation record: eval_steps does nothing, no validation loss is known."
+        )
+    if (wanted := config.max_train_samples) is not None and wanted > sample.samples > 0:
+        found.notes.append(
+            f"max_train_samples {wanted} is more than the {sample.samples} records there are: all are used."
         )
     if 0 < sample.samples < config.hyperparameters.batch_size:
         found.notes.append(
