@@ -224,7 +224,8 @@ add_command(
     "report",
     _report.report,
     "serpentune report output/evaluations/nano output/evaluations/lora --output report.html\n"
-    "serpentune report output/sweep --by method --margin win=0.03 --output report.html",
+    "serpentune report output/sweep --by method --margin win=0.03 --output report.html\n"
+    "serpentune report output/scaling-size --against parameters --output size.png",
 )
 add_command(
     app,

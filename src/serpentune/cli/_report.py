@@ -10,6 +10,7 @@ import typer
 from serpentune.cli import _comparison_options as asked
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output
+from serpentune.common.errors import UserError
 
 
 def report(
@@ -40,6 +41,15 @@ def report(
     metrics: asked.Metrics = None,
     margin: asked.Margin = None,
     level: asked.Level = 0.95,
+    against: Annotated[
+        str | None,
+        option(
+            "--against",
+            metavar="AXIS",
+            help="samples or parameters: instead of a page a picture (.png, .svg, .pdf) of how often students win "
+            "against what they were made of, and its points as JSON beside it.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
     """Write one HTML page with tables, charts and replays.
@@ -47,10 +57,17 @@ def report(
     It opens without a network. Where there are several models, each is compared with the first, or as `serpentune
     compare` would with the same options. What it says can be had as JSON, CSV or Markdown too.
     """
-    from serpentune.report import report_folders
+    from serpentune.report import plot_scaling, report_folders
 
-    chosen = asked.comparison(by=by, baseline=baseline, all_pairs=all_pairs, metrics=metrics, margin=margin)
-    files = report_folders(results, output, title=title, formats=formats, overwrite=overwrite, level=level, **chosen)
+    if against is not None:
+        if of_a_page := sorted(out.typed - {"--output", "--against", "--overwrite"}):
+            raise UserError(f"A curve against {against} has neither comparisons nor formats. Leave out {of_a_page[0]}.")
+        files = plot_scaling(results, output, against=against, overwrite=overwrite)
+    else:
+        chosen = asked.comparison(by=by, baseline=baseline, all_pairs=all_pairs, metrics=metrics, margin=margin)
+        files = report_folders(
+            results, output, title=title, formats=formats, overwrite=overwrite, level=level, **chosen
+        )
     if out.json:
         out.document({"files": files})
     else:

@@ -11,6 +11,7 @@ from serpentune.comparison._compare import Comparison, compare_family, compare_r
 from serpentune.comparison._factors import Effect, interactions, main_effects
 from serpentune.comparison._methods import Method, Spread, by_method, fitting_level
 from serpentune.comparison._metrics import DEFAULT_METRICS, METRICS, metric_name
+from serpentune.comparison._pairing import pair
 from serpentune.comparison._ranking import Place, Standing, rank, rank_pairs, ranking_metric
 from serpentune.comparison._report import ComparisonReport, MetricComparison
 from serpentune.comparison.comparator import LEVELS, ModelComparator, compare_all
@@ -43,6 +44,7 @@ __all__ = [
     "interactions",
     "main_effects",
     "metric_name",
+    "pair",
     "plan_comparison",
     "rank",
     "rank_pairs",

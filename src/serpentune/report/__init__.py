@@ -11,16 +11,21 @@ from serpentune.report._watched import check_game_file, save_game
 from serpentune.report._write import write_report
 from serpentune.report.effects import plot_effects
 from serpentune.report.rounds import plot_rounds
+from serpentune.report.scaling import AXES, ScalingPoint, plot_scaling, scaling_points
 
 __all__ = [
+    "AXES",
     "FORMATS",
+    "ScalingPoint",
     "board_svg",
     "check_game_file",
     "plot_effects",
     "plot_rounds",
+    "plot_scaling",
     "report_files",
     "report_folders",
     "save_game",
+    "scaling_points",
     "write_dataset_report",
     "write_report",
 ]

@@ -29,7 +29,7 @@ def known_training(results: Sequence[tuple[Path, EvaluationResult]]) -> dict[str
 
     found = {}
     for folder, result in results:
-        run = _run_of(folder, result.manifest)
+        run = run_of(folder, result.manifest)
         if run is None or not (run.parent / HISTORY).is_file():
             continue
         card = read_object(run / STUDENT) if (run / STUDENT).is_file() else {}
@@ -43,7 +43,7 @@ def known_training(results: Sequence[tuple[Path, EvaluationResult]]) -> dict[str
     return found
 
 
-def _run_of(folder: Path, manifest: Mapping[str, Any]) -> Path | None:
+def run_of(folder: Path, manifest: Mapping[str, Any]) -> Path | None:
     """The student's folder, in that of the run that trained it; None where it can't be found."""
     from serpentune.evaluation.contestants import training_settings
     from serpentune.training import RUN
