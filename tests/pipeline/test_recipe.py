@@ -47,6 +47,8 @@ def test_the_recipes_compare_what_they_say() -> None:
     assert [file.stem for file in EXPERIMENTS] == [
         "ablation",
         "quickstart",
+        "scaling-data",
+        "scaling-size",
         "smollm2-2gpu",
         "smollm2-h100",
         "strategies",

@@ -23,6 +23,8 @@ AXES = {"samples": "training samples", "parameters": "parameters"}
 """What wins are shown against, and what its axis says."""
 
 _LEVEL = 0.95
+_MARKERS = "os^DvPX"
+"""Hollow, and one for each line, so that two points at one place are both seen."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -136,7 +138,7 @@ def plot_scaling(
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     for place, (label, own) in enumerate(lines.items()):
-        _draw(axes, own, against, label, COLOURS[place % len(COLOURS)])
+        _draw(axes, own, against, label, COLOURS[place % len(COLOURS)], _MARKERS[place % len(_MARKERS)])
     axes.set_xscale("log")
     axes.set(xlabel=AXES[against], ylabel="boards filled (%)", ylim=(-2, 102))
     axes.set_title("95% Wilson interval over the games of each student", fontsize=9, loc="left")
@@ -201,12 +203,13 @@ def _lines(points: Sequence[ScalingPoint], against: str) -> dict[str, list[Scali
     return {label: sorted(own, key=lambda point: getattr(point, against)) for label, own in lines.items()}
 
 
-def _draw(axes: Axes, points: Sequence[ScalingPoint], against: str, label: str, colour: str) -> None:
+def _draw(axes: Axes, points: Sequence[ScalingPoint], against: str, label: str, colour: str, marker: str) -> None:
     at = [getattr(point, against) for point in points]
     for x, point in zip(at, points, strict=True):
         axes.plot([x, x], [100 * point.low, 100 * point.high], color=colour, linewidth=1.2)
-    axes.plot(at, [100 * point.win_rate for point in points], "o", color=colour, markersize=5, label=label)
+    rates = [100 * point.win_rate for point in points]
+    axes.plot(at, rates, marker, color=colour, fillstyle="none", markersize=7, label=label)
     places = sorted(set(at))
     if len(places) > 1:
-        means = [[100 * point.win_rate for x, point in zip(at, points, strict=True) if x == place] for place in places]
-        axes.plot(places, [sum(rates) / len(rates) for rates in means], color=colour, linewidth=1, alpha=0.6)
+        of_place = [[rate for x, rate in zip(at, rates, strict=True) if x == place] for place in places]
+        axes.plot(places, [sum(own) / len(own) for own in of_place], color=colour, linewidth=1, alpha=0.6)
