@@ -62,7 +62,7 @@ def report(
     if against is not None:
         if of_a_page := sorted(out.typed - {"--output", "--against", "--overwrite"}):
             raise UserError(f"A curve against {against} has neither comparisons nor formats. Leave out {of_a_page[0]}.")
-        files = plot_scaling(results, output, against=against, overwrite=overwrite)
+        files: tuple[Path, ...] = plot_scaling(results, output, against=against, overwrite=overwrite)
     else:
         chosen = asked.comparison(by=by, baseline=baseline, all_pairs=all_pairs, metrics=metrics, margin=margin)
         files = report_folders(
