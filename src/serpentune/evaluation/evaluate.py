@@ -21,6 +21,7 @@ from serpentune.evaluation.held_out import ask, grouped, states_of_records, writ
 from serpentune.evaluation.performance import accounted, write_figures
 from serpentune.evaluation.play import DoesNotFit, ModelPlayer
 from serpentune.evaluation.results import (
+    EXPLAINED_MOVES,
     LANGUAGE_RECORDS,
     RECORDS_SHA256,
     SPEED,
@@ -36,7 +37,7 @@ from serpentune.models import LoadedModel
 
 MEASURES = {
     "play": "games really played",
-    "language": "prediction and writing on records, for language models",
+    "language": "prediction and writing on records, and whether reasons change a move, for language models",
     "states": "choices in the records' states, which teachers visited",
     "speed": "time, memory and size",
 }
@@ -266,7 +267,7 @@ def _play_part(contestant: Contestant, folder: Path, settings: EvaluationSetting
 
 
 def _language(contestant: Contestant, records: Sequence[Mapping[str, str]], folder: Path, *, quiet: bool) -> None:
-    from serpentune.evaluation.language import measure_records, save_records
+    from serpentune.evaluation.language import ask_plainly, measure_records, save_explained, save_records
 
     loaded = contestant.loaded
     if loaded is None:
@@ -274,7 +275,12 @@ def _language(contestant: Contestant, records: Sequence[Mapping[str, str]], fold
         return
     with progress_bar(f"Language ({contestant.name})", len(records), quiet=quiet) as advance:
         measured = measure_records(loaded.model, loaded.tokenizer, records, chat=loaded.chat, progress=advance)
+        explained = ask_plainly(loaded, measured)  # a few tokens each, where the reasons took hundreds
     save_records(folder / LANGUAGE_RECORDS, measured)
+    if explained:
+        save_explained(folder / EXPLAINED_MOVES, explained)
+    else:
+        (folder / EXPLAINED_MOVES).unlink(missing_ok=True)  # of other records, measured before
 
 
 def _states(

@@ -1,9 +1,9 @@
 """Floor 8, evaluation: what an evaluation leaves on disk, and how it is read back.
 
 A results folder holds what was measured: `games.jsonl` (append-only, a line per finished game), `states.jsonl` (answers
-to held-out states), `language.jsonl` (a line per held-out record), `performance.json` and `manifest.json`. `play.json`,
-`states.json` and `language.json` hold the figures that follow from the first three. Every figure of later floors comes
-from these files, never from a live model.
+to held-out states), `language.jsonl` (a line per held-out record), `explained.jsonl` (moves with and without reasons),
+`performance.json` and `manifest.json`. `play.json`, `states.json`, `language.json` and `explained.json` hold the
+figures that follow from the first four. Every figure of later floors comes from these files, never from a live model.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from serpentune.game import Ending
 from serpentune.teachers import Teacher, get, names
 
 if TYPE_CHECKING:
-    from serpentune.evaluation.language import MeasuredRecord
+    from serpentune.evaluation.language import ExplainedMove, MeasuredRecord
 
 GAMES = "games.jsonl"
 MANIFEST = "manifest.json"
@@ -44,6 +44,8 @@ LANGUAGE_RECORDS = "language.jsonl"
 SPEED = "speed.json"
 RECORDS_SHA256 = "records_sha256"
 """The manifest's entry for the records on which language and choices were measured last."""
+EXPLAINED = "explained.json"
+EXPLAINED_MOVES = "explained.jsonl"
 STATES = "states.json"
 STATE_ANSWERS = "states.jsonl"
 
@@ -71,6 +73,7 @@ class EvaluationResult:
         performance: figures of `performance.json`, or None.
         stored_play: figures of `play.json`, where there is one of these games.
         states: figures on held-out states by teacher, as of `state_metrics`, or None where none were asked about.
+        explained: whether reasons change the move, as of `explained_figures`, or None where none were asked for.
         speed: figures of `speed.json`, or None where speed was not measured.
         records: what was measured of each held-out record, or None where language was not evaluated.
         top_moves: what the model gives the four moves before each move of a game, by game seed, as far as it was kept.
@@ -85,6 +88,7 @@ class EvaluationResult:
     stored_play: dict[str, Any] | None = None
     states: dict[str, Any] | None = None
     speed: dict[str, Any] | None = None
+    explained: dict[str, Any] | None = None
     records: tuple[MeasuredRecord, ...] | None = None
     top_moves: Mapping[int, Chances] = field(default_factory=dict)
 
@@ -118,6 +122,7 @@ class EvaluationResult:
             read_figures(folder / PLAY, _play_origin(raw, manifest)) if games else None,
             states,
             _optional(folder / SPEED),
+            _explained(folder),
             records,
             KeptTopMoves(folder, [game.record for game in games]),
         )
@@ -212,6 +217,11 @@ def write_derived(folder: Path) -> None:
 
         records = load_records(folder / LANGUAGE_RECORDS)
         write_figures(folder / LANGUAGE, language_figures(records), _language_origin(folder, records))
+    if (folder / EXPLAINED_MOVES).is_file():
+        from serpentune.evaluation.language import explained_figures, load_explained
+
+        moves = load_explained(folder / EXPLAINED_MOVES)
+        write_figures(folder / EXPLAINED, explained_figures(moves), _explained_origin(folder, moves))
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -267,8 +277,26 @@ def _language(folder: Path) -> tuple[tuple[MeasuredRecord, ...] | None, dict[str
 
 
 def _language_origin(folder: Path, records: Sequence[MeasuredRecord]) -> dict[str, Any]:
-    asked = {parsed[0] for record in records if (parsed := parse_prompt(record.prompt))}
-    return origin(_raw(folder / LANGUAGE_RECORDS), sorted(asked))
+    return origin(_raw(folder / LANGUAGE_RECORDS), _asked(record.prompt for record in records))
+
+
+def _explained(folder: Path) -> dict[str, Any] | None:
+    """The figures of a results folder's explained moves, where there are some."""
+    if not (folder / EXPLAINED_MOVES).is_file():
+        return None
+    from serpentune.evaluation.language import explained_figures, load_explained
+
+    moves = load_explained(folder / EXPLAINED_MOVES)
+    return read_figures(folder / EXPLAINED, _explained_origin(folder, moves)) or explained_figures(moves)
+
+
+def _explained_origin(folder: Path, moves: Sequence[ExplainedMove]) -> dict[str, Any]:
+    return origin(_raw(folder / EXPLAINED_MOVES), _asked(move.prompt for move in moves))
+
+
+def _asked(prompts: Iterable[str]) -> list[str]:
+    """Whom prompts ask to play like."""
+    return sorted({parsed[0] for prompt in prompts if (parsed := parse_prompt(prompt))})
 
 
 def _optional(path: Path) -> dict[str, Any] | None:

@@ -15,6 +15,8 @@ from serpentune.common.files import ensure_free, read_json, write_json
 from serpentune.common.locks import held_folder
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import (
+    EXPLAINED,
+    EXPLAINED_MOVES,
     GAMES,
     LANGUAGE,
     LANGUAGE_RECORDS,
@@ -134,7 +136,10 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
     """Settle the manifest; the seeds that are finished."""
     path = folder / MANIFEST
     if overwrite or not path.is_file():
-        made = (GAMES, LANGUAGE, LANGUAGE_RECORDS, PERFORMANCE, PLAY, SPEED, STATE_ANSWERS, STATES, TOP_MOVES)
+        made = (
+            GAMES, LANGUAGE, LANGUAGE_RECORDS, EXPLAINED, EXPLAINED_MOVES, PERFORMANCE, PLAY, SPEED, STATE_ANSWERS,
+            STATES, TOP_MOVES,
+        )  # fmt: skip
         for old in (*(folder / name for name in made), *_parts(folder)):
             old.unlink(missing_ok=True)
         write_json(path, dict(manifest))

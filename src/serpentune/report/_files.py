@@ -117,6 +117,7 @@ def _model(result: EvaluationResult) -> dict[str, Any]:
         "undefined": result.play.get("undefined", {}),
         "language": result.language,
         "states": result.states,
+        "explained": result.explained,
         "performance": result.performance,
         "speed": result.speed,
         "games": [

@@ -22,7 +22,7 @@ EXPLAINED = (*_TRUTH, "explanation_faultless", "reference_truth")
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Shown:
     """What a prompt shows.
 
     Attributes:
@@ -51,22 +51,22 @@ def explanation_figures(records: Sequence[MeasuredRecord]) -> tuple[dict[str, An
     written: list[ExplanationCheck] = []
     references: list[ExplanationCheck] = []
     missing = 0
-    for record, asked in _shown(records):
+    for record, asked in _all_shown(records):
         answer = asked.check(record.answer or "")
-        if asked.explains or _claims(answer):
+        if asked.explains or claims_of(answer):
             written.append(answer)
             missing += not after_moves(record.answer or "")
         references.append(asked.check(record.completion))
 
-    true, claims = [len(check.true) for check in written], [_claims(check) for check in written]
-    judged = [check for check in written if _claims(check)]
+    true, claims = [len(check.true) for check in written], [claims_of(check) for check in written]
+    judged = [check for check in written if claims_of(check)]
     figures: dict[str, Any] = {
         "explanations": len(written),
         "explanation_claims": sum(claims),
         **dict.fromkeys(EXPLAINED),
         "explanation_unreadable": sum(len(check.unreadable) for check in written),
         "explanation_missing": missing,
-        "reference_claims": sum(map(_claims, references)),
+        "reference_claims": sum(map(claims_of, references)),
         "methods": {},
     }
     undefined: dict[str, str] = {}
@@ -88,26 +88,33 @@ def explanation_figures(records: Sequence[MeasuredRecord]) -> tuple[dict[str, An
     return figures, undefined
 
 
-def _shown(records: Sequence[MeasuredRecord]) -> Iterator[tuple[MeasuredRecord, _Asked]]:
+def shown(prompt: str, answer: str) -> Shown | None:
+    """What one of our prompts, with an answer to it, shows; None where it doesn't show the state."""
+    parsed = parse_prompt(prompt)
+    if parsed is None:
+        return None
+    try:
+        read = read_by_looks(prompt, answer)
+    except Unreadable:
+        return None
+    if read is None or read.state is None:
+        return None
+    try:
+        teacher = get(parsed[0])
+    except UserError:  # a prompt may name anybody
+        teacher = None
+    return Shown(read.state, teacher, parsed[2].explains)
+
+
+def _all_shown(records: Sequence[MeasuredRecord]) -> Iterator[tuple[MeasuredRecord, Shown]]:
     """The records whose prompts show a state, with it."""
     for record in records:
-        parsed = parse_prompt(record.prompt)
-        if parsed is None:
-            continue
-        try:
-            read = read_by_looks(record.prompt, record.completion)
-        except Unreadable:
-            continue
-        if read is None or read.state is None:
-            continue
-        try:
-            teacher = get(parsed[0])
-        except UserError:  # a prompt may name anybody
-            teacher = None
-        yield record, _Asked(read.state, teacher, parsed[2].explains)
+        if (asked := shown(record.prompt, record.completion)) is not None:
+            yield record, asked
 
 
-def _claims(check: ExplanationCheck) -> int:
+def claims_of(check: ExplanationCheck) -> int:
+    """How many claims were checked."""
     return len(check.true) + len(check.false)
 
 

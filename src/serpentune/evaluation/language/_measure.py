@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from serpentune.common.errors import UserError
 from serpentune.evaluation.language._figures import language_figures, style_of
 from serpentune.evaluation.language._records import MeasuredRecord
-from serpentune.models import context_length, sample_ids
+from serpentune.models import context_length, prompt_ids, sample_ids
 from serpentune.training._batches import IGNORED, Collator
 
 if TYPE_CHECKING:
@@ -187,6 +187,38 @@ def measure_records(
                 if progress is not None:
                     progress(1)
     return [measured[number] for number in range(len(samples))]
+
+
+def write_answers(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[str],
+    limit: int,
+    *,
+    chat: bool = False,
+    batch_size: int = 64,
+) -> list[str]:
+    """The model's greedy answers to prompts, cut after `limit` tokens.
+
+    Args:
+        model: as of `measure_records`, as are the others.
+        tokenizer: its fast tokenizer.
+        prompts: what is asked; each must fit into the model's context with `limit` tokens more.
+        limit: most tokens of an answer.
+        chat: show the prompts in the tokenizer's chat template.
+        batch_size: prompts at once.
+    """
+    from serpentune.models.decoding import decode, open_decoder
+
+    if not prompts:
+        return []
+    asked = [Sample(ids, [], "", "") for ids in prompt_ids(tokenizer, list(prompts), chat)]
+    found: dict[int, list[int]] = {}
+    with _evaluating(model):
+        decoder = open_decoder(model, tokenizer, slots=min(batch_size, len(asked)), chat=chat)
+        for place, ids in _answers(decoder, asked, [limit] * len(asked)):
+            found[place] = ids
+    return decode(tokenizer, [found[place] for place in range(len(asked))])
 
 
 def tokenize_records(tokenizer: Any, records: Sequence[Mapping[str, str]], chat: bool = False) -> list[Sample]:
