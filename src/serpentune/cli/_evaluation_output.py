@@ -154,6 +154,14 @@ def _of_language(measured: Mapping[str, Any]) -> dict[str, str]:
     }
     if measured["explanation_truth"] is not None:
         facts["explanations"] = f"{percent(measured['explanation_truth'])} of the claims that can be checked are true"
+    if explained := measured["explained"]:
+        same = [
+            f"{percent(explained[f'same_as_{style}'])} (asked for a {style})"
+            for style in ("move", "plan")
+            if explained[f"same_as_{style}"] is not None
+        ]
+        of = f"of {number(explained['states'], 0)} moves are those without reasons"
+        facts["with reasons"] = f"{' and '.join(same)} {of}" if same else NOT_MEASURED
     return facts
 
 

@@ -133,7 +133,8 @@ def figures(result: EvaluationResult) -> dict[str, Any]:
 
     They are those of `play_metrics`, without the rows by snake length, the methods and the reasons, which
     `EvaluationResult.play` has too; of language, speed and memory; `agreement`, another name of `accuracy`; and
-    `held_out`: by teacher, `accuracy` and `accuracy_equal` on held-out states.
+    `held_out`: by teacher, `accuracy` and `accuracy_equal` on held-out states; `explained`: how often a move with
+    reasons is the one without, and how true they are.
     """
     language = result.language or {}
     performance = result.performance or {}
@@ -145,6 +146,8 @@ def figures(result: EvaluationResult) -> dict[str, Any]:
             teacher: {name: found[name] for name in ("states", "accuracy", "accuracy_equal")}
             for teacher, found in result.states.items()
         },
+        "explained": result.explained
+        and {name: result.explained[name] for name in ("states", "same_as_move", "same_as_plan", "truth")},
         **{name: language.get(name) for name in _LANGUAGE},
         "ms_per_move": performance.get("ms_per_move"),
         "tokens_per_second": performance.get("tokens_per_second"),

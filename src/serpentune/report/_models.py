@@ -159,6 +159,9 @@ def language_table(models: Sequence[Model]) -> tuple[Table | None, list[str]]:
         Column("BLEU", "0 to 100, of the answers against the teacher's"),
         Column("ROUGE-L", "0 to 1, of the answers against the teacher's"),
         Column("Exact match", "answers that equal the teacher's"),
+        Column("True claims", "of those in its explanations that can be checked against the board"),
+        Column("Same move", "explained moves that are the one it plays when asked for a move alone"),
+        Column("Same as its plan", "explained moves that are the first of the plan it writes without reasons"),
         Column("ms per move", "with as many games at once as were played"),
         Column("Tokens per second", "written, with as many games at once as were played"),
         Column("Peak memory", "of the GPU where there is one, else of the whole process since it started"),
@@ -172,6 +175,9 @@ def language_table(models: Sequence[Model]) -> tuple[Table | None, list[str]]:
             figure(language.get("bleu"), _format.number),
             figure(language.get("rouge_l"), lambda value: _format.number(value, 3)),
             figure(language.get("exact_match"), _format.percent),
+            figure(language.get("explanation_truth"), _format.percent),
+            _same(model.result.explained, "same_as_move"),
+            _same(model.result.explained, "same_as_plan"),
             figure(speed.get("ms_per_move"), _format.significant),
             figure(speed.get("tokens_per_second"), _format.significant),
             figure(speed.get("peak_memory_mb"), _format.megabytes),
@@ -180,6 +186,14 @@ def language_table(models: Sequence[Model]) -> tuple[Table | None, list[str]]:
     table = without_empty_columns(Table("Language and speed", "Model", columns, tuple(rows)))
     missing = [column.head for column in columns if column not in table.columns]
     return (table if table.columns else None), missing
+
+
+def _same(explained: Mapping[str, Any] | None, name: str) -> Cell:
+    if explained is None or explained[name] is None:
+        return figure(None, _format.percent)
+    low, high = explained[f"{name}_low"], explained[f"{name}_high"]
+    counts = f"{_format.count(explained[f'{name}_states'])} of {_format.count(explained['states'])}"
+    return figure(explained[name], _format.percent, counts if low is None else between(low, high, _format.percent))
 
 
 def endings_table(models: Sequence[Model], order: Sequence[str]) -> Table:
