@@ -66,7 +66,7 @@ def evaluate(
     top_moves: asked.TopMoves = 0,
     on_unreadable: asked.OnUnreadable = "end",
     opening: asked.OpeningOf = None,
-    teacher: asked.TeacherName = "BFS",
+    teacher: asked.TeacherNames = None,
     style: asked.Style = None,
     encoding: asked.EncodingName = "grid",
     mode: asked.Mode = None,
@@ -100,6 +100,7 @@ def evaluate(
         endpoint_contestant,
         evaluate_arena,
         evaluate_contestant,
+        evaluate_imitation,
         evaluate_sweep,
         open_contestant,
         read_test_records,
@@ -109,7 +110,8 @@ def evaluate(
     from serpentune.training import is_sweep
 
     sweep = len(models) == 1 and is_sweep(Path(models[0]))
-    check_options(out.typed, models, suite=suite, engine=engine, is_sweep=sweep)
+    teachers = teacher or ["BFS"]
+    check_options(out.typed, models, suite=suite, engine=engine, is_sweep=sweep, teachers=teachers)
     if recompute:
         found = {folder: recomputed(folder) for folder in map(Path, models)}
         show_many(out, found) if len(found) > 1 else show_one(out, *next(iter(found.items())))
@@ -125,7 +127,7 @@ def evaluate(
         width=width,
         height=height,
         seed=seed,
-        teacher=teacher,
+        teacher=teachers[0],
         style=style or ("plan" if mode == "plan" else "move"),
         encoding=encoding,
         mode=mode,
@@ -159,7 +161,8 @@ def evaluate(
     )
     traffic = Traffic()
     names = _names(models, name, served=served is not None)
-    folders = [_folder(output, each, suite, alone=len(models) == 1) for each in names]
+    own = "-as" if len(teachers) > 1 else f"-{ARENA}" if suite == ARENA else ""
+    folders = [_folder(output, f"{each}{own}", alone=len(models) == 1) for each in names]
     results: dict[Path, EvaluationResult] = {}
     arenas: dict[Path, dict[str, EvaluationResult]] = {}
     for model, label, folder in zip(models, names, folders, strict=True):
@@ -170,6 +173,9 @@ def evaluate(
         )
         if suite == ARENA:
             arenas[folder] = evaluate_arena(contestant, folder, settings, **how)
+        elif len(teachers) > 1:
+            rows = evaluate_imitation(contestant, folder, settings, teachers, **how)
+            results |= {folder / row: found for row, found in rows.items()}
         else:
             results[folder] = evaluate_contestant(contestant, folder, settings, **how)
         del contestant
@@ -194,9 +200,8 @@ def _names(models: Sequence[str], name: str | None, *, served: bool) -> list[str
     return list(models)
 
 
-def _folder(output: Path | None, name: str, suite: str | None, *, alone: bool) -> Path:
+def _folder(output: Path | None, name: str, *, alone: bool) -> Path:
     """Where results go: with several models each has a folder of its own in the one that is named."""
     from serpentune.evaluation import folder_name
 
-    own = folder_name(f"{name}-{suite}" if suite == ARENA else name)
-    return output if output is not None and alone else (output or Path("output/evaluations")) / own
+    return output if output is not None and alone else (output or Path("output/evaluations")) / folder_name(name)

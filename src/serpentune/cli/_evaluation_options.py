@@ -47,10 +47,15 @@ OpeningOf = Annotated[
     str | None,
     option("--opening", metavar="'TEACHER N'", help="Let a teacher play until the snake has N cells.", section=GAMES),
 ]
-TeacherName = Annotated[
-    str,
+TeacherNames = Annotated[
+    list[str] | None,
     option(
-        "--teacher", metavar="NAME", help="Whom the prompt says to play like, and whose moves to match.", section=ASKING
+        "--teacher",
+        metavar="NAME...",
+        help="Whom the prompt says to play like, and whose moves to match. Of several each has a row and a folder, "
+        "beside the teacher's own games.",
+        default="BFS",
+        section=ASKING,
     ),
 ]
 Style = Annotated[

@@ -16,7 +16,13 @@ _ENDPOINT = "--endpoint"
 
 
 def check_options(
-    typed: Collection[str], models: Sequence[str], *, suite: str | None, engine: str, is_sweep: bool
+    typed: Collection[str],
+    models: Sequence[str],
+    *,
+    suite: str | None,
+    engine: str,
+    is_sweep: bool,
+    teachers: Sequence[str],
 ) -> None:
     """Refuse the first option that was typed and would have no effect.
 
@@ -26,6 +32,7 @@ def check_options(
         suite: the suite's name, where one is given.
         engine: what spreads the games.
         is_sweep: whether the one model is a sweep's folder.
+        teachers: whom the prompts name.
 
     Raises:
         UserError: there is one; says what to do.
@@ -44,6 +51,12 @@ def check_options(
             is_sweep and suite == ARENA,
             ["--suite"],
             f"The suite {ARENA} is for students by their own folders, not for a sweep.",
+        ),
+        (
+            len(teachers) > 1 and (is_sweep or suite in (ARENA, "speed")),
+            ["--teacher"],
+            "Several teachers are for students by their own folders, and not for the suites generalise and speed. "
+            "Name one, or none.",
         ),
         (len(models) > 1, ["--name"], "Several models have their own names."),
         (_ENDPOINT not in typed, of_endpoint, "That is about a served model, and none is named by --endpoint."),

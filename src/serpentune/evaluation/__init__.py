@@ -15,6 +15,7 @@ from serpentune.evaluation.contestants import (
 from serpentune.evaluation.evaluate import MEASURES, SUITES, evaluate_contestant, evaluate_model
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.held_out import HeldOutState, held_out_metrics, states_of_games, states_of_records
+from serpentune.evaluation.imitation import evaluate_imitation
 from serpentune.evaluation.metrics import play_metrics
 from serpentune.evaluation.naming import check_different, contestant_names, folder_name
 from serpentune.evaluation.play import (
@@ -66,6 +67,7 @@ __all__ = [
     "endpoint_contestant",
     "evaluate_arena",
     "evaluate_contestant",
+    "evaluate_imitation",
     "evaluate_model",
     "evaluate_students",
     "evaluate_sweep",
