@@ -52,6 +52,7 @@ def test_the_recipes_compare_what_they_say() -> None:
         "smollm2-2gpu",
         "smollm2-h100",
         "strategies",
+        "teachers",
     ]
     assert Recipe.load(RECIPES / "mixture.yaml").generate
     one, two = (ExperimentRecipe.load(RECIPES / f"smollm2-{name}.yaml") for name in ("h100", "2gpu"))
