@@ -267,11 +267,12 @@ def test_the_learning_rate_suits_base_and_strategy() -> None:
         (base, strategy): MultiDatasetConfig(
             heuristic_log_dirs=["a"], base_model_name=base, training_strategy=strategy
         ).peak_learning_rate
-        for base in ("nano", "microsoft/DialoGPT-medium")
+        for base in ("nano", "scratch-10m", "microsoft/DialoGPT-medium")
         for strategy in ("lora", "full")
     }
     assert of["microsoft/DialoGPT-medium", "lora"] == 2e-4
     assert of["nano", "lora"] > 10 * of["microsoft/DialoGPT-medium", "lora"]
+    assert of["scratch-10m", "full"] == of["nano", "full"] > of["microsoft/DialoGPT-medium", "full"]
     assert of["microsoft/DialoGPT-medium", "full"] < of["microsoft/DialoGPT-medium", "lora"]
     assert (
         MultiDatasetConfig(heuristic_log_dirs=["a"], learning_rate=1e-3).training_config().hyperparameters.learning_rate

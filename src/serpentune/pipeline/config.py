@@ -12,7 +12,7 @@ from serpentune import teachers
 from serpentune.common.settings import Settings
 from serpentune.datasets import Recipe, get_encoding, get_style
 from serpentune.game import parse_board
-from serpentune.models import LoRAConfig, QLoRAConfig
+from serpentune.models import SCRATCH, LoRAConfig, QLoRAConfig
 from serpentune.pipeline._base import NANO_LEARNING_RATES, FolderName
 from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig
@@ -35,7 +35,7 @@ class MultiDatasetConfig(Settings):
         train_test_split: share of the games to train on; validation and test get half of the rest each.
         styles: completion styles, `plan` (the moves to the next apple) or `move`; the first one is asked for in games.
         encoding: how a board is written.
-        base_model_name: a built-in one (`nano`, `smollm2-135m`), a folder, a GGUF file, or a hub id.
+        base_model_name: a built-in one (`nano`, `smollm2-135m`, `scratch-10m`), a folder, a GGUF file, or a hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train and ask through the chat template of an instruct model's tokenizer, the untuned base too.
         trust_remote_code: run code that the base model brings, which may do anything.
@@ -43,7 +43,7 @@ class MultiDatasetConfig(Settings):
         num_epochs: passes over the training data.
         max_steps: optimiser steps after which training stops all the same; None leaves it to `num_epochs`.
         learning_rate: the peak; None takes what suits base model and strategy: `LEARNING_RATES`, and for `nano`,
-            which is tiny and takes far larger steps, those that the demo found.
+            which is tiny and takes far larger steps, those that the demo found, which bases from scratch take too.
         batch_size: samples that one device works on at once.
         gradient_accumulation_steps: batches whose gradients are added up before the weights move.
         warmup_steps: optimiser steps over which the learning rate rises from 0; capped at a tenth of the run.
@@ -247,7 +247,8 @@ class MultiDatasetConfig(Settings):
         """The learning rate that is used."""
         if self.learning_rate is not None:
             return self.learning_rate
-        usual = NANO_LEARNING_RATES if self.base_model_name == "nano" else LEARNING_RATES
+        small = self.base_model_name == "nano" or self.base_model_name in SCRATCH
+        usual = NANO_LEARNING_RATES if small else LEARNING_RATES
         return usual[self.training_strategy]
 
     @property
