@@ -91,7 +91,7 @@ def test_a_style_that_no_record_asks_for_is_not_compared() -> None:
     assert "no record asks for a plan" in found["undefined"]["same_as_plan"]
 
 
-def test_a_model_is_asked_about_the_same_boards(nano: LoadedModel) -> None:
+def test_a_model_is_asked_about_the_same_boards(nano: LoadedModel, caplog: pytest.LogCaptureFixture) -> None:
     few = STATES.take(np.arange(6))
     asked = {name: prompts(few, "BFS", GRID, get_style(name)) for name in ("explain", "move")}
     records = [
@@ -102,6 +102,7 @@ def test_a_model_is_asked_about_the_same_boards(nano: LoadedModel) -> None:
     unread = replace(records[0], prompt=asked["explain"][0].replace("Player BFS", "Player DFS"), answer=None)
     found = ask_plainly(nano, [*records, replace(records[0], prompt=hidden), unread])
     assert [move.prompt for move in found] == asked["explain"]
+    assert "2 prompts that ask for reasons" in caplog.text
     player = ModelPlayer(nano, teacher="BFS", encoding=GRID, style=get_style("move"), max_new_tokens=8)
     assert [move.plain for move in found] == [{"move": answer.text} for answer in answers_to(player, few)]
     assert ask_plainly(nano, [record for record in records if record.prompt in asked["move"]]) == []

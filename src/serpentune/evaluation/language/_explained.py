@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 PLAIN = tuple(style.name for style in STYLES.values() if not style.explains)
 """Completion styles in which a move is asked for without its reasons."""
+
+_LOG = logging.getLogger(__name__)
 
 _FEW_TOKENS = 8
 """Enough for the first move of an answer, in letters or words."""
@@ -79,13 +82,15 @@ def ask_plainly(loaded: LoadedModel, records: Iterable[MeasuredRecord]) -> list[
 
     Args:
         loaded: the model.
-        records: what it answered, as of `measure_records`. Those whose prompts don't show the whole state are left out.
+        records: what it answered, as of `measure_records`. Those whose prompts don't show the whole state are left
+            out, which is logged.
 
     Returns:
         Of each prompt that asks for reasons, once, in their order; none where no record does.
     """
     explaining: dict[str, MeasuredRecord] = {}
     styles: dict[str, CompletionStyle] = {}
+    left_out = 0
     for record in records:
         parsed = parse_prompt(record.prompt)
         if parsed is None:
@@ -94,6 +99,13 @@ def ask_plainly(loaded: LoadedModel, records: Iterable[MeasuredRecord]) -> list[
             styles[parsed[2].name] = parsed[2]
         elif record.answer is not None and shown(record.prompt, record.answer) is not None:
             explaining.setdefault(record.prompt, record)
+        else:
+            left_out += 1
+    if left_out:
+        _LOG.warning(
+            "%d prompts that ask for reasons don't fit the model, or don't show the whole board, and are left out of "
+            "the moves with and without reasons", left_out,
+        )  # fmt: skip
     plain: dict[str, list[str]] = {}
     for name in (name for name in PLAIN if name in styles):
         cue = styles[name].cue
