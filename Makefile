@@ -16,16 +16,21 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist
 export WITH_TIME_LIMIT := import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:], timeout=600).returncode)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format typecheck bench examples lock clean
+.PHONY: help setup demo flagship-nano test test-slow lint format typecheck bench examples lock clean
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.dev ## make .venv with everything that use, tests and development need
 	@echo "Ready. Type: source $(BIN)/activate && serpentune --help"
 
 demo: $(VENV)/.use ## the whole idea in minutes: games, data set, training, evaluation, report
 	@$(BIN)/serpentune demo $(ARGS)
+
+# Two processes of one thread each learn faster than one with two: a model of this size gains little from a second thread.
+flagship-nano: $(VENV)/.use ## a student that fills 6x6 boards, in 15 minutes on two cores
+	@OMP_NUM_THREADS=1 $(BIN)/python -m torch.distributed.run --standalone --nproc-per-node 2 \
+		-m serpentune run recipes/flagship-nano.yaml $(ARGS)
 
 test: $(VENV)/.test ## run the tests, without the slow ones
 	@$(PYTEST) $(ARGS)

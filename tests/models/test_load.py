@@ -29,7 +29,7 @@ def test_a_folder_is_loaded_ready_to_use(llama: Path) -> None:
 @pytest.mark.parametrize("name", ["microsoft/DialoGPT-medium", "nan0", "no/such/folder", "../nano"])
 def test_a_missing_model_fails_at_once_and_names_the_built_in_ones(name: str) -> None:
     began = time.perf_counter()
-    with pytest.raises(UserError, match=r"built-in model \(nano, smollm2-135m, scratch-2m"):
+    with pytest.raises(UserError, match=r"built-in model \(nano, nano-6x6, smollm2-135m, scratch-2m"):
         load_base(name)
     assert time.perf_counter() - began < 5
 

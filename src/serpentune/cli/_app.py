@@ -92,7 +92,7 @@ add_command(
     app,
     "watch",
     _watch.watch,
-    "serpentune watch BFS\nserpentune watch output/lora/final_model --style explain --save game.html",
+    "serpentune watch\nserpentune watch BFS\nserpentune watch output/lora/final_model --style explain --save game.html",
 )
 add_command(
     app, "generate", _logs.generate, "serpentune generate --algorithms BFS ASTAR HAMILTONIAN --games 500 --grid-size 10"

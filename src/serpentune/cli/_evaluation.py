@@ -31,8 +31,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="Who plays: a student's folder, a built-in model (nano, smollm2-135m), a folder, a GGUF file, a hub "
-            "id, a teacher's name, or random. Or the folder of a sweep.",
+            help="Who plays: a student's folder, a built-in model (nano, nano-6x6, smollm2-135m), a folder, a GGUF "
+            "file, a hub id, a teacher's name, or random. Or the folder of a sweep.",
         ),
     ],
     suite: Annotated[
@@ -61,14 +61,14 @@ def evaluate(
         bool, option("--recompute", help="MODEL is a results folder: compute its figures again from its files.")
     ] = False,
     games: asked.Games = 200,
-    grid_size: asked.GridSize = "6",
+    grid_size: asked.GridSize = None,
     seed: asked.Seed = 1000,
     top_moves: asked.TopMoves = 0,
     on_unreadable: asked.OnUnreadable = "end",
     opening: asked.OpeningOf = None,
     teacher: asked.TeacherNames = None,
     style: asked.Style = None,
-    encoding: asked.EncodingName = "grid",
+    encoding: asked.EncodingName = None,
     mode: asked.Mode = None,
     replan_every: asked.ReplanEvery = None,
     max_new_tokens: asked.MaxNewTokens = None,
@@ -90,7 +90,8 @@ def evaluate(
 ) -> None:
     """Let models really play, and measure how well.
 
-    The games go on where a stopped evaluation of the same model ended.
+    The games go on where a stopped evaluation of the same model ended. Students play the board that they were taught
+    and are asked as they were, where all were taught alike and you don't say otherwise.
     """
     from serpentune.evaluation import (
         SUITES,
@@ -106,11 +107,10 @@ def evaluate(
         read_test_records,
     )
     from serpentune.evaluation import recompute as recomputed
-    from serpentune.game import parse_board
     from serpentune.training import is_sweep
 
     sweep = len(models) == 1 and is_sweep(Path(models[0]))
-    teachers = teacher or ["BFS"]
+    teachers = teacher or []
     check_options(out.typed, models, suite=suite, engine=engine, is_sweep=sweep, teachers=teachers)
     if recompute:
         found = {folder: recomputed(folder) for folder in map(Path, models)}
@@ -121,15 +121,9 @@ def evaluate(
     if language_records < 1:
         raise UserError(f"--language-records is {language_records}; at least one is needed. Or leave out --dataset.")
     mode = mode or ("plan" if endpoint is None else "free")
-    width, height = parse_board(grid_size)
     settings = EvaluationSettings(
         games=games,
-        width=width,
-        height=height,
         seed=seed,
-        teacher=teachers[0],
-        style=style or ("plan" if mode == "plan" else "move"),
-        encoding=encoding,
         mode=mode,
         policy=on_unreadable,
         replan_every=replan_every,
@@ -138,6 +132,10 @@ def evaluate(
         decoder=decoder,  # type: ignore[arg-type]
         places=batch_size,
         top_moves=top_moves,
+    )
+    students = models if endpoint is None else []
+    settings = asked.as_typed(
+        settings.as_taught(*students), grid_size, teachers[0] if teachers else None, style, encoding
     )
     settings.check()
     how: dict[str, Any] = {"overwrite": overwrite, "quiet": out.quiet, "engine": engine, "address": address}

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from serpentune.cli._arguments import option
 from serpentune.common.errors import UserError
+
+if TYPE_CHECKING:
+    from serpentune.evaluation import EvaluationSettings
 
 GAMES, ASKING, SERVED, MACHINE = "Games", "How a model is asked", "A served model", "Where it runs"
 
 Games = Annotated[int, option("--games", metavar="N", help="Games to play.", section=GAMES)]
 GridSize = Annotated[
-    str, option("--grid-size", metavar="N", help="Cells a side, or WIDTHxHEIGHT such as 10x8.", section=GAMES)
+    str | None,
+    option(
+        "--grid-size",
+        metavar="N",
+        help="Cells a side, or WIDTHxHEIGHT such as 10x8.",
+        default="as taught, else 6",
+        section=GAMES,
+    ),
 ]
 Seed = Annotated[
     int,
@@ -54,7 +65,7 @@ TeacherNames = Annotated[
         metavar="NAME...",
         help="Whom the prompt says to play like, and whose moves to match. Of several each has a row and a folder, "
         "beside the teacher's own games.",
-        default="BFS",
+        default="as taught, else BFS",
         section=ASKING,
     ),
 ]
@@ -63,15 +74,20 @@ Style = Annotated[
     option(
         "--style",
         metavar="STYLE",
-        help="plan: ask for the moves to the apple; move: for one; explain: for one, whose reasons are not read.",
-        default="plan; move in mode move",
+        help="plan: ask for the moves to the apple; move: for one, as mode move does by itself; explain: for one, "
+        "whose reasons are not read.",
+        default="as taught, else plan",
         section=ASKING,
     ),
 ]
 EncodingName = Annotated[
-    str,
+    str | None,
     option(
-        "--encoding", metavar="NAME", help="How boards are written; ask a student as it was taught.", section=ASKING
+        "--encoding",
+        metavar="NAME",
+        help="How boards are written.",
+        default="as taught, else grid",
+        section=ASKING,
     ),
 ]
 Mode = Annotated[
@@ -189,6 +205,24 @@ Address = Annotated[
 Folder = Annotated[
     Path | None, option("--output", metavar="DIR", help="The results folder.", default="output/evaluations/NAME")
 ]
+
+
+def as_typed(
+    settings: EvaluationSettings, grid_size: str | None, teacher: str | None, style: str | None, encoding: str | None
+) -> EvaluationSettings:
+    """The settings with what the user wrote of board, teacher, style and encoding; mode `move` asks for single moves.
+
+    Raises:
+        UserError: `grid_size` is no board size.
+    """
+    from serpentune.game import parse_board
+
+    if style is None and settings.mode != "plan":
+        style = "move"
+    typed: dict[str, Any] = {"teacher": teacher, "style": style, "encoding": encoding}
+    if grid_size is not None:
+        typed["width"], typed["height"] = parse_board(grid_size)
+    return replace(settings, **{name: value for name, value in typed.items() if value is not None})
 
 
 def served(

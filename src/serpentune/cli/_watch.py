@@ -19,11 +19,20 @@ def watch(
         str,
         typer.Argument(
             metavar="PLAYER",
-            help="Who plays: a teacher, random, or a model: a student's folder, nano, a GGUF file, a hub id.",
-            show_default=False,
+            help="Who plays: a teacher, random, or a model: a student's folder, a built-in name (nano-6x6, nano), a "
+            "GGUF file, a hub id.",
         ),
-    ],
-    grid_size: asked.GridSize = "10",
+    ] = "nano-6x6",
+    grid_size: Annotated[
+        str | None,
+        option(
+            "--grid-size",
+            metavar="N",
+            help="Cells a side, or WIDTHxHEIGHT such as 10x8.",
+            default="as taught, else 10",
+            section=asked.GAMES,
+        ),
+    ] = None,
     seed: Annotated[
         int, option("--seed", metavar="N", help="Seed of the game: where the apples lie.", section=asked.GAMES)
     ] = 0,
@@ -35,7 +44,7 @@ def watch(
             "--teacher",
             metavar="NAME",
             help="Whose choice stands beside the player's, and whom a model is asked to play like.",
-            default="a teacher itself, for others BFS",
+            default="itself, as taught, or BFS",
             section=asked.ASKING,
         ),
     ] = None,
@@ -44,12 +53,13 @@ def watch(
         option(
             "--style",
             metavar="STYLE",
-            help="plan: ask for the moves to the apple; move: for one; explain: for one with its reasons.",
-            default="plan; move in mode move",
+            help="plan: ask for the moves to the apple; move: for one, as mode move does by itself; explain: for one "
+            "with its reasons.",
+            default="as taught, else plan",
             section=asked.ASKING,
         ),
     ] = None,
-    encoding: asked.EncodingName = "grid",
+    encoding: asked.EncodingName = None,
     mode: asked.Mode = None,
     replan_every: asked.ReplanEvery = None,
     max_new_tokens: asked.MaxNewTokens = None,
@@ -81,14 +91,16 @@ def watch(
 
     In a terminal the game is shown move by move. Space pauses, `.` plays one move, an arrow key plays another one and
     takes over, `m` hands back, `q` quits. Elsewhere, and with --quiet, the last board is printed.
+
+    A student plays the board that it was taught and is asked as it was, unless you say otherwise. Without PLAYER the
+    one that comes along plays, which fills 6x6 boards.
     """
     from serpentune.common.errors import UserError
     from serpentune.evaluation import Endpoint, EvaluationSettings, endpoint_contestant
     from serpentune.evaluation.watch import check_fps, open_game, show_game
-    from serpentune.game import ansi, parse_board
+    from serpentune.game import ansi
     from serpentune.report import check_game_file, save_game
 
-    width, height = parse_board(grid_size)
     check_fps(fps)
     if save is not None:
         if save.exists() and not overwrite:
@@ -107,21 +119,21 @@ def watch(
         prices=endpoint_prices,
         budget=endpoint_budget,
     )
+    settings = EvaluationSettings(
+        width=10,
+        height=10,
+        seed=seed,
+        mode=mode,
+        policy=on_unreadable,
+        replan_every=replan_every,
+        opening=opening,
+        max_new_tokens=max_new_tokens,
+    )
+    students = [player] if served is None else []
+    settings = asked.as_typed(settings.as_taught(*students), grid_size, teacher, style, encoding)
     game = open_game(
         player if served is None else endpoint_contestant(Endpoint(model=player, **served)),
-        EvaluationSettings(
-            width=width,
-            height=height,
-            seed=seed,
-            teacher=teacher or "BFS",
-            style=style or ("plan" if mode == "plan" else "move"),
-            encoding=encoding,
-            mode=mode,
-            policy=on_unreadable,
-            replan_every=replan_every,
-            opening=opening,
-            max_new_tokens=max_new_tokens,
-        ),
+        settings,
         teacher=teacher,
         details=console is not None or (save is not None and save.suffix.lower() == ".html"),
         chat=chat,
@@ -141,7 +153,7 @@ def watch(
             {
                 "player": record.player,
                 "teacher": game.teacher.name,
-                "grid": [width, height],
+                "grid": [settings.width, settings.height],
                 "seed": seed,
                 "score": record.score,
                 "steps": record.steps,
@@ -154,8 +166,8 @@ def watch(
     if console is None:
         out.line(ansi(game.state))
         out.line(
-            f"{record.player}, seed {seed}: {record.score} of {width * height - 1} apples in {record.steps} steps. "
-            f"The game ends with {record.ending.name}."
+            f"{record.player}, seed {seed}: {record.score} of {settings.width * settings.height - 1} apples in "
+            f"{record.steps} steps. The game ends with {record.ending.name}."
         )
     if save is not None:
         out.line(str(save))

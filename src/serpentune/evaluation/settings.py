@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.datasets import get_encoding, get_style
 from serpentune.evaluation.play import MODES, Opening, Policy
-from serpentune.game import Limits, check_board
+from serpentune.game import Limits, check_board, parse_board
+from serpentune.models import taught_with
 from serpentune.teachers import get
 
 if TYPE_CHECKING:
@@ -88,6 +90,31 @@ class EvaluationSettings:
         for kind, chosen, known in (("mode", self.mode, MODES), ("decoder", self.decoder, _DECODERS)):
             if chosen not in known:
                 raise unknown_name(kind, chosen, known)
+
+    def as_taught(self, *players: str | Path) -> Self:
+        """These settings, but with the teacher, style, encoding and board that students were taught with.
+
+        Each of the four changes only where it is the same in all that the students among the players were taught, so
+        that all are asked alike.
+
+        >>> EvaluationSettings(width=10, height=10).as_taught("nano-6x6").teacher
+        'CELL'
+
+        Args:
+            players: folders of students, built-in names, or other players, which have no say.
+
+        Raises:
+            UserError: as of `models.taught_with`.
+        """
+        taught = [taught_with(player) for player in players]
+        asked: dict[str, Any] = {}
+        for column in ("teacher", "style", "encoding", "board"):
+            values = {value for each in taught for value in each.get(column, ())}
+            if len(values) == 1:
+                asked[column] = values.pop()
+        if board := asked.pop("board", None):
+            asked["width"], asked["height"] = parse_board(board)
+        return replace(self, **asked)
 
     def rules(self) -> dict[str, Any]:
         """What decides the games, for manifests; how they are spread and generated is left out."""

@@ -4,7 +4,7 @@ Knows nothing of Snake. torch and transformers are imported when a model is firs
 """
 
 from serpentune.models._device import bf16_is_native, check_precision, device
-from serpentune.models._find import BUILT_IN, Found, find_base
+from serpentune.models._find import BUILT_IN, SHIPPED, Found, find_base
 from serpentune.models._libraries import quiet_libraries
 from serpentune.models._scratch import SCRATCH, refuse_adapter
 from serpentune.models._size import bytes_on_disk
@@ -32,12 +32,13 @@ from serpentune.models.strategies import (
     strategy_name,
     wrap,
 )
-from serpentune.models.students import STUDENT, is_adapter, load_student, model_sha256, save_student
+from serpentune.models.students import STUDENT, is_adapter, load_student, model_sha256, save_student, taught_with
 from serpentune.models.tokens import end_ids, prompt_ids, sample_ids, token_lengths
 
 __all__ = [
     "BUILT_IN",
     "SCRATCH",
+    "SHIPPED",
     "STRATEGIES",
     "STUDENT",
     "DoRAConfig",
@@ -76,6 +77,7 @@ __all__ = [
     "save_student",
     "short_name",
     "strategy_name",
+    "taught_with",
     "token_lengths",
     "training_origin",
     "wrap",

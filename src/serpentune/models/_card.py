@@ -14,7 +14,7 @@ from typing import Any, Literal
 import yaml
 
 from serpentune.common.errors import UserError
-from serpentune.models._find import BUILT_IN, find_base
+from serpentune.models._find import BUILT_IN, SHIPPED, find_base
 from serpentune.models._scratch import SCRATCH
 
 CARD = "README.md"
@@ -23,7 +23,7 @@ Form = Literal["adapter", "model", "gguf"]
 """What the folder holds: an adapter, a whole model for transformers, or GGUF files alone."""
 
 _LIBRARIES: Mapping[Form, str] = {"adapter": "peft", "model": "transformers", "gguf": "gguf"}
-_LICENCES = {"nano": "mit", "smollm2-135m": "apache-2.0", **dict.fromkeys(SCRATCH, "mit")}
+_LICENCES = {**dict.fromkeys((*SHIPPED, *SCRATCH), "mit"), "smollm2-135m": "apache-2.0"}
 _TAGS = ("serpentune", "snake", "imitation-learning")
 
 

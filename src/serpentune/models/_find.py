@@ -14,9 +14,12 @@ from serpentune.common.errors import UserError
 from serpentune.models._gguf import dequantized, is_gguf
 from serpentune.models._scratch import SCRATCH
 
-BUILT_IN = ("nano", "smollm2-135m", *SCRATCH)
-"""Names of base models that need no hub: `nano` is part of this package, SmolLM2-135M-Instruct is a GGUF file in
-another one, which the user installs, and those from scratch are made when they are loaded."""
+SHIPPED = ("nano", "nano-6x6")
+"""Names of the models that are part of this package: `nano`, and a student of it that fills 6x6 boards."""
+
+BUILT_IN = (*SHIPPED, "smollm2-135m", *SCRATCH)
+"""Names of base models that need no hub: those of this package, SmolLM2-135M-Instruct, a GGUF file in another one,
+which the user installs, and those from scratch, which are made when they are loaded."""
 
 Source = Literal["built-in", "scratch", "folder", "gguf", "cache", "hub"]
 
@@ -63,12 +66,12 @@ def find_base(name_or_path: str | Path) -> Found:
         UserError: nothing of that name can be had; at once when offline. The message says what can be used instead.
     """
     text = str(name_or_path)
-    if text == "nano":
-        return _nano()
+    if text in SHIPPED:
+        return _shipped(text)
     if text == "smollm2-135m":
         return _smollm2()
     if text in SCRATCH:
-        return Found(text, _nano().location, "scratch")
+        return Found(text, _shipped("nano").location, "scratch")
     folder = Path(text).expanduser()
     if folder.is_dir():
         return _folder(folder)
@@ -79,11 +82,11 @@ def find_base(name_or_path: str | Path) -> Found:
     return _hub(text)
 
 
-def _nano() -> Found:
-    folder = Path(__file__).parent / "nano"
+def _shipped(name: str) -> Found:
+    folder = Path(__file__).parent / name.replace("-", "_")
     if not (folder / "model.safetensors").is_file():
-        raise UserError(f"The built-in model 'nano' is missing from {folder}. Install serpentune again.")
-    return Found("nano", str(folder), "built-in")
+        raise UserError(f"The built-in model {name!r} is missing from {folder}. Install serpentune again.")
+    return Found(name, str(folder), "built-in")
 
 
 def _smollm2() -> Found:

@@ -9,7 +9,7 @@ adapter names its base as the user did (`nano`, a hub id), so the folder can be 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from serpentune.common.errors import UserError
 from serpentune.common.files import read_object, replacing_folder, sha256, write_json, write_text
 from serpentune.models._card import CARD, licence_of, model_card
 from serpentune.models._device import weight_dtype
-from serpentune.models._find import BUILT_IN, find_base
+from serpentune.models._find import BUILT_IN, SHIPPED, find_base
 from serpentune.models._libraries import disk_errors, quiet_libraries, restore_conv1d
 from serpentune.models._pretrained import read_tokenizer
 from serpentune.models._scratch import SCRATCH
@@ -165,6 +165,21 @@ def check_student(folder: Path) -> None:
         find_base(base_name)
     except UserError as error:
         raise UserError(f"{folder}: {error}") from error
+
+
+def taught_with(name_or_path: str | Path) -> Mapping[str, Sequence[str]]:
+    """What a student was taught with, by column: `teacher`, `style`, `encoding`, `board`, as far as it is known.
+
+    Empty for what is no student: a base, a name of the hub, a teacher.
+
+    Raises:
+        UserError: a student's notes can't be read.
+    """
+    shipped = str(name_or_path) in SHIPPED
+    note = Path(find_base(name_or_path).location if shipped else name_or_path).expanduser() / STUDENT
+    about = read_object(note) if note.is_file() else {}
+    found: Mapping[str, Sequence[str]] = (about.get("training") or {}).get("data", {})
+    return found
 
 
 def model_sha256(path: str | Path) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 NANO_LEARNING_RATES = {"lora": 5e-3, "dora": 5e-3, "rslora": 1e-3, "pissa": 3e-4, "qlora": 5e-3, "full": 1e-3}
-"""For `nano`. Those of LoRA, rsLoRA, PiSSA and full fine-tuning had the least validation loss of a few that were tried;
-DoRA and QLoRA take LoRA's. Figures stand in `docs/results.md`."""
+"""For `nano` and its student. Those of LoRA, rsLoRA, PiSSA and full fine-tuning had the least validation loss of a few
+that were tried; DoRA and QLoRA take LoRA's. Figures stand in `docs/results.md`."""
 
 
 def _one_folder(name: str) -> str:

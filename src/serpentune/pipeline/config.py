@@ -12,7 +12,7 @@ from serpentune import teachers
 from serpentune.common.settings import Settings
 from serpentune.datasets import Recipe, get_encoding, get_style
 from serpentune.game import parse_board
-from serpentune.models import SCRATCH, LoRAConfig, QLoRAConfig
+from serpentune.models import SCRATCH, SHIPPED, LoRAConfig, QLoRAConfig
 from serpentune.pipeline._base import NANO_LEARNING_RATES, FolderName
 from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig
@@ -35,7 +35,8 @@ class MultiDatasetConfig(Settings):
         train_test_split: share of the games to train on; validation and test get half of the rest each.
         styles: completion styles, `plan` (the moves to the next apple) or `move`; the first one is asked for in games.
         encoding: how a board is written.
-        base_model_name: a built-in one (`nano`, `smollm2-135m`, `scratch-10m`), a folder, a GGUF file, or a hub id.
+        base_model_name: a built-in one (`nano`, `nano-6x6`, `smollm2-135m`, `scratch-10m`), a folder, a GGUF file, or a
+            hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train and ask through the chat template of an instruct model's tokenizer, the untuned base too.
         trust_remote_code: run code that the base model brings, which may do anything.
@@ -247,8 +248,7 @@ class MultiDatasetConfig(Settings):
         """The learning rate that is used."""
         if self.learning_rate is not None:
             return self.learning_rate
-        small = self.base_model_name == "nano" or self.base_model_name in SCRATCH
-        usual = NANO_LEARNING_RATES if small else LEARNING_RATES
+        usual = NANO_LEARNING_RATES if self.base_model_name in (*SHIPPED, *SCRATCH) else LEARNING_RATES
         return usual[self.training_strategy]
 
     @property
