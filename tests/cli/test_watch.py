@@ -43,6 +43,12 @@ def test_document(tmp_path: Path) -> None:
     assert path.read_bytes()[1:4] == b"PNG"
 
 
+def test_without_a_player_the_student_that_comes_along_fills_a_board() -> None:
+    watched = serpentune("watch", "--json").document
+    assert (watched["player"], watched["teacher"], watched["grid"]) == ("nano-6x6", "CELL", [6, 6])
+    assert (watched["score"], watched["ending"]) == (35, "WIN")
+
+
 def test_a_model_is_asked_as_evaluate_asks_it() -> None:
     options = ["nano", "--grid-size", 4, "--seed", 1005, "--mode", "move", "--opening", "BFS 3"]
     watched = serpentune("watch", *options, "--json").document

@@ -20,10 +20,13 @@ from serpentune.models import (
     QLoRAConfig,
     StrategyConfig,
     bytes_on_disk,
+    find_base,
     load_base,
     load_student,
     model_sha256,
     save_student,
+    student_notes,
+    taught_with,
     wrap,
 )
 from tests.models.tiny import save_gguf
@@ -145,3 +148,12 @@ def test_gathered_weights_are_saved_without_those_that_are_tied(llama: Path, tmp
     assert "lm_head.weight" in gathered and "lm_head.weight" not in load_file(folder / "model.safetensors")
     saved = load_student(folder, dtype=torch.float32).model
     assert all(torch.equal(weight, gathered[name]) for name, weight in saved.state_dict().items())
+
+
+def test_the_student_that_comes_along_says_how_it_was_made() -> None:
+    found = find_base("nano-6x6")
+    notes = student_notes("nano-6x6")
+    assert (found.source, notes["base"]) == ("built-in", "nano")
+    assert notes["base_sha256"] == model_sha256(find_base("nano").location), "made from another nano: make it again"
+    assert taught_with("nano-6x6") == {"teacher": ["CELL"], "style": ["plan"], "encoding": ["grid"], "board": ["6x6"]}
+    assert student_notes("nano") == {} and taught_with("BFS") == {}

@@ -46,6 +46,7 @@ def test_a_published_recipe_is_valid_and_says_how_it_is_run(file: Path) -> None:
 def test_the_recipes_compare_what_they_say() -> None:
     assert [file.stem for file in EXPERIMENTS] == [
         "ablation",
+        "flagship-nano",
         "quickstart",
         "scaling-data",
         "scaling-size",

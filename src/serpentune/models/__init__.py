@@ -32,7 +32,15 @@ from serpentune.models.strategies import (
     strategy_name,
     wrap,
 )
-from serpentune.models.students import STUDENT, is_adapter, load_student, model_sha256, save_student, taught_with
+from serpentune.models.students import (
+    STUDENT,
+    is_adapter,
+    load_student,
+    model_sha256,
+    save_student,
+    student_notes,
+    taught_with,
+)
 from serpentune.models.tokens import end_ids, prompt_ids, sample_ids, token_lengths
 
 __all__ = [
@@ -77,6 +85,7 @@ __all__ = [
     "save_student",
     "short_name",
     "strategy_name",
+    "student_notes",
     "taught_with",
     "token_lengths",
     "training_origin",

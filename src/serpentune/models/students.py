@@ -142,7 +142,7 @@ def load_student(
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}. A trained model is a folder, such as <output-dir>/final_model.")
-    about = read_object(folder / STUDENT) if (folder / STUDENT).is_file() else {}
+    about = student_notes(folder)
     chat = chat or about.get("chat") is True
     if not (folder / "adapter_config.json").is_file():
         return load_base(folder, chat=chat, dtype=dtype, trust_remote_code=trust_remote_code)
@@ -167,18 +167,24 @@ def check_student(folder: Path) -> None:
         raise UserError(f"{folder}: {error}") from error
 
 
-def taught_with(name_or_path: str | Path) -> Mapping[str, Sequence[str]]:
-    """What a student was taught with, by column: `teacher`, `style`, `encoding`, `board`, as far as it is known.
-
-    Empty for what is no student: a base, a name of the hub, a teacher.
+def student_notes(name_or_path: str | Path) -> dict[str, Any]:
+    """The `student.json` of a student's folder or built-in name; empty for whatever else a player may be.
 
     Raises:
-        UserError: a student's notes can't be read.
+        UserError: the file can't be read.
     """
     shipped = str(name_or_path) in SHIPPED
     note = Path(find_base(name_or_path).location if shipped else name_or_path).expanduser() / STUDENT
-    about = read_object(note) if note.is_file() else {}
-    found: Mapping[str, Sequence[str]] = (about.get("training") or {}).get("data", {})
+    return read_object(note) if note.is_file() else {}
+
+
+def taught_with(name_or_path: str | Path) -> Mapping[str, Sequence[str]]:
+    """What a student was taught with, by column: `teacher`, `style`, `encoding`, `board`, as far as it is known.
+
+    Raises:
+        UserError: as of `student_notes`.
+    """
+    found: Mapping[str, Sequence[str]] = (student_notes(name_or_path).get("training") or {}).get("data", {})
     return found
 
 

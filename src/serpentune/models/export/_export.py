@@ -18,7 +18,7 @@ from serpentune.models.export._gguf import GGUF_TYPES, GGUFFile, check_gguf, wri
 from serpentune.models.load import LoadedModel
 from serpentune.models.open import open_model, short_name
 from serpentune.models.strategies import parameter_counts
-from serpentune.models.students import STUDENT, end_answers
+from serpentune.models.students import STUDENT, end_answers, student_notes
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -134,8 +134,7 @@ def _check_place(model: str | Path, output: Path, *, overwrite: bool) -> None:
 
 def _about(model: str | Path, loaded: LoadedModel) -> dict[str, Any]:
     """What `student.json` shall say: what the student's says, without the places of this disk."""
-    note = Path(model).expanduser() / STUDENT
-    about: dict[str, Any] = read_object(note) if note.is_file() else {"base": loaded.name}
+    about = student_notes(model) or {"base": loaded.name}
     return about | {"base": shown_base(about.get("base", loaded.name)), "chat": loaded.chat}
 
 
