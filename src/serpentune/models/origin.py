@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from serpentune.common.errors import UserError
-from serpentune.common.files import read_object
 from serpentune.models._find import find_base
 from serpentune.models._libraries import quiet_libraries
 from serpentune.models.load import LoadedModel
@@ -22,7 +21,7 @@ from serpentune.models.strategies import (
     StrategyConfig,
     wrap,
 )
-from serpentune.models.students import ADAPTER, STUDENT, adapter_notes, check_base
+from serpentune.models.students import ADAPTER, adapter_notes, check_base, student_notes
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def training_origin(name_or_path: str | Path) -> TrainingOrigin:
     """
     check_model(name_or_path)
     folder = Path(name_or_path).expanduser()
-    about = read_object(folder / STUDENT) if (folder / STUDENT).is_file() else {}
+    about = student_notes(name_or_path)
     chat, data = about.get("chat") is True, (about.get("training") or {}).get("data") or {}
     if not (folder / "adapter_config.json").is_file():
         return TrainingOrigin(find_base(name_or_path).name, FullConfig(), None, chat, data)
@@ -108,7 +107,7 @@ def wrap_adapter(base: LoadedModel, strategy: StrategyConfig, folder: str | Path
     note, settings, base_name = adapter_notes(folder)
     if base_name != base.name:
         raise UserError(f"{folder} is an adapter of {base_name!r}, not of {base.name!r}.")
-    check_base(folder, base_name, read_object(folder / STUDENT) if (folder / STUDENT).is_file() else {})
+    check_base(folder, base_name, student_notes(folder))
     wanted = {
         "r": strategy.rank,
         "lora_alpha": strategy.alpha,
