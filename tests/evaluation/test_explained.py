@@ -130,6 +130,15 @@ def test_an_evaluation_of_language_keeps_it_and_computes_it_again(nano: LoadedMo
     again = recompute(tmp_path / "r")
     assert again.explained == explained_figures(kept[:2])
     assert json.loads((tmp_path / "r" / "explained.json").read_text())["figures"] == again.explained
+    plain = evaluate_contestant(
+        model_contestant(nano),
+        tmp_path / "r",
+        EvaluationSettings(width=4, height=4),
+        measures=["language"],
+        test_records=records[3:],
+        quiet=True,
+    )
+    assert plain.explained is None and not list((tmp_path / "r").glob("explained.*"))  # of the other records
 
 
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:

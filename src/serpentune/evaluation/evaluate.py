@@ -21,6 +21,7 @@ from serpentune.evaluation.held_out import ask, grouped, states_of_records, writ
 from serpentune.evaluation.performance import accounted, write_figures
 from serpentune.evaluation.play import DoesNotFit, ModelPlayer
 from serpentune.evaluation.results import (
+    EXPLAINED,
     EXPLAINED_MOVES,
     LANGUAGE_RECORDS,
     RECORDS_SHA256,
@@ -280,7 +281,8 @@ def _language(contestant: Contestant, records: Sequence[Mapping[str, str]], fold
     if explained:
         save_explained(folder / EXPLAINED_MOVES, explained)
     else:
-        (folder / EXPLAINED_MOVES).unlink(missing_ok=True)  # of other records, measured before
+        for of_other_records in (EXPLAINED_MOVES, EXPLAINED):
+            (folder / of_other_records).unlink(missing_ok=True)
 
 
 def _states(
