@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +49,7 @@ ROOT = Path(__file__).parents[2]
         ({"teacher_seed": 1_000_000}, r"teacher_seed\) reach up to seed"),
         ({"first_seed": 899_000}, r"first_seed\) and the evaluation's .* share seeds, such as 900000"),
         ({"teacher_seed": 101_400}, r"first_seed\) and the teacher's .* share seeds, such as 101400"),
+        ({"student_share": 1, "heuristic_log_dirs": ["logs"]}, "leaves no record to heuristic_log_dirs"),
         ({"training": {"training_strategy": "full"}}, "training.training_strategy follows from the student"),
         ({"training": {"lora": {"rank": 8}}}, "training.lora follows from the student"),
         ({"training": {"output_dir": "there"}}, "training.output_dir is the rounds' own"),
@@ -82,6 +84,8 @@ def test_settings_are_saved_and_loaded(tmp_path: Path) -> None:
         ({"grid_size": 4, "heuristic_log_dirs": ["nowhere"]}, "There is no log directory nowhere"),
         ({"grid_size": 4, "training": {"fsdp": True}}, "fsdp"),
         ({"grid_size": 6, "heuristic_log_dirs": ["{logs}"]}, "no game that replays was played on 6x6"),
+        ({"grid_size": 4, "heuristic_log_dirs": ["{logs}"], "evaluation_seed": 9}, "seeds of held-out ones, such as 9"),
+        ({"student": "scratch-2m", "grid_size": 4}, "scratch-2m has random weights"),
     ],
 )
 def test_what_can_t_be_done_is_said_before_anything_is(
@@ -112,6 +116,28 @@ def test_a_folder_is_begun_once_and_gone_on_with_by_its_own_student(finished: Pi
         improve(resume=folder)
     with pytest.raises(UserError, match=r"has 2 rounds; there can be more of them \(--rounds\), but not fewer"):
         improve(resume=folder, rounds=1)
+
+
+def test_a_student_is_asked_for_moves_where_it_learnt_to_give_them(finished: PipelineResults, tmp_path: Path) -> None:
+    student = tmp_path / "explainer"
+    shutil.copytree(finished.model_path, student)
+    about = json.loads((student / "student.json").read_text())
+    for learnt, asked in ((["explain", "move"], "move"), (["explain"], "explain"), (["move", "plan"], "plan")):
+        about["training"]["data"]["style"] = learnt
+        (student / "student.json").write_text(json.dumps(about))
+        assert settled(settings(tmp_path, student)).style == asked
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    rounds = Rounds(tmp_path, settings(tmp_path, Path("nano"), grid_size=4), True, print, resume=True)
+    run, history, note = "games/.student-1.x.part", "models/round-01/.history.csv.x.part", ".progress.json.x.part"
+    for place in (run, "models/round-01", "games/student-1"):
+        (tmp_path / place).mkdir(parents=True)
+    for place in (f"{run}/games.parquet", history, note):
+        (tmp_path / place).write_text("half")
+    rounds._remove_unfinished()
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert left == {"games", "games/student-1", "models", "models/round-01"}
 
 
 def test_a_round_learns_the_teacher_s_moves_from_everybody_s_games(tmp_path: Path) -> None:

@@ -55,16 +55,12 @@ def games_for(asked: EvaluationRecipe, manifest: Mapping[str, Any], dataset: Pat
         top_moves=asked.top_moves,
     )
     games.check()
-    refuse_known(games, dataset)
+    _refuse_known(games, dataset)
     return games
 
 
-def refuse_known(games: EvaluationSettings, dataset: Path) -> None:
-    """Refuse games whose apples a student meets while it is trained: it would be measured on what it was shown.
-
-    Raises:
-        UserError: the training split of the data set holds a game of the same seed and board.
-    """
+def _refuse_known(games: EvaluationSettings, dataset: Path) -> None:
+    """A student that met the apples of a game while it was trained would be measured on what it was shown."""
     train = load_splits(dataset)["train"].select_columns(["seed", "board"])
     board = f"{games.width}x{games.height}"
     known = {row["seed"] for row in train if row["board"] == board and row["seed"] is not None}

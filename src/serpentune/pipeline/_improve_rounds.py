@@ -23,11 +23,18 @@ from serpentune.datasets.directory import check_files
 from serpentune.evaluation.results import EVALUATION
 from serpentune.game import parse_board
 from serpentune.logs import Refusal, find_logs, generate_runs, iter_batches, write_run
-from serpentune.models import TrainingOrigin, find_base, model_sha256, short_name, strategy_name, training_origin
+from serpentune.models import (
+    SCRATCH,
+    TrainingOrigin,
+    find_base,
+    model_sha256,
+    short_name,
+    strategy_name,
+    training_origin,
+)
 from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._figures import training_figures
 from serpentune.pipeline._folder import DATASET, GAMES, MODELS, PLAYED
-from serpentune.pipeline._games import refuse_known
 from serpentune.pipeline.improve_config import ImproveConfig
 from serpentune.training import (
     FINAL_MODEL,
@@ -87,7 +94,8 @@ class Rounds:
 
         Raises:
             UserError: there is no such student, or one of a kind that can't be trained, it isn't the one that the
-                rounds began with, training doesn't suit this machine, or the logs to mix in hold no games.
+                rounds began with, training doesn't suit this machine, or the logs to mix in hold no games, or ones
+                that are held out.
         """
         if not self._finished(1, _TRAIN):
             origin = training_origin(self.config.student)
@@ -110,9 +118,7 @@ class Rounds:
             UserError: as of the steps; what is finished is kept.
         """
         self._note()
-        for place in (GAMES, DATASET, f"{MODELS}/*"):  # a kill leaves what was being written; nobody else writes here
-            for unfinished in self.folder.glob(f"{place}/.*.part"):
-                shutil.rmtree(unfinished)
+        self._remove_unfinished()
         results = [self._evaluate(0)]
         for number in range(1, self.config.rounds + 1):
             self._play(number)
@@ -125,6 +131,15 @@ class Rounds:
             )
         self._loaded = None
         return results
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a kill left half written, files and folders, where nobody but these rounds writes."""
+        for place in ("", f"{GAMES}/", f"{DATASET}/", f"{MODELS}/*/"):
+            for unfinished in self.folder.glob(f"{place}.*.part"):
+                if unfinished.is_dir():
+                    shutil.rmtree(unfinished)
+                else:
+                    unfinished.unlink()
 
     def model(self, number: int) -> str:
         """The student after a round; for 0 the one that was given."""
@@ -201,7 +216,6 @@ class Rounds:
                 stats = build_from_recipe(recipe, folder, progress=advance)
             if (built := sum(stats.records.values())) < 0.9 * self.config.samples:
                 _LOG.info("%s: %d records of %d that were asked for", round_name(number), built, self.config.samples)
-            refuse_known(games, folder)
 
     def _train(self, number: int) -> None:
         """Go on from the weights of the round before."""
@@ -252,13 +266,24 @@ class Rounds:
             )
 
     def _moves_in(self, runs: Sequence[Path]) -> Counter[str]:
-        """How many moves each player made on the student's board in some runs, which never change."""
+        """How many moves each player made on the student's board in some runs, which never change.
+
+        Raises:
+            UserError: a game there has the seed of one that is held out: what is learnt from it couldn't be measured.
+        """
+        held_out = self.config.evaluation_seeds()
         for run in runs:
             if run not in self._moves:
                 made = Counter[str]()
                 for item in iter_batches([run]):
-                    if not isinstance(item, Refusal) and f"{item.width}x{item.height}" == self.config.grid_size:
-                        made[item.player.upper()] += len(item.moves)
+                    if isinstance(item, Refusal) or f"{item.width}x{item.height}" != self.config.grid_size:
+                        continue
+                    if known := set(item.seeds[item.seeded].tolist()) & set(held_out):
+                        raise UserError(
+                            f"{run}: games with the seeds of held-out ones, such as {min(known)}, can't be learnt "
+                            "from. Choose another --evaluation-seed, or leave that run out."
+                        )
+                    made[item.player.upper()] += len(item.moves)
                 self._moves[run] = made
         return sum((self._moves[run] for run in runs), Counter())
 
@@ -339,8 +364,13 @@ def settled(config: ImproveConfig) -> ImproveConfig:
     """The settings with what follows from the student filled in: where it is, its board, encoding, style, and a name.
 
     Raises:
-        UserError: there is no such student, or nobody says on which board it plays.
+        UserError: there is no such student, its weights are random, or nobody says on which board it plays.
     """
+    if config.student in SCRATCH:
+        raise UserError(
+            f"{config.student} has random weights, and nothing can be learnt from its games yet. Train it on a "
+            "teacher's games first (serpentune train), then improve that student."
+        )
     path = Path(config.student).expanduser()
     student = str(path.resolve()) if path.exists() else config.student
     data = training_origin(student).data
@@ -352,10 +382,15 @@ def settled(config: ImproveConfig) -> ImproveConfig:
         "student": student,
         "name": config.name or PathUtils.safe_name(f"{short_name(student)}-improved"),
         "grid_size": config.grid_size or boards[0],
-        "encoding": config.encoding or ("grid" if "grid" in encodings or not encodings else encodings[0]),
-        "style": config.style or ("plan" if "plan" in styles or not styles else styles[0]),
+        "encoding": config.encoding or _usual(("grid",), encodings),
+        "style": config.style or _usual(("plan", "move"), styles),
     }
     return ImproveConfig(**config.model_dump() | found)
+
+
+def _usual(wanted: Sequence[str], learnt: Sequence[str]) -> str:
+    """The first of `wanted` that was learnt, else the first that was learnt; where nothing is known, of `wanted`."""
+    return next((name for name in wanted if name in learnt), (learnt or wanted)[0])
 
 
 def _say_what_is_new(config: ImproveConfig, origin: TrainingOrigin) -> None:

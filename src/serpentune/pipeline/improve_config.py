@@ -125,6 +125,12 @@ class ImproveConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _something_to_mix_in(self) -> Self:
+        if self.heuristic_log_dirs and self.student_share == 1:
+            raise ValueError("student_share = 1 leaves no record to heuristic_log_dirs: leave out one of the two")
+        return self
+
+    @model_validator(mode="after")
     def _seeds_of_their_own(self) -> Self:
         played = {
             "the rounds' games (first_seed)": self.round_seeds(),
