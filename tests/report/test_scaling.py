@@ -73,6 +73,26 @@ def test_the_curve_is_drawn_and_its_points_lie_beside_it(experiment: Path, tmp_p
     assert len(json.loads(data.read_text())["lines"]) == 3
 
 
+@pytest.mark.parametrize(("rates", "lines"), [((1e-3, 1e-3), 1), ((1e-3, 1e-4), 0)])
+def test_no_line_leads_through_students_that_differ_in_more_than_size(
+    rates: tuple[float, float], lines: int, tmp_path: Path
+) -> None:
+    seeds = (0, 1) if rates[0] == rates[1] else (0, 0)
+    for place, (rate, seed) in enumerate(zip(rates, seeds, strict=True)):
+        for samples in (100, 200):
+            student(tmp_path / str(place), walk, 1000, samples, range(4), base_model="scratch-2m", lr=rate, seed=seed)
+    drawn, _ = plot_scaling([tmp_path / "0", tmp_path / "1"], tmp_path / "a.svg")
+    assert drawn.read_text().count("opacity: 0.6") == lines
+
+
+def test_bases_of_one_short_name_are_told_apart(tmp_path: Path) -> None:
+    bases = [f"{owner}/small" for owner in ("ours", "theirs")]
+    for base in bases:
+        student(tmp_path / base, walk, 1000, 100, range(4), base_model=base)
+    _, data = plot_scaling([tmp_path / base for base in bases], tmp_path / "a.svg")
+    assert list(json.loads(data.read_text())["lines"]) == [f"{base}, full" for base in bases]
+
+
 def test_what_is_no_curve_is_refused(experiment: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Did you mean samples"):
         plot_scaling([experiment], tmp_path / "a.png", against="sample")

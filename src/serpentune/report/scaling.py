@@ -107,9 +107,9 @@ def plot_scaling(
 ) -> tuple[Path, Path]:
     """Draw win rate against samples or parameters, and write the points as JSON beside the picture.
 
-    Each student is a dot with its Wilson interval. A line joins the means of what differs in size and training seed
-    alone: against samples the students of one base and strategy, against parameters the bases from scratch. What was
-    pre-trained had other data too, so no line leads there.
+    Each student is a dot with its Wilson interval. A line joins the means at each size: against samples of the students
+    of one base and strategy, against parameters of the bases from scratch. What was pre-trained had other data too, so
+    no line leads there; nor is there one where students of one size and seed differ in something else, such as a rate.
 
     Args:
         folders: as of `scaling_points`.
@@ -192,13 +192,18 @@ def _point(result: EvaluationResult, run: Path) -> ScalingPoint:
 
 
 def _lines(points: Sequence[ScalingPoint], against: str) -> dict[str, list[ScalingPoint]]:
-    """Points by the label of the line that joins them, each line in ascending order."""
+    """Points that differ in size and training seed by what they have in common, each line in ascending order."""
     from serpentune.models import SCRATCH, short_name
 
+    called: dict[str, set[str]] = {}
+    for point in points:
+        called.setdefault(short_name(point.base_model), set()).add(point.base_model)
     lines: dict[str, list[ScalingPoint]] = {}
     for point in points:
         base = short_name(point.base_model)
-        label = "from scratch" if against == "parameters" and point.base_model in SCRATCH else base
+        label = base if len(called[base]) == 1 else point.base_model
+        if against == "parameters" and point.base_model in SCRATCH:
+            label = "from scratch"
         lines.setdefault(f"{label}, {point.strategy}", []).append(point)
     return {label: sorted(own, key=lambda point: getattr(point, against)) for label, own in lines.items()}
 
@@ -210,6 +215,8 @@ def _draw(axes: Axes, points: Sequence[ScalingPoint], against: str, label: str, 
     rates = [100 * point.win_rate for point in points]
     axes.plot(at, rates, marker, color=colour, fillstyle="none", markersize=7, label=label)
     places = sorted(set(at))
-    if len(places) > 1:
+    if len({(x, point.seed) for x, point in zip(at, points, strict=True)}) < len(points):
+        _LOG.info("%s: students of one size and seed differ in something else, so no line joins them", label)
+    elif len(places) > 1:
         of_place = [[rate for x, rate in zip(at, rates, strict=True) if x == place] for place in places]
         axes.plot(places, [sum(own) / len(own) for own in of_place], color=colour, linewidth=1, alpha=0.6)
