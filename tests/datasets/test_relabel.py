@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,21 @@ def test_validate_asks_the_teacher_again(student_runs: Path, tmp_path: Path) -> 
     assert other.violations == other.checked  # every row names another teacher, whatever it answers
     with pytest.raises(UserError, match="--label"):
         validate(lines[0], checks=["answer"])
+
+
+def test_what_no_teacher_is_needed_for_is_checked_without_it(student_runs: Path, tmp_path: Path) -> None:
+    """A set whose label is another package's teacher, which isn't installed here."""
+    folder = tmp_path / "set"
+    build_dataset([student_runs], folder, label="BFS", samples_per_teacher=20)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["recipe"]["label"] = "ELSEWHERE"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    found = validate(folder, checks=["leaks", "replay"], logs=[student_runs])
+    assert not any(check.violations for check in found.checks)
+    with pytest.raises(UserError, match="no teacher named 'ELSEWHERE'"):
+        validate(folder)
+    with pytest.raises(UserError, match="Did you mean CELL"):
+        validate(folder, checks=["leaks"], label="CEL")
 
 
 def test_refusals() -> None:

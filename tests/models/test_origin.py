@@ -68,6 +68,9 @@ def test_what_an_adapter_can_t_go_on_with_is_said(llama: Path, gpt2: Path, tmp_p
     with pytest.raises(UserError, match=r"layers are others .*Name them: target_modules"):
         wrap_adapter(load_base(llama), LoRAConfig(rank=4, target_modules=["q_proj"]), path)
     note = path / "adapter_config.json"
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"alpha_pattern": {"q_proj": 64}}))
+    with pytest.raises(UserError, match=r"alpha_pattern is \{'q_proj': 64\}"):
+        wrap_adapter(load_base(llama), LoRAConfig(rank=4), path)
     note.write_text(json.dumps(json.loads(note.read_text()) | {"peft_type": "IA3"}))
     with pytest.raises(UserError, match="an adapter of the kind 'IA3' can't be trained further"):
         training_origin(path)

@@ -34,7 +34,6 @@ from serpentune.datasets.records import MANIFEST, REJECTS, RUNS, SCHEMA, SPLITS,
 from serpentune.datasets.store import read_manifest
 from serpentune.datasets.symmetries import board_symmetries, state_hashes
 from serpentune.datasets.texts import Texts
-from serpentune.teachers import Teacher
 
 CHECKS = {
     "form": "every row can be read",
@@ -143,7 +142,7 @@ def validate(
             raise unknown_name("check", name, CHECKS)
     if logs is None:
         logs = _own_runs(path)
-    label = label or _own_label(path)
+    label = _own_label(path) if label is None else registry.get(label).name
     if checks is not None and "answer" in checks and label is None:
         raise UserError("The check answer needs to know whose the answers are: --label NAME.")
     if checks is not None and "replay" in checks and not logs:
@@ -159,7 +158,7 @@ def validate(
         if rejects.resolve() in {file.resolve() for file in files}:
             raise UserError(f"{rejects} is to be read itself. Choose another file for the rows that are left out.")
     names = [name for name in CHECKS if checks is None or name in checks]
-    work = _Work(path, names, symmetric, bool(logs), None if label is None else registry.get(label))
+    work = _Work(path, names, symmetric, bool(logs), label)
     unknown: Counter[str] = Counter()
     with taking_faults(on_error, rejects) as faults:
         if work.ours:
@@ -191,9 +190,7 @@ def _own_label(path: Path) -> str | None:
 class _Work:
     """A validation under way."""
 
-    def __init__(
-        self, path: Path, names: Sequence[str], symmetric: bool, with_logs: bool, label: Teacher | None
-    ) -> None:
+    def __init__(self, path: Path, names: Sequence[str], symmetric: bool, with_logs: bool, label: str | None) -> None:
         self.path = path
         self.ours = is_ours(path)
         self.manifest: dict[str, Any] = read_manifest(path) if self.ours else {}
@@ -207,6 +204,7 @@ class _Work:
         self._symmetric = symmetric
         self._tally, self._features = Tally(), Tally()
         self._label = label
+        self._asked = registry.get(label) if label is not None and "answer" in names else None
         self._logs = AgainstLogs(answers=label is None) if with_logs and "replay" in self.checks else None
 
     def check_files(self) -> None:
@@ -269,9 +267,9 @@ class _Work:
                 check_columns(rows, known, found)
             if check := self.checks.get("explanations"):
                 check.checked += check_explanations(rows, known, found)
-            if self._label is not None and (check := self.checks.get("answer")):
-                check.checked += len(known.rows)
-                check_answers(rows, known, self._label, found)
+            if self._asked is not None:
+                self.checks["answer"].checked += len(known.rows)
+                check_answers(rows, known, self._asked, found)
             if "leaks" in self.checks:
                 states[known.rows] = state_hashes(known.states, symmetric=self._symmetric)
             if self._logs is not None:

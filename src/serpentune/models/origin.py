@@ -113,9 +113,10 @@ def wrap_adapter(base: LoadedModel, strategy: StrategyConfig, folder: str | Path
         "lora_alpha": strategy.alpha,
         "use_dora": isinstance(strategy, DoRAConfig),
         "use_rslora": isinstance(strategy, RsLoRAConfig),
+        "alpha_pattern": {},  # of layers with a scale of their own, as other programs train them
     }
     for name, value in wanted.items():
-        if (settings.get(name) or False) != value:
+        if (settings.get(name) or type(value)()) != value:
             raise UserError(f"{note}: {name} is {settings.get(name)!r}, and training would go on with {value!r}.")
     model = wrap(base.model, strategy)
     try:
