@@ -237,6 +237,8 @@ def _report(
             "trains on.",
             f"These games, seeds {seeds[0]} to {seeds[-1]}, are for choosing among rounds. Whoever is chosen by them "
             "must be measured on others: seeds from 1000000 on.",
+            "Each round splits all games anew, so from the second round on its validation loss is of games that were "
+            "learnt from before.",
         ],
         commands=[f"serpentune improve --config {IMPROVE} --output-dir again"],
         formats=FORMATS,

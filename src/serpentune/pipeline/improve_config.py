@@ -50,7 +50,9 @@ class ImproveConfig(Settings):
             of `datasets.Recipe`.
         moves: which moves may become records, as of `datasets.Recipe`.
         between: as of `datasets.Recipe`.
-        train_share: share of the games to train on; validation and test get half of the rest each.
+        train_share: share of the games to train on; validation and test get half of the rest each. Every round splits
+            all its games anew, so what a later one calls validation was learnt from in part: only the evaluation's
+            games are held out of all rounds.
         grid_size: the board, `"6"` or `"12x8"`; None takes the student's own.
         encoding: how boards are written; None takes the student's own.
         style: completion style; None takes the student's own.
