@@ -13,7 +13,7 @@ from serpentune.game import random_states
 from serpentune.models import LoadedModel
 from tests.cli.calls import serpentune
 
-FEW = EvaluationSettings(width=4, height=4, games=3)
+FEW = EvaluationSettings(width=4, height=4, games=1)
 
 
 def test_each_teacher_has_its_records_and_its_own_games(nano: LoadedModel, tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from serpentune.datasets.encodings import get_encoding
 from serpentune.evaluation import results_folders
 from serpentune.logs import write_run
 from serpentune.pipeline import ImproveConfig, ImproveResult, PipelineInterrupted, PipelineResults, improve
-from serpentune.pipeline._improve_rounds import Rounds, settled
+from serpentune.pipeline._improve_rounds import Rounds
+from serpentune.pipeline._improve_student import settled
 from serpentune.teachers import get
 from tests.pipeline.killed_rounds import settings
 from tests.report.players import play, walk

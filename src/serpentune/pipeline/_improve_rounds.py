@@ -24,21 +24,16 @@ from serpentune.evaluation.results import EVALUATION
 from serpentune.game import parse_board
 from serpentune.logs import Refusal, find_logs, generate_runs, iter_batches, write_run
 from serpentune.models import (
-    SCRATCH,
-    TrainingOrigin,
-    find_base,
     model_sha256,
-    short_name,
-    strategy_name,
     training_origin,
 )
 from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._figures import training_figures
 from serpentune.pipeline._folder import DATASET, GAMES, MODELS, PLAYED
+from serpentune.pipeline._improve_student import say_what_is_new, training_on, weights_of
 from serpentune.pipeline.improve_config import ImproveConfig
 from serpentune.training import (
     FINAL_MODEL,
-    AdvancedTrainingConfig,
     check_machine,
     load_result,
     train_once,
@@ -100,8 +95,8 @@ class Rounds:
         if not self._finished(1, _TRAIN):
             origin = training_origin(self.config.student)
             check_machine(training_on(self.config, origin))
-            _say_what_is_new(self.config, origin)
-            now = _weights(self.config.student)
+            say_what_is_new(self.config, origin)
+            now = weights_of(self.config.student)
             if self.student_sha256 not in (None, now):
                 raise UserError(
                     f"The student {self.config.student} isn't the one that {self.folder} began with: its files have "
@@ -334,72 +329,6 @@ class Rounds:
     def _note(self) -> None:
         noted = {"serpentune": __version__, "student_sha256": self.student_sha256, "seconds": self.seconds}
         write_json(self.folder / PROGRESS, noted)
-
-
-def training_on(config: ImproveConfig, origin: TrainingOrigin) -> AdvancedTrainingConfig:
-    """How a round trains on from where it begins.
-
-    Raises:
-        UserError: a value that training refuses.
-    """
-    strategy = strategy_name(origin.strategy)
-    values: dict[str, Any] = {
-        "training_strategy": strategy,
-        "base_model_name": origin.base,
-        "adapter": origin.adapter,
-        "chat": origin.chat,
-    }
-    if origin.adapter is not None:
-        values["qlora" if strategy == "qlora" else "lora"] = origin.strategy.model_dump()
-    return config.training.with_values(values)
-
-
-def _weights(student: str) -> str:
-    """The hash of a student's files."""
-    folder = Path(student).expanduser()
-    return model_sha256(folder if folder.exists() else find_base(student).location)
-
-
-def settled(config: ImproveConfig) -> ImproveConfig:
-    """The settings with what follows from the student filled in: where it is, its board, encoding, style, and a name.
-
-    Raises:
-        UserError: there is no such student, its weights are random, or nobody says on which board it plays.
-    """
-    if config.student in SCRATCH:
-        raise UserError(
-            f"{config.student} has random weights, and nothing can be learnt from its games yet. Train it on a "
-            "teacher's games first (serpentune train), then improve that student."
-        )
-    path = Path(config.student).expanduser()
-    student = str(path.resolve()) if path.exists() else config.student
-    data = training_origin(student).data
-    boards, encodings, styles = (data.get(what) or [] for what in ("board", "encoding", "style"))
-    if config.grid_size is None and len(boards) != 1:
-        known = f"was trained on {', '.join(boards)}" if boards else "doesn't say on which board it was trained"
-        raise UserError(f"The student {config.student} {known}. Say on which it shall play: --grid-size.")
-    found = {
-        "student": student,
-        "name": config.name or PathUtils.safe_name(f"{short_name(student)}-improved"),
-        "grid_size": config.grid_size or boards[0],
-        "encoding": config.encoding or _usual(("grid",), encodings),
-        "style": config.style or _usual(("plan", "move"), styles),
-    }
-    return ImproveConfig(**config.model_dump() | found)
-
-
-def _usual(wanted: Sequence[str], learnt: Sequence[str]) -> str:
-    """The first of `wanted` that was learnt, else the first that was learnt; where nothing is known, of `wanted`."""
-    return next((name for name in wanted if name in learnt), (learnt or wanted)[0])
-
-
-def _say_what_is_new(config: ImproveConfig, origin: TrainingOrigin) -> None:
-    """Say what the student is asked for that it never learnt; it may learn it now, from a worse beginning."""
-    asked = {"teacher": config.teacher, "board": config.grid_size, "encoding": config.encoding, "style": config.style}
-    for what, value in asked.items():
-        learnt = origin.data.get(what)
-        if learnt and value not in learnt:
-            _LOG.warning("the %s %s is new to the student, which learnt %s", what, value, ", ".join(learnt))
 
 
 def _shares(moves: Sequence[Counter[str]], student_share: float) -> dict[str, float]:

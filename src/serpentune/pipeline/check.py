@@ -12,7 +12,7 @@ from serpentune.common.settings import Settings, SettingsError, read_values
 from serpentune.datasets import Recipe
 from serpentune.logs import find_logs
 from serpentune.models import training_origin
-from serpentune.pipeline._improve_rounds import training_on
+from serpentune.pipeline._improve_student import training_on
 from serpentune.pipeline.config import MultiDatasetConfig
 from serpentune.pipeline.improve_config import ImproveConfig
 from serpentune.pipeline.recipe import ExperimentRecipe

@@ -28,7 +28,8 @@ from serpentune.evaluation.results import EVALUATION
 from serpentune.logs import find_logs
 from serpentune.models import short_name
 from serpentune.pipeline._folder import GAMES, IMPROVE, LOGS, MODELS, REPORT, Experiment, here
-from serpentune.pipeline._improve_rounds import Rounds, round_name, settled
+from serpentune.pipeline._improve_rounds import Rounds, round_name
+from serpentune.pipeline._improve_student import settled
 from serpentune.pipeline._results import PipelineInterrupted
 from serpentune.pipeline.improve_config import ImproveConfig
 from serpentune.training import load_result

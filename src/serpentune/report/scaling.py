@@ -38,7 +38,7 @@ class ScalingPoint:
         base_model: what it was made from.
         strategy: how.
         seed: of its training.
-        samples: different samples that it met in training.
+        samples: different samples that it met in its training run; not in the one that it went on from.
         parameters: of the model, an adapter's included.
         games: that it played.
         wins: boards that it filled.
