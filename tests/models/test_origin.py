@@ -24,6 +24,7 @@ from serpentune.models import (
     training_origin,
     wrap_adapter,
 )
+from serpentune.training import AdvancedTrainingConfig, check_machine, forecast
 from tests.models.test_students import logits, trained
 
 
@@ -63,6 +64,12 @@ def test_what_an_adapter_can_t_go_on_with_is_said(llama: Path, gpt2: Path, tmp_p
     ):
         with pytest.raises(UserError, match=message):
             wrap_adapter(base, strategy, path)
+    with pytest.raises(UserError, match="nowhere holds no adapter to go on with"):
+        wrap_adapter(base, LoRAConfig(rank=4), tmp_path / "nowhere")
+    early = AdvancedTrainingConfig.from_values({"base_model_name": str(llama), "adapter": str(path), "lora.rank": 8})
+    assert any("r is 4, and training would go on with 8" in problem for problem in forecast(early).problems)
+    with pytest.raises(UserError, match="r is 4, and training would go on with 8"):
+        check_machine(early)
     with pytest.raises(UserError, match=r"is an adapter of .*, not of"):
         wrap_adapter(load_base(gpt2), LoRAConfig(rank=4), path)
     with pytest.raises(UserError, match=r"layers are others .*Name them: target_modules"):

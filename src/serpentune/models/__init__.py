@@ -16,7 +16,7 @@ from serpentune.models.load import (
     open_tokenizer,
 )
 from serpentune.models.open import check_model, named_folder, open_model, short_name
-from serpentune.models.origin import TrainingOrigin, training_origin, wrap_adapter
+from serpentune.models.origin import TrainingOrigin, check_adapter, training_origin, wrap_adapter
 from serpentune.models.strategies import (
     STRATEGIES,
     DoRAConfig,
@@ -63,6 +63,7 @@ __all__ = [
     "base_config",
     "bf16_is_native",
     "bytes_on_disk",
+    "check_adapter",
     "check_model",
     "check_precision",
     "context_length",

@@ -84,6 +84,41 @@ def training_origin(name_or_path: str | Path) -> TrainingOrigin:
     return TrainingOrigin(base, kind(**{**kept, **shape}), str(folder.resolve()), chat, data)
 
 
+def check_adapter(folder: str | Path, base_name: str, strategy: StrategyConfig) -> None:
+    """Refuse an adapter with which training can't go on; no weights are loaded.
+
+    Args:
+        folder: the adapter's.
+        base_name: what it shall go on on, as of `load_base`.
+        strategy: by which strategy and settings, as of `training_origin`.
+
+    Raises:
+        UserError: `folder` holds no adapter or one of another base or other settings, or its base has changed.
+    """
+    folder = Path(folder).expanduser()
+    if not (folder / "adapter_config.json").is_file():
+        raise UserError(f"{folder} holds no adapter to go on with: it has no adapter_config.json.")
+    if isinstance(strategy, FullConfig | PiSSAConfig):
+        raise UserError(
+            f"{folder} is an adapter, and goes on by its own strategy: lora, dora, rslora or qlora. "
+            "What PiSSA learned goes on as lora."
+        )
+    note, settings, own_base = adapter_notes(folder)
+    if own_base != (name := find_base(base_name).name):
+        raise UserError(f"{folder} is an adapter of {own_base!r}, not of {name!r}.")
+    check_base(folder, own_base, student_notes(folder))
+    wanted = {
+        "r": strategy.rank,
+        "lora_alpha": strategy.alpha,
+        "use_dora": isinstance(strategy, DoRAConfig),
+        "use_rslora": isinstance(strategy, RsLoRAConfig),
+        "alpha_pattern": {},  # of layers with a scale of their own, as other programs train them
+    }
+    for key, value in wanted.items():
+        if (settings.get(key) or type(value)()) != value:
+            raise UserError(f"{note}: {key} is {settings.get(key)!r}, and training would go on with {value!r}.")
+
+
 def wrap_adapter(base: LoadedModel, strategy: StrategyConfig, folder: str | Path) -> Any:
     """As `wrap`, with the weights of an adapter that was trained before.
 
@@ -93,37 +128,19 @@ def wrap_adapter(base: LoadedModel, strategy: StrategyConfig, folder: str | Path
         folder: the adapter's.
 
     Raises:
-        UserError: as of `wrap`, `folder` holds no adapter or one of another base or other settings, or is damaged.
+        UserError: as of `wrap` and `check_adapter`, or the adapter has other layers or is damaged.
     """
     from peft import load_peft_weights, set_peft_model_state_dict
     from safetensors import SafetensorError
 
     folder = Path(folder).expanduser()
-    if isinstance(strategy, FullConfig | PiSSAConfig):
-        raise UserError(
-            f"{folder} is an adapter, and goes on by its own strategy: lora, dora, rslora or qlora. "
-            "What PiSSA learned goes on as lora."
-        )
-    note, settings, base_name = adapter_notes(folder)
-    if base_name != base.name:
-        raise UserError(f"{folder} is an adapter of {base_name!r}, not of {base.name!r}.")
-    check_base(folder, base_name, student_notes(folder))
-    wanted = {
-        "r": strategy.rank,
-        "lora_alpha": strategy.alpha,
-        "use_dora": isinstance(strategy, DoRAConfig),
-        "use_rslora": isinstance(strategy, RsLoRAConfig),
-        "alpha_pattern": {},  # of layers with a scale of their own, as other programs train them
-    }
-    for name, value in wanted.items():
-        if (settings.get(name) or type(value)()) != value:
-            raise UserError(f"{note}: {name} is {settings.get(name)!r}, and training would go on with {value!r}.")
+    check_adapter(folder, base.name, strategy)
     model = wrap(base.model, strategy)
     try:
         with quiet_libraries():
             found: Any = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
     except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
-        raise UserError(f"{folder / ADAPTER}: no adapter of {base_name!r}, or damaged ({error}).") from error
+        raise UserError(f"{folder / ADAPTER}: no adapter of {base.name!r}, or damaged ({error}).") from error
     missing = [name for name in found.missing_keys if "lora_" in name]
     if found.unexpected_keys or missing:
         raise UserError(

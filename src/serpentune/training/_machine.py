@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serpentune.common.errors import UserError
 from serpentune.common.processes import process_count
-from serpentune.models import check_precision, device, refuse_adapter
+from serpentune.models import check_adapter, check_precision, device, refuse_adapter
 from serpentune.training._trackers import check_trackers
 from serpentune.training.config import AdvancedTrainingConfig
 
@@ -14,9 +14,11 @@ def check_machine(config: AdvancedTrainingConfig) -> None:
 
     Raises:
         UserError: it can't compute in the number format, a tracker's package isn't installed, `fsdp` is set without
-            several processes on CUDA GPUs, or an adapter is to be trained on random weights.
+            several processes on CUDA GPUs, an adapter is to learn on random weights, or one can't be gone on with.
     """
     refuse_adapter(config.base_model_name, config.training_strategy)
+    if config.adapter is not None:
+        check_adapter(config.adapter, config.base_model_name, config.strategy)
     check_precision(fp16=config.fp16, bf16=config.bf16)
     check_trackers(config.report_to)
     if config.fsdp and (device().type != "cuda" or process_count() == 1):

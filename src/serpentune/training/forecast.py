@@ -15,6 +15,7 @@ from serpentune.models import (
     LoRAConfig,
     base_config,
     bf16_is_native,
+    check_adapter,
     check_precision,
     context_length,
     device,
@@ -111,6 +112,8 @@ def forecast(
         _try(found, lambda: check_precision(fp16=config.fp16, bf16=config.bf16))
         _try(found, lambda: check_trackers(config.report_to))
     _try(found, lambda: refuse_adapter(config.base_model_name, config.training_strategy))
+    if (adapter := config.adapter) is not None:
+        _try(found, lambda: check_adapter(adapter, config.base_model_name, config.strategy))
     if config.fsdp and machine.devices == 1:
         found.notes.append("fsdp shards weights over several GPUs; on one there is nothing to shard.")
     base = _base(config, found)
