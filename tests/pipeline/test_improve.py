@@ -222,6 +222,11 @@ def test_rounds_are_kept_through_a_signal_and_may_become_more(finished: Pipeline
     assert {result.seeds for result in found.results} == {(900_000, 900_001, 900_002)}
     assert list(found.comparisons) == ["round-00_vs_round-01", "round-00_vs_round-02"]
     assert json.loads((found.folder / "improve.json").read_text()) == json.loads(json.dumps(found.to_json()))
-    assert found.report_path.is_file() and (found.folder / "rounds.png").stat().st_size > 1000
+    page = found.report_path.with_suffix(".md").read_text()
+    assert (
+        "| Games of | round-01 | round-02 |" in page
+        and f"| STUDENT-2 | none | {found.rounds[2]['records']['STUDENT-2']} |" in page
+    )
+    assert (found.folder / "rounds.png").stat().st_size > 1000
     assert [place.name for place in results_folders(found.folder)] == ["round-00", "round-01", "round-02"]
     assert ImproveConfig.load(found.folder / "improve.yaml").rounds == 2

@@ -225,6 +225,7 @@ def _report(
             "trainable_parameters": run.trainable_parameters,
             "parameters": run.parameters,
         }
+    players = dict.fromkeys(player for row in rows[1:] for player in row["records"])
     seeds = config.evaluation_seeds()
     page, *_ = write_report(
         results,
@@ -232,7 +233,9 @@ def _report(
         title=f"{short_name(config.student)} learns from its own mistakes, which {config.teacher} corrects",
         comparisons=[comparison.to_json() for comparison in comparisons.values()],
         training=trained,
-        dataset={f"records of {row['name']}": row["records"] for row in rows[1:]},
+        dataset={
+            "records": {player: {row["name"]: row["records"].get(player) for row in rows[1:]} for player in players}
+        },
         notes=[
             f"{round_name(0)} is the student as it was given; each round plays, is corrected by {config.teacher}, and "
             "trains on.",

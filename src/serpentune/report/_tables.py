@@ -116,7 +116,7 @@ def training_table(training: Mapping[str, Mapping[str, Any]], colours: Mapping[s
 
 
 def dataset_tables(dataset: Mapping[str, Any]) -> tuple[list[Table], list[tuple[str, str]]]:
-    """Counts a teacher and split as tables, everything else as (name, value) facts.
+    """Counts a player and split as tables, everything else as (name, value) facts.
 
     A value that maps names to mappings is a table (rows, columns); one that maps names to plain values is one row
     of facts; the mapping itself may be such a table.
@@ -159,7 +159,7 @@ def _counts(caption: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
         )
         for name, row in rows.items()
     )
-    return Table(caption, "Teacher", tuple(Column(key.replace("_", " ")) for key in columns), drawn)
+    return Table(caption, "Games of", tuple(Column(key.replace("_", " ")) for key in columns), drawn)
 
 
 def plain(value: object) -> str:

@@ -43,7 +43,7 @@ def write_report(
         comparisons: `ComparisonReport.to_json()` of each pair that was compared.
         training: by model name: `history` (entries with `step` and `loss` or `eval_loss`), `strategy`, `seconds`,
             `trainable_parameters`, `parameters`; what is missing is shown as not measured.
-        dataset: counts, teacher by split (`{"BFS": {"train": 900, ...}, ...}`), alone or under names among other facts.
+        dataset: counts, player by split (`{"BFS": {"train": 900, ...}, ...}`), alone or under names among other facts.
         notes: sentences for the summary, in the reader's language.
         commands: the commands that made all this, one a line.
         formats: as of `report_files`.
