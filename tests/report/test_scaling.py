@@ -85,12 +85,15 @@ def test_no_line_leads_through_students_that_differ_in_more_than_size(
     assert drawn.read_text().count("opacity: 0.6") == lines
 
 
-def test_bases_of_one_short_name_are_told_apart(tmp_path: Path) -> None:
+def test_bases_and_players_of_one_name_are_told_apart(tmp_path: Path) -> None:
     bases = [f"{owner}/small" for owner in ("ours", "theirs")]
     for base in bases:
         student(tmp_path / base, walk, 1000, 100, range(4), base_model=base)
+        play(tmp_path / base / "evaluation" / "untuned", "untuned", walk, range(4), manifest={"model": base})
     _, data = plot_scaling([tmp_path / base for base in bases], tmp_path / "a.svg")
-    assert list(json.loads(data.read_text())["lines"]) == [f"{base}, full" for base in bases]
+    told = json.loads(data.read_text())
+    assert list(told["lines"]) == [f"{base}, full" for base in bases]
+    assert list(told["left_out"]) == ["untuned", f"untuned in {tmp_path / bases[1] / 'evaluation' / 'untuned'}"]
 
 
 def test_what_is_no_curve_is_refused(experiment: Path, tmp_path: Path) -> None:

@@ -88,7 +88,8 @@ def scaling_points(folders: Sequence[str | Path]) -> tuple[list[ScalingPoint], d
         run = run_of(folder, result.manifest)
         if run is None:
             trained = "training" in result.manifest
-            left_out[result.name] = "its training run isn't where it was" if trained else "it wasn't trained here"
+            name = result.name if result.name not in left_out else f"{result.name} in {folder}"
+            left_out[name] = "its training run isn't where it was" if trained else "it wasn't trained here"
             continue
         first = first or result
         pair(first, result)  # refuses other rules
