@@ -49,7 +49,7 @@ def show_experiment(out: Output, done: ExperimentResults) -> None:
         out.document({"folder": done.folder, "report_path": done.report_path, **done.summary})
         return
     played = done.summary["evaluation"]
-    trained = done.summary["students"]
+    trained = done.summary["students"] | done.summary["improved"]
     _students(out, {name: trained.get(name, {}) for name in played or trained}, played)
     show_methods(out, by_method(done.results.values()))
     for comparison in done.comparisons.values():

@@ -33,6 +33,7 @@ class Settings(BaseModel):
 
     Attributes:
         synonyms: what else people call a setting, and its name here.
+        typed_in_full: sections whose settings are called like those of others, so that theirs need the section's name.
 
     Raises:
         SettingsError: on construction, assignment and loading, for an unknown key, a missing one, or a value that is
@@ -42,6 +43,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_assignment=True, validate_default=True, allow_inf_nan=False)
 
     synonyms: ClassVar[Mapping[str, str]] = {}
+    typed_in_full: ClassVar[Sequence[str]] = ()
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -141,7 +143,7 @@ class Settings(BaseModel):
     def full_key(cls, name: str) -> str:
         """The full name of a setting that was typed: `hyperparameters.learning_rate` for `lr`.
 
-        Below a setting that is a mapping every key is taken: `teachers.BFS.weight`.
+        Below a setting that is a mapping, of a section too, every key is taken: `teachers.BFS.weight`.
 
         Raises:
             UserError: it means no setting, or several.
@@ -149,13 +151,15 @@ class Settings(BaseModel):
         known = dict(cls._typed_names())
         if name in known:
             return known[name]
-        meant = sorted({full for typed, full in known.items() if typed.endswith(f".{name}")})
+        apart = tuple(f"{section}." for section in cls.typed_in_full)
+        meant = sorted(
+            {full for typed, full in known.items() if typed.endswith(f".{name}") and not typed.startswith(apart)}
+        )
         if len(meant) > 1:
             raise UserError(f"The setting {name!r} could be {' or '.join(meant)}: write one of them.")
         if meant:
             return meant[0]
-        section, _, rest = name.partition(".")
-        if rest and section in cls.model_fields and _is_mapping(cls.model_fields[section].annotation):
+        if cls._below_mapping(name):
             return name
         near = cls.near_match(name)
         hint = f" Did you mean {near!r}?" if near else ""
@@ -186,6 +190,15 @@ class Settings(BaseModel):
                 if isinstance(kind, type) and issubclass(kind, Settings):
                     found[name] = kind
         return found
+
+    @classmethod
+    def _below_mapping(cls, name: str) -> bool:
+        """Whether a full name is that of a key of a mapping, here or in a section."""
+        section, _, rest = name.partition(".")
+        if not rest or section not in cls.model_fields:
+            return False
+        inner = cls.sections().get(section)
+        return _is_mapping(cls.model_fields[section].annotation) if inner is None else inner._below_mapping(rest)
 
     @classmethod
     def _typed_names(cls) -> Iterator[tuple[str, str]]:

@@ -167,6 +167,8 @@ def _free_name(student: EvaluationResult, taken: Collection[str]) -> str:
 
 
 def common_name(student: EvaluationResult) -> str:
-    """A student's name without its seed (`strategy=lora,seed=0`), or its strategy where nothing else is in it."""
+    """A student's name without its seed (`strategy=lora,seed=0`), behind its strategy where nothing else was in it."""
     without = re.sub(r"(^|,)seed=\d+", "", student.name).strip(",")
-    return without or str(_settings(student).get("training_strategy", student.name))
+    if without and not without.startswith("-"):  # "-improved", of `seed=0-improved`
+        return without
+    return f"{_settings(student).get('training_strategy', student.name)}{without}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from serpentune.comparison._report import ComparisonReport
 from serpentune.comparison._rows import Side
 
 LEVELS = ("checkpoint", "method")
+NO_ORIGINS: Mapping[str, str] = {}
 
 
 def compare_all(
@@ -26,6 +27,7 @@ def compare_all(
     by: str = "checkpoint",
     baseline: str | None = None,
     all_pairs: bool = False,
+    origins: Mapping[str, str] = NO_ORIGINS,
     metrics: Sequence[str] = DEFAULT_METRICS,
     margins: Mapping[str, float] = NO_MARGINS,
     level: float = 0.95,
@@ -39,6 +41,8 @@ def compare_all(
             together, and asks what holds for new seeds too; models that were never trained here stand for themselves.
         baseline: a model's or method's name; the first one without.
         all_pairs: compare every pair, in their order, instead; there is no baseline then.
+        origins: by the name of a model that was trained on, that of the model which it was before: the two are compared,
+            too. Among all pairs they are anyway.
         metrics: as in `compare_results`, as are all others.
         margins: likewise.
         level: likewise.
@@ -60,6 +64,8 @@ def compare_all(
         raise UserError(f"A comparison needs at least two models, not {len(results)}.")
     sides = method_sides(results) if by == "method" else checkpoint_sides(results)
     pairs = list(combinations(sides, 2)) if all_pairs else _against(sides, baseline)
+    if not all_pairs:
+        pairs += [(origin, side) for origin, side in _with_origins(sides, origins) if origin is not pairs[0][0]]
     return _reports(pairs, metrics, margins, level, seed)
 
 
@@ -175,6 +181,7 @@ class ModelComparator:
         by: str = "checkpoint",
         baseline: str | None = None,
         all_pairs: bool = False,
+        origins: Mapping[str, str] = NO_ORIGINS,
         metrics: Sequence[str] = DEFAULT_METRICS,
         margins: Mapping[str, float] = NO_MARGINS,
     ) -> dict[str, ComparisonReport]:
@@ -184,6 +191,7 @@ class ModelComparator:
             by=by,
             baseline=baseline,
             all_pairs=all_pairs,
+            origins=origins,
             metrics=metrics,
             margins=margins,
             level=self.level,
@@ -228,6 +236,15 @@ def _against(sides: Sequence[Side], baseline: str | None) -> list[tuple[Side, Si
         raise unknown_name("model", baseline, names)
     first = sides[0] if baseline is None else sides[names.index(baseline)]
     return [(first, side) for side in sides if side is not first]
+
+
+def _with_origins(sides: Sequence[Side], origins: Mapping[str, str]) -> Iterator[tuple[Side, Side]]:
+    """Every side behind the one that its students were before."""
+    side_of = {student.name: side for side in sides for student in side.students}
+    for side in sides:
+        origin = side_of.get(origins.get(side.students[0].name, ""))
+        if origin is not None:
+            yield origin, side
 
 
 def _stem(report: ComparisonReport) -> str:

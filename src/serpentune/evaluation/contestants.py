@@ -24,7 +24,7 @@ from serpentune.evaluation.play import (
 )
 from serpentune.models import LoadedModel, check_model, open_model, short_name
 from serpentune.teachers import Teacher, find, fingerprint, get, names
-from serpentune.training import RUN, trained_with
+from serpentune.training import METHOD, RUN, trained_with
 
 if TYPE_CHECKING:
     from serpentune.evaluation.settings import EvaluationSettings
@@ -221,11 +221,15 @@ def _training(loaded: LoadedModel) -> dict[str, Any]:
 def training_settings(run: Path) -> dict[str, Any]:
     """What a manifest says of a training run: its settings, but for where it lies and what it is called, and its data.
 
-    The hash of the data is among them, since students that learned from other data are of another method.
+    The hash of the data is among them, since students that learned from other data are of another method. What a round
+    of improvement learned from follows from the student that it began with: there it is what that one was trained with,
+    and `improved`, the rounds.
 
     Raises:
         UserError: the folder holds no training run.
     """
+    if (run / METHOD).is_file():
+        return read_object(run / METHOD)
     settings = trained_with(run).model_dump(mode="json", exclude={"output_dir", "experiment_name", "report_to"})
     return {**settings, "data_sha256": read_object(run / RUN).get("data_sha256")}
 

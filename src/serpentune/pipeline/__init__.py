@@ -5,7 +5,8 @@ Importing it is quick: torch and its kin are imported when a run needs them.
 
 from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._design import Design, Variant, design
-from serpentune.pipeline._results import ExperimentResults, PipelineInterrupted, PipelineResults
+from serpentune.pipeline._interrupted import PipelineInterrupted
+from serpentune.pipeline._results import ExperimentResults, PipelineResults
 from serpentune.pipeline.ablation import AblationInterrupted, AblationResult, ablate
 from serpentune.pipeline.check import ConfigCheck, check_config
 from serpentune.pipeline.config import MultiDatasetConfig
@@ -15,7 +16,7 @@ from serpentune.pipeline.export import TakenAway, export_student
 from serpentune.pipeline.improve import ImproveResult, improve
 from serpentune.pipeline.improve_config import ImproveConfig
 from serpentune.pipeline.league import LeagueRow, play_league
-from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe
+from serpentune.pipeline.recipe import EvaluationRecipe, ExperimentRecipe, ImproveRecipe
 from serpentune.pipeline.run import MultiDatasetPipeline, resume_experiment
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ExperimentRecipe",
     "ExperimentResults",
     "ImproveConfig",
+    "ImproveRecipe",
     "ImproveResult",
     "LeagueRow",
     "MultiDatasetConfig",

@@ -77,7 +77,7 @@ def design(recipe: ExperimentRecipe, vary: Mapping[str, Sequence[Any]], *, full:
 
     Raises:
         UserError: a factor or a value is unknown (with its near match), no factor varies, a level is named twice, the
-            recipe has a sweep or no games, or a variant can't be trained.
+            recipe has a sweep, rounds of improvement or no games, or a variant can't be trained.
     """
     factors = {name: list(values) for name, values in vary.items() if name not in SEEDS}
     if not factors:
@@ -88,6 +88,8 @@ def design(recipe: ExperimentRecipe, vary: Mapping[str, Sequence[Any]], *, full:
         raise UserError("The recipe has no evaluation, so its variants can't be compared. Give it one.")
     recipe = _with_data_inline(recipe)
     keys = {name: _key(name) for name in factors}
+    if recipe.improve is not None or any(key.partition(".")[0] == "improve" for key in keys.values()):
+        raise UserError("An ablation does no rounds of improvement. Leave out `improve` and what varies in it.")
     if len(set(keys.values())) < len(keys):
         raise UserError(f"{' and '.join(keys)}: two of them are the same setting. Name it once, with all its values.")
     axes = {name: _levels(recipe, name, keys[name], values) for name, values in factors.items()}

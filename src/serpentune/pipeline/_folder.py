@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Sequence
+import signal
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free
+from serpentune.common.locks import held_folder
 from serpentune.common.settings import Settings
+from serpentune.common.signals import sigterm_interrupts
 from serpentune.evaluation.results import EVALUATION
+from serpentune.pipeline._interrupted import PipelineInterrupted
 
 CONFIG = "config.json"
 RECIPE = "recipe.yaml"
@@ -20,11 +25,17 @@ MODELS = "models"
 LOGS = "logs"
 GAMES = "games"
 PLAYED = "played"
+IMPROVED = "improved"
 SUMMARY = "results_summary.json"
 REPORT = "report.html"
 REPORTS = (REPORT, "report.json", "report-models.csv", "report-comparisons.csv", "report.md")
 ROUNDS = ("improve.json", "progress.json", "rounds.png")
-_PARTS = (CONFIG, RECIPE, IMPROVE, DATASET, MODELS, EVALUATION, LOGS, GAMES, PLAYED, SUMMARY, *REPORTS, *ROUNDS)
+_PARTS = (
+    CONFIG, RECIPE, IMPROVE, DATASET, MODELS, EVALUATION, LOGS, GAMES, PLAYED, IMPROVED, SUMMARY, *REPORTS, *ROUNDS
+)  # fmt: skip
+
+_MADE = (DATASET, MODELS, EVALUATION, GAMES)
+"""What is worth going on from."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,35 @@ class Experiment:
             else:
                 path.unlink(missing_ok=True)
         self.config.save(self.folder / self.file)
+
+    @contextmanager
+    def claimed(self, *, replace: bool, by: str) -> Iterator[None]:
+        """The folder while this process works in it, and no other one.
+
+        A new folder in which nothing was made is removed again, so that a run that failed at once doesn't stand in the
+        way of the next one; otherwise an interruption says how to go on.
+
+        Args:
+            replace: as of `claim`.
+            by: who else may work in it, as of `held_folder`.
+
+        Raises:
+            UserError: another process works in it.
+            PipelineInterrupted: after Ctrl-C or SIGTERM, when there is something to go on from.
+        """
+        fresh = not self.folder.exists()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with held_folder(self.folder, by=by), sigterm_interrupts():
+            self.claim(replace=replace)
+            try:
+                yield
+            except BaseException as error:
+                if fresh and not any((self.folder / name).is_dir() for name in _MADE):
+                    shutil.rmtree(self.folder)
+                elif isinstance(error, KeyboardInterrupt):
+                    received = getattr(error, "signal", signal.SIGINT)
+                    raise PipelineInterrupted(self.folder, received, "Stopped. ") from error
+                raise
 
     @property
     def has_dataset(self) -> bool:

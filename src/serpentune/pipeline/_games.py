@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from serpentune.common.errors import UserError
 from serpentune.datasets import load_splits
 from serpentune.game import check_board, parse_board
@@ -31,18 +33,13 @@ def games_for(asked: EvaluationRecipe, manifest: Mapping[str, Any], dataset: Pat
     from serpentune.evaluation import EvaluationSettings
 
     known = manifest["teachers"]
-    boards = sorted({board for teacher in known.values() for board in teacher.get("boards", ())})
-    if asked.grid_size is None and len(boards) != 1:
-        raise UserError(
-            f"The logs hold games on {', '.join(boards) or 'boards that the data set does not name'}; say which board "
-            "the evaluation shall use (--grid-size, or evaluation.grid_size)."
-        )
+    board = asked.grid_size or only_board(manifest, "the evaluation shall use (--grid-size, or evaluation.grid_size)")
     if asked.teacher is not None and asked.teacher not in known:
         raise UserError(
             f"evaluation.teacher = {asked.teacher!r}: the students learn from {', '.join(known)} only, and can be "
             "asked to play like one of them."
         )
-    width, height = parse_board(asked.grid_size or boards[0])
+    width, height = parse_board(board)
     check_board(width, height)
     games = EvaluationSettings(
         games=asked.games,
@@ -55,15 +52,34 @@ def games_for(asked: EvaluationRecipe, manifest: Mapping[str, Any], dataset: Pat
         top_moves=asked.top_moves,
     )
     games.check()
-    _refuse_known(games, dataset)
+    refuse_known(games, dataset)
     return games
 
 
-def _refuse_known(games: EvaluationSettings, dataset: Path) -> None:
-    """A student that met the apples of a game while it was trained would be measured on what it was shown."""
-    train = load_splits(dataset)["train"].select_columns(["seed", "board"])
+def only_board(manifest: Mapping[str, Any], what: str) -> str:
+    """The board of a data set's games.
+
+    Raises:
+        UserError: there are several, or none is named; it asks which one `what`.
+    """
+    boards = sorted({board for teacher in manifest["teachers"].values() for board in teacher.get("boards", ())})
+    if len(boards) != 1:
+        raise UserError(
+            f"The logs hold games on {', '.join(boards) or 'boards that the data set does not name'}; say which board "
+            f"{what}."
+        )
+    return str(boards[0])
+
+
+def refuse_known(games: EvaluationSettings, dataset: Path) -> None:
+    """Refuse games whose apples a student meets while it is trained: it would be measured on what it was shown.
+
+    Raises:
+        UserError: the training split of the data set holds a game of the same seed and board.
+    """
+    train = load_splits(dataset)["train"].select_columns(["seed", "board"]).with_format("arrow")[:]
     board = f"{games.width}x{games.height}"
-    known = {row["seed"] for row in train if row["board"] == board and row["seed"] is not None}
+    known = set(pc.unique(train.filter(pc.field("board") == board)["seed"].drop_null()).to_pylist())
     again = sorted(known & set(range(games.seed, games.seed + games.games)))
     if again:
         raise UserError(

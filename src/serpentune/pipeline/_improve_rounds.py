@@ -34,6 +34,8 @@ from serpentune.pipeline._improve_student import say_what_is_new, training_on, w
 from serpentune.pipeline.improve_config import ImproveConfig
 from serpentune.training import (
     FINAL_MODEL,
+    METHOD,
+    RUN,
     check_machine,
     load_result,
     train_once,
@@ -228,6 +230,19 @@ class Rounds:
                 callbacks=[TimeEstimate()],
                 quiet=self.quiet,
             )
+            write_json(self.folder / MODELS / round_name(number) / METHOD, self._method(number))
+
+    def _method(self, number: int) -> dict[str, Any]:
+        """What the students of a round have in common, whichever training seed the student began with."""
+        from serpentune.evaluation.contestants import training_settings
+
+        run = Path(self.config.student).expanduser().parent
+        origin = training_settings(run if (run / RUN).is_file() else self.folder / MODELS / round_name(1))
+        rounds = self.config.model_dump(mode="json", exclude={"student", "name", "output_dir"})
+        if rounds["training"]["seed"] == origin["seed"]:
+            del rounds["training"]["seed"]
+        games = [Path(place).name for place in self.config.heuristic_log_dirs]
+        return {**origin, "improved": {**rounds, "rounds": number, "heuristic_log_dirs": games}}
 
     def _teacher_runs(self) -> list[str]:
         """The games to mix in: those that were named, or the teacher's own, played when they are first wanted."""

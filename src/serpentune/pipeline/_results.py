@@ -1,8 +1,7 @@
-"""Floor 11, pipeline: what a run hands back, and what is raised where it was stopped."""
+"""Floor 11, pipeline: what a run hands back."""
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from serpentune.pipeline.config import MultiDatasetConfig
 if TYPE_CHECKING:
     from serpentune.comparison import ComparisonReport
     from serpentune.evaluation import EvaluationResult
+    from serpentune.pipeline._improving import ImprovedStudent
     from serpentune.pipeline.recipe import ExperimentRecipe
     from serpentune.training import TrainingResult
 
@@ -25,9 +25,13 @@ class ExperimentResults:
         folder: the experiment's folder.
         dataset_stats: the data set's manifest: records by split and teacher, what was left out, hashes.
         students: what training gave, by run.
-        results: the evaluations of the untuned base and of every student, by name; empty without evaluation.
-        comparisons: each student against the untuned base, on the same game seeds; each method of students instead,
-            where all have training seeds enough (`comparison.fitting_level`).
+        improved: students after their rounds of improvement, by the run's name and `-improved`; empty where the recipe
+            asks for none.
+        results: the evaluations of the untuned base and of every student, improved ones too, by name; empty without
+            evaluation.
+        comparisons: each student against the untuned base, and each improved one also against what it was before, on
+            the same game seeds; each method of students instead, where all have training seeds enough
+            (`comparison.fitting_level`).
         report_path: the HTML report; None without evaluation.
         summary: what `results_summary.json` says.
         execution_time: wall time of this call in seconds.
@@ -37,6 +41,7 @@ class ExperimentResults:
     folder: Path
     dataset_stats: dict[str, Any]
     students: dict[str, TrainingResult]
+    improved: dict[str, ImprovedStudent]
     results: dict[str, EvaluationResult]
     comparisons: dict[str, ComparisonReport]
     report_path: Path | None
@@ -72,17 +77,3 @@ class PipelineResults:
     report_path: Path
     comparison: ComparisonReport
     summary: dict[str, Any]
-
-
-class PipelineInterrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM ended a run; the message says how to go on with it.
-
-    Attributes:
-        folder: the experiment's folder.
-        signal: the signal that came.
-    """
-
-    def __init__(self, folder: Path, received: signal.Signals, reason: str) -> None:
-        super().__init__(f"{reason}What is finished is kept in {folder}: go on with --resume {folder}.")
-        self.folder = folder
-        self.signal = received

@@ -14,7 +14,7 @@ from serpentune.logs import find_logs
 from serpentune.models import training_origin
 from serpentune.pipeline._improve_student import training_on
 from serpentune.pipeline.config import MultiDatasetConfig
-from serpentune.pipeline.improve_config import ImproveConfig
+from serpentune.pipeline.improve_config import OF_STUDENT, ImproveConfig
 from serpentune.pipeline.recipe import ExperimentRecipe
 from serpentune.training import AdvancedTrainingConfig, Forecast, forecast
 
@@ -51,9 +51,17 @@ class ConfigCheck:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a configuration wants: its training runs by name, logs to learn from, and a data set that is there."""
+    """What a configuration wants.
+
+    Attributes:
+        runs: training runs by name.
+        rounds: training of rounds of improvement by name, whose data sets follow from games that aren't played yet.
+        logs: to learn from.
+        dataset: that is there already.
+    """
 
     runs: Mapping[str, AdvancedTrainingConfig] = field(default_factory=dict)
+    rounds: Mapping[str, AdvancedTrainingConfig] = field(default_factory=dict)
     logs: Sequence[str] = ()
     dataset: Path | None = None
 
@@ -68,11 +76,20 @@ class _Kind:
 
 
 def _plan_of_experiment(experiment: ExperimentRecipe) -> _Plan:
-    data = experiment.data_recipe()
+    data, rounds = experiment.data_recipe(), experiment.improve
+    logs = [] if data is None else data.sources
     return _Plan(
-        {cell.name: cell.config for cell in experiment.cells()},
-        () if data is None else data.sources,
-        Path(str(experiment.dataset)).expanduser() if data is None else None,
+        runs={cell.name: cell.config for cell in experiment.cells()},
+        rounds={}
+        if rounds is None
+        else {
+            f"{cell.name}-improved, each round": rounds.of_student(cell.config, cell.name).training.with_values(
+                {name: getattr(cell.config, name) for name in OF_STUDENT}
+            )
+            for cell in experiment.cells()
+        },
+        logs=logs if rounds is None else [*logs, *rounds.heuristic_log_dirs],
+        dataset=Path(str(experiment.dataset)).expanduser() if data is None else None,
     )
 
 
@@ -85,7 +102,7 @@ _KINDS = (
     _Kind(
         MultiDatasetConfig,
         "the whole way from game logs to a report, for `serpentune run --config`",
-        lambda config: _Plan({config.training_strategy: config.training_config()}, config.heuristic_log_dirs),
+        lambda config: _Plan({config.training_strategy: config.training_config()}, logs=config.heuristic_log_dirs),
     ),
     _Kind(
         Recipe,
@@ -96,7 +113,7 @@ _KINDS = (
         ImproveConfig,
         "rounds in which a student learns from its own mistakes, for `serpentune improve --config`",
         lambda config: _Plan(
-            {"each round": training_on(config, training_origin(config.student))}, config.heuristic_log_dirs
+            {"each round": training_on(config, training_origin(config.student))}, logs=config.heuristic_log_dirs
         ),
     ),
     _Kind(ExperimentRecipe, "an experiment, for `serpentune run`", _plan_of_experiment),
@@ -142,10 +159,12 @@ def check_config(
             except UserError as error:
                 problems.append(str(error))
         alike: dict[str, Forecast] = {}
-        for name, config in plan.runs.items():
-            key = config.with_values(_WITHOUT_BEARING).model_dump_json()
+        planned = [(name, config, dataset or plan.dataset) for name, config in plan.runs.items()]
+        planned += [(name, config, None) for name, config in plan.rounds.items()]
+        for name, config, learnt in planned:
+            key = f"{learnt} {config.with_values(_WITHOUT_BEARING).model_dump_json()}"
             if key not in alike:
-                alike[key] = forecast(config, dataset or plan.dataset, gpus=gpus, card_memory=card_memory)
+                alike[key] = forecast(config, learnt, gpus=gpus, card_memory=card_memory)
             runs[name] = alike[key]
     return ConfigCheck(path, kind.settings.__name__, kind.purpose, tuple(problems), runs)
 

@@ -1,39 +1,35 @@
-"""Floor 11, pipeline: an experiment from games to a report on students that have really played, in five steps.
+"""Floor 11, pipeline: an experiment from games to a report on students that have really played, step by step.
 
-A template method: `run` fixes the order collect → prepare → train → evaluate → report, what is kept, and what a resumed
-run leaves out; each step is a method that a subclass may replace.
+A template method: `run` fixes the order collect → prepare → train → improve → evaluate → report, what is kept, and what
+a resumed run leaves out; each step is a method that a subclass may replace.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
-import signal
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from serpentune import __version__
 from serpentune.common.errors import UserError
 from serpentune.common.files import write_json
 from serpentune.common.paths import PathUtils
-from serpentune.common.processes import is_first_process, wait_for_all
+from serpentune.common.processes import is_first_process, process_count, wait_for_all
 from serpentune.common.progress import phase_bars
 from serpentune.common.run_log import TrainingLoggingUtils
-from serpentune.common.signals import sigterm_interrupts
 from serpentune.datasets import load_splits
 from serpentune.datasets.directory import check_files
 from serpentune.evaluation.results import EVALUATION
 from serpentune.logs import find_logs
-from serpentune.models import end_ids, find_base, open_tokenizer, short_name
+from serpentune.models import end_ids, find_base, open_tokenizer
 from serpentune.pipeline._datasets import build_from_recipe
-from serpentune.pipeline._figures import data_figures, training_figures
-from serpentune.pipeline._folder import DATASET, LOGS, MODELS, RECIPE, REPORT, SUMMARY, Experiment, here
+from serpentune.pipeline._findings import all_trained, experiment_summary, write_experiment_report
+from serpentune.pipeline._folder import DATASET, LOGS, MODELS, RECIPE, SUMMARY, Experiment, here
 from serpentune.pipeline._games import games_for
-from serpentune.pipeline._results import ExperimentResults, PipelineInterrupted
+from serpentune.pipeline._improving import NOT_IMPROVED, ImprovedStudent, Improvement
+from serpentune.pipeline._results import ExperimentResults
 from serpentune.pipeline.recipe import ExperimentRecipe
 from serpentune.training import (
     AdvancedTrainingConfig,
@@ -54,18 +50,20 @@ _LOG = logging.getLogger(__name__)
 
 
 class ExperimentPipeline:
-    """Does what a recipe says: builds the data, trains every combination, lets all play, compares, reports.
+    """Does what a recipe says: builds the data, trains every combination, improves, lets all play, compares, reports.
 
     Leaves `<output_dir>/<name>/` with `recipe.yaml`, `datasets/`, `models/`, `evaluation/`, `logs/`,
     `results_summary.json` and `report.html`, with its figures as JSON, CSV and Markdown beside it. A sweep's students
-    lie in `models/<what varies>/final_model/`, a single one in `models/final_model/`.
+    lie in `models/<what varies>/final_model/`, a single one in `models/final_model/`; each one's rounds of improvement,
+    where the recipe asks for them, in `improved/<run>/`.
 
     >>> recipe = ExperimentRecipe.load("recipes/quickstart.yaml")   # doctest: +SKIP
     >>> ExperimentPipeline(recipe).run().report_path                # doctest: +SKIP
     """
 
-    _may_differ: ClassVar[Collection[str]] = ("name", "training", "sweep", "max_runs", "evaluation")
-    """Settings that a resumed experiment may change; each training run compares its own with those it began with."""
+    _may_differ: ClassVar[Collection[str]] = ("name", "training", "sweep", "max_runs", "improve", "evaluation")
+    """Settings that a resumed experiment may change; each training run, and each student's rounds of improvement,
+    compare their own with those they began with."""
 
     def __init__(
         self,
@@ -117,49 +115,62 @@ class ExperimentPipeline:
         Where `torchrun` starts several processes, all of them train and play, and the first one does everything else.
 
         Raises:
-            UserError: bad input; everything that can be is checked before any work is done.
+            UserError: bad input; everything that can be is checked before any work is done. Or several processes, and
+                the recipe asks for rounds of improvement, in which one process has to play what the next step learns.
             PipelineInterrupted: after Ctrl-C or SIGTERM, when there is something to go on from.
         """
+        if self.recipe.improve is not None and process_count() > 1:
+            raise UserError(
+                "Rounds of improvement (improve) run in one process. Start this recipe without torchrun; or leave them "
+                "out, and afterwards let each student go through them by itself (serpentune improve)."
+            )
         if is_first_process():
             return self._run()
         wait_for_all()  # for the data set
         students = self.train()
         if (games := self._games(check_files(self.dataset))) is not None:
             self.play(students, games)
-        return ExperimentResults(self.recipe, self.experiment.folder, {}, students, {}, {}, None, {}, 0.0)
+        return ExperimentResults(self.recipe, self.experiment.folder, {}, students, {}, {}, {}, None, {}, 0.0)
 
     def _run(self) -> ExperimentResults:
         began = time.perf_counter()
         self.check()
         folder = self.experiment.folder
-        with self._claimed(), TrainingLoggingUtils.log_file(folder / LOGS / "run.log"):
+        held = self.experiment.claimed(replace=self.overwrite, by="another run")
+        with held, TrainingLoggingUtils.log_file(folder / LOGS / "run.log"):
             seconds: dict[str, float] = {}
             with self._step("collect", seconds):
                 runs = self.collect()
             with self._step("prepare", seconds):
                 manifest = self.prepare(runs)
                 games = self._games(manifest)
+                improvement = Improvement.of(self.recipe, manifest, self.dataset)
             wait_for_all()
             with self._step("train", seconds):
                 students = self.train()
+            improved: dict[str, ImprovedStudent] = {}
+            if improvement is not None:
+                with self._step("improve", seconds):
+                    improved = self.improve(students, improvement)
             results: list[EvaluationResult] = []
             comparisons: dict[str, ComparisonReport] = {}
             report = None
             if games is not None:
                 with self._step("evaluate", seconds):
-                    results = self.play(students, games)
-                    comparisons = self.compare(results)
+                    results = self.play(students, games, improved)
+                    comparisons = self.compare(results, improved)
                 with self._step("report", seconds):
-                    report = self.report(manifest, students, results, comparisons)
+                    report = self.report(manifest, students, improved, results, comparisons)
             took = time.perf_counter() - began
             seconds["total"] = round(took, 2)
-            summary = self._summary(manifest, students, results, comparisons, seconds)
+            summary = self._summary(manifest, students, improved, results, comparisons, seconds)
             write_json(folder / SUMMARY, summary)
         return ExperimentResults(
             recipe=self.recipe,
             folder=folder,
             dataset_stats=manifest,
             students=students,
+            improved=improved,
             results={result.name: result for result in results},
             comparisons=comparisons,
             report_path=report,
@@ -257,14 +268,23 @@ class ExperimentPipeline:
         result = train_once(config, splits, folder, callbacks=[TimeEstimate()], quiet=self.quiet)
         return {self.runs()[0].name: result}
 
-    def play(self, students: Mapping[str, TrainingResult], games: EvaluationSettings) -> list[EvaluationResult]:
-        """Let the untuned base and every student play the same games."""
+    def improve(self, students: Mapping[str, TrainingResult], improvement: Improvement) -> dict[str, ImprovedStudent]:
+        """Let every student go through its rounds; what came out, by the run's name and `-improved`."""
+        return improvement.run(students, self.runs(), self.experiment.folder, quiet=self.quiet)
+
+    def play(
+        self,
+        students: Mapping[str, TrainingResult],
+        games: EvaluationSettings,
+        improved: Mapping[str, ImprovedStudent] = NOT_IMPROVED,
+    ) -> list[EvaluationResult]:
+        """Let the untuned base, every student and every improved one play the same games."""
         from serpentune.evaluation import evaluate_students, read_test_records
 
         assert self.recipe.evaluation is not None
         found = evaluate_students(
-            {name: trained.model_path for name, trained in students.items()},
-            [cell.config for cell in self.runs()],
+            {name: trained.model_path for name, trained in all_trained(students, improved).items()},
+            [cell.config for cell in self.runs()] * (2 if improved else 1),
             self.experiment.folder / EVALUATION,
             games,
             test_records=read_test_records(self.dataset, self.recipe.evaluation.records),
@@ -272,13 +292,19 @@ class ExperimentPipeline:
         )
         return list(found.values())
 
-    def compare(self, results: Sequence[EvaluationResult]) -> dict[str, ComparisonReport]:
-        """Compare each student, or with training seeds enough each method, with the base it was made from."""
+    def compare(
+        self, results: Sequence[EvaluationResult], improved: Mapping[str, ImprovedStudent] = NOT_IMPROVED
+    ) -> dict[str, ComparisonReport]:
+        """Compare each student, or with training seeds enough each method, with the base it was made from.
+
+        What was improved is compared with what it was before, too.
+        """
         from serpentune.comparison import ModelComparator, by_method, fitting_level
 
         folder = self.experiment.folder / EVALUATION
         comparator = ModelComparator(folder, seed=self.training_config().seed)
-        comparisons = comparator.compare_all(results, by=fitting_level(results))
+        origins = {name: student.origin for name, student in improved.items()}
+        comparisons = comparator.compare_all(results, by=fitting_level(results), origins=origins)
         for comparison in comparisons.values():
             _LOG.info("%s", comparison.verdict)
         for method in by_method(results):
@@ -289,37 +315,14 @@ class ExperimentPipeline:
         self,
         manifest: Mapping[str, Any],
         students: Mapping[str, TrainingResult],
+        improved: Mapping[str, ImprovedStudent],
         results: Sequence[EvaluationResult],
         comparisons: Mapping[str, ComparisonReport],
     ) -> Path:
         """Write the report, as HTML and in every other form; returns the page."""
-        from serpentune.comparison import by_method
-        from serpentune.report import FORMATS, write_report
-
-        methods = [method.sentence for method in by_method(results) if len(method.seeds) > 1]
-        strategies = {cell.name: cell.config.training_strategy for cell in self.runs()}
-        bases = dict.fromkeys(short_name(cell.config.base_model_name) for cell in self.runs())
-        page, *_ = write_report(
-            results,
-            self.experiment.folder / REPORT,
-            title=f"{' and '.join(bases)} learns Snake from {', '.join(manifest['teachers'])}",
-            comparisons=[comparison.to_json() for comparison in comparisons.values()],
-            training={
-                name: {
-                    "history": trained.history,
-                    "strategy": strategies[name],
-                    "seconds": trained.seconds,
-                    "trainable_parameters": trained.trainable_parameters,
-                    "parameters": trained.parameters,
-                }
-                for name, trained in students.items()
-            },
-            dataset={name: teacher["records"] for name, teacher in manifest["teachers"].items()},
-            notes=[*methods, f"In all games the prompt asks to play like {results[0].manifest['teacher']}."],
-            commands=[self._command()],
-            formats=FORMATS,
+        return write_experiment_report(
+            self.experiment.folder, manifest, self.runs(), students, improved, results, comparisons, self._command()
         )
-        return page
 
     def _command(self) -> str:
         """What makes the same experiment again, from its own folder."""
@@ -335,57 +338,15 @@ class ExperimentPipeline:
         self,
         manifest: Mapping[str, Any],
         students: Mapping[str, TrainingResult],
+        improved: Mapping[str, ImprovedStudent],
         results: Sequence[EvaluationResult],
         comparisons: Mapping[str, ComparisonReport],
         seconds: Mapping[str, float],
     ) -> dict[str, Any]:
         """What `results_summary.json` says."""
-        from serpentune.comparison import by_method
-        from serpentune.evaluation import figures
-
-        folder = self.experiment.folder
-        return {
-            "experiment": folder.name,
-            "serpentune": __version__,
-            "dataset": data_figures(manifest),
-            "students": {
-                cell.name: {
-                    "base_model": cell.config.base_model_name,
-                    "strategy": cell.config.training_strategy,
-                    "seed": cell.config.seed,
-                    "settings": cell.settings,
-                    **training_figures(students[cell.name], cell.config),
-                    "model": PathUtils.relative(students[cell.name].model_path, folder),
-                }
-                for cell in self.runs()
-            },
-            "evaluation": {result.name: figures(result) for result in results},
-            "methods": [asdict(method) for method in by_method(results)],
-            "comparisons": {name: comparison.to_json() for name, comparison in comparisons.items()},
-            "report": REPORT if results else None,
-            "seconds": dict(seconds),
-        }
-
-    @contextmanager
-    def _claimed(self) -> Iterator[None]:
-        """The experiment's folder while it is worked in.
-
-        A new folder in which not even a data set was made is removed again, so that a run that failed at once doesn't
-        stand in the way of the next one; otherwise an interruption says how to go on.
-        """
-        folder = self.experiment.folder
-        fresh = not folder.exists()
-        self.experiment.claim(replace=self.overwrite)
-        try:
-            with sigterm_interrupts():
-                yield
-        except BaseException as error:
-            if fresh and not self.experiment.has_dataset and not (folder / MODELS).is_dir():
-                shutil.rmtree(folder)
-            elif isinstance(error, KeyboardInterrupt):
-                received = getattr(error, "signal", signal.SIGINT)
-                raise PipelineInterrupted(folder, received, "Stopped. ") from error
-            raise
+        return experiment_summary(
+            self.experiment.folder, manifest, self.runs(), students, improved, results, comparisons, seconds
+        )
 
     @contextmanager
     def _step(self, name: str, seconds: dict[str, float]) -> Iterator[None]:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,25 +17,27 @@ from typing import TYPE_CHECKING, Any
 from serpentune import __version__
 from serpentune.common.errors import UserError
 from serpentune.common.files import write_json
-from serpentune.common.locks import held_folder
 from serpentune.common.processes import process_count
 from serpentune.common.run_log import TrainingLoggingUtils
-from serpentune.common.signals import sigterm_interrupts
 from serpentune.evaluation.results import EVALUATION
 from serpentune.logs import find_logs
 from serpentune.models import short_name
-from serpentune.pipeline._folder import GAMES, IMPROVE, LOGS, MODELS, REPORT, Experiment, here
+from serpentune.pipeline._folder import IMPROVE, LOGS, MODELS, REPORT, Experiment, here
 from serpentune.pipeline._improve_rounds import Rounds, round_name
 from serpentune.pipeline._improve_student import settled
-from serpentune.pipeline._results import PipelineInterrupted
 from serpentune.pipeline.improve_config import ImproveConfig
 from serpentune.training import load_result
+from serpentune.training.config import refuse_difference
 
 if TYPE_CHECKING:
     from serpentune.comparison import ComparisonReport
     from serpentune.evaluation import EvaluationResult
 
 FOUND, PICTURE = "improve.json", "rounds.png"
+
+_OF_NOW = ("student", "heuristic_log_dirs", "training")
+_MAY_DIFFER = (*_OF_NOW, "output_dir", "name", "rounds")
+"""Where things lie, and how many rounds there are; what training may change is its own to say."""
 
 _INTERVALS = ("win_rate", "score_mean", "fatal_per_1000_moves", "accuracy")
 
@@ -109,23 +108,56 @@ def improve(
         UserError: bad input; everything that can be is checked before any work is done. Or several processes.
         PipelineInterrupted: after Ctrl-C or SIGTERM, when there is something to go on from.
     """
-    began = time.perf_counter()
-    if process_count() > 1:
-        raise UserError("Rounds of improvement run in one process. Start them without torchrun.")
     if (config is None) == (resume is None):
         raise UserError("Rounds are either begun, by a configuration, or gone on with (resume).")
     config = settled(config) if config is not None else _resumed(Path(str(resume)), rounds)
+    return _improve(config, resume=resume is not None, overwrite=overwrite, quiet=quiet, announce=announce)
+
+
+def improve_within(config: ImproveConfig, *, quiet: bool, announce: Callable[[str], None]) -> ImproveResult:
+    """The rounds of a student in a folder that belongs to an experiment: begun, or gone on with where they were.
+
+    Everything may have been moved since they began, and there may be more rounds than then.
+
+    Args:
+        config: what to do.
+        quiet: as of `improve`.
+        announce: as of `improve`.
+
+    Raises:
+        UserError: as of `improve`, or they began with other settings.
+        PipelineInterrupted: as of `improve`.
+    """
+    config = settled(config)
+    assert config.name is not None
+    folder = Path(config.output_dir).expanduser() / config.name
+    begun = (folder / IMPROVE).is_file()
+    if begun:
+        Experiment(folder, config, IMPROVE).check_resumable(_MAY_DIFFER)
+        before = _resumed(folder, config.rounds)
+        refuse_difference(before.training, config.training)
+        config = before.with_values({name: getattr(config, name) for name in _OF_NOW})
+    return _improve(config, resume=begun, overwrite=False, quiet=quiet, announce=announce)
+
+
+def _improve(
+    config: ImproveConfig, *, resume: bool, overwrite: bool, quiet: bool, announce: Callable[[str], None]
+) -> ImproveResult:
+    began = time.perf_counter()
+    if process_count() > 1:
+        raise UserError("Rounds of improvement run in one process. Start them without torchrun.")
     assert config.name is not None
     folder = Path(config.output_dir).expanduser() / config.name
     experiment = Experiment(folder, config, IMPROVE)
-    if resume is None:
+    if not resume:
         sources = find_logs(config.heuristic_log_dirs) if config.heuristic_log_dirs else []
         experiment.check_free(overwrite=overwrite, sources=sources)
         if Path(config.student).is_relative_to(folder.resolve()):
             raise UserError(f"The student lies in {folder}, which would be replaced. Choose another --experiment-name.")
-    work = Rounds(folder, config, quiet, announce, resume=resume is not None)
+    work = Rounds(folder, config, quiet, announce, resume=resume)
     work.check()
-    with _claimed(experiment, replace=overwrite), TrainingLoggingUtils.log_file(folder / LOGS / "run.log"):
+    held = experiment.claimed(replace=overwrite, by="other rounds of improvement")
+    with held, TrainingLoggingUtils.log_file(folder / LOGS / "run.log"):
         results = work.run()
         rows = [{**_figures(number, result), **work.about(number)} for number, result in enumerate(results)]
         return _read(folder, config, rows, results, began)
@@ -139,25 +171,6 @@ def _resumed(folder: Path, rounds: int | None) -> ImproveConfig:
         raise UserError(f"{folder} has {config.rounds} rounds; there can be more of them (--rounds), but not fewer.")
     values = config.model_dump() | {"output_dir": output_dir, "name": name, "rounds": rounds or config.rounds}
     return ImproveConfig(**values)
-
-
-@contextmanager
-def _claimed(experiment: Experiment, *, replace: bool) -> Iterator[None]:
-    """The folder while it is worked in; a new one in which nothing was made is removed again."""
-    folder = experiment.folder
-    fresh = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    with held_folder(folder, by="other rounds of improvement"), sigterm_interrupts():
-        experiment.claim(replace=replace)
-        try:
-            yield
-        except BaseException as error:
-            if fresh and not any((folder / name).is_dir() for name in (EVALUATION, GAMES, MODELS)):
-                shutil.rmtree(folder)
-            elif isinstance(error, KeyboardInterrupt):
-                received = getattr(error, "signal", signal.SIGINT)
-                raise PipelineInterrupted(folder, received, "Stopped. ") from error
-            raise
 
 
 def _read(

@@ -22,24 +22,21 @@ MOST_ROUNDS = 99
 FIRST_HELD_OUT = 1_000_000
 """From here on game seeds belong to evaluations: nothing is trained or chosen by them."""
 
-_OF_STUDENT = ("training_strategy", "base_model_name", "adapter", "chat", "lora", "qlora")
-_OF_ROUNDS = ("output_dir", "experiment_name")
+OF_STUDENT = ("training_strategy", "base_model_name", "adapter", "chat", "lora", "qlora")
+OF_ROUNDS = ("output_dir", "experiment_name")
 
 
-class ImproveConfig(Settings):
-    """A student that learns from its own mistakes, round by round, in one configuration.
+class ImproveSettings(Settings):
+    """What rounds of improvement are, whichever student goes through them.
 
     Attributes:
-        student: the model to improve: a student's folder, or a base model, all of whose weights learn then.
         teacher: whose moves are the right ones, in every state and on whatever path.
         rounds: how often the student plays, is corrected, and trains on.
-        name: of the folder in `output_dir`; None takes the student's name and `-improved`.
-        output_dir: folder of experiments.
         games: that the student plays in each round, to be learnt from.
         first_seed: of the first round's games; the other games and rounds follow. All lie below 1,000,000.
         heuristic_log_dirs: runs that take the place of the teacher's own games: run folders, folders of run folders,
             and globs. Whoever played, the teacher's moves are the answers. Games on other boards are left out.
-        teacher_games: that the teacher plays, once, to be mixed in; none where `heuristic_log_dirs` names runs.
+        teacher_games: that the teacher plays, once, to be mixed in; none where there are runs to take their place.
         teacher_seed: of the first of these.
         student_share: share of a round's records that come from the student's games of all rounds so far, of each
             round in proportion to its moves.
@@ -57,18 +54,14 @@ class ImproveConfig(Settings):
         encoding: how boards are written; None takes the student's own.
         style: completion style; None takes the student's own.
         seed: of split and sample.
-        training: how each round trains on; strategy, base and adapter are the student's and aren't set here.
         evaluation_games: held-out games that the student plays before the first round and after each.
         evaluation_seed: of the first of these; the same games every time. They tune: below 1,000,000.
     """
 
-    synonyms: ClassVar[Mapping[str, str]] = {"model": "student", "heuristic_dirs": "heuristic_log_dirs"}
+    synonyms: ClassVar[Mapping[str, str]] = {"heuristic_dirs": "heuristic_log_dirs"}
 
-    student: str = Field(min_length=1)
     teacher: str
     rounds: int = Field(3, ge=1, le=MOST_ROUNDS)
-    name: FolderName | None = None
-    output_dir: str = Field("output", min_length=1)
     games: int = Field(500, ge=1)
     first_seed: int = Field(100_000, ge=0)
     heuristic_log_dirs: list[str] = Field(default_factory=list)
@@ -85,14 +78,8 @@ class ImproveConfig(Settings):
     encoding: str | None = None
     style: str | None = None
     seed: int = Field(0, ge=0, lt=2**62)
-    training: AdvancedTrainingConfig = Field(default_factory=AdvancedTrainingConfig)
     evaluation_games: int = Field(200, ge=1)
     evaluation_seed: int = Field(900_000, ge=0)
-
-    @field_validator("student", "output_dir", mode="before")
-    @classmethod
-    def _path_as_text(cls, value: Any) -> Any:
-        return str(value) if isinstance(value, Path) else value
 
     @field_validator("heuristic_log_dirs", mode="before")
     @classmethod
@@ -118,15 +105,6 @@ class ImproveConfig(Settings):
         return None if value is None else board_name(value)
 
     @model_validator(mode="after")
-    def _the_student_decides(self) -> Self:
-        usual = AdvancedTrainingConfig()
-        for name in (*_OF_STUDENT, *_OF_ROUNDS):
-            if getattr(self.training, name) != getattr(usual, name):
-                why = "follows from the student" if name in _OF_STUDENT else "is the rounds' own"
-                raise ValueError(f"training.{name} {why}: leave it out")
-        return self
-
-    @model_validator(mode="after")
     def _something_to_mix_in(self) -> Self:
         if self.heuristic_log_dirs and self.student_share == 1:
             raise ValueError("student_share = 1 leaves no record to heuristic_log_dirs: leave out one of the two")
@@ -134,11 +112,7 @@ class ImproveConfig(Settings):
 
     @model_validator(mode="after")
     def _seeds_of_their_own(self) -> Self:
-        played = {
-            "the rounds' games (first_seed)": self.round_seeds(),
-            "the evaluation's games (evaluation_seed)": self.evaluation_seeds(),
-            "the teacher's games (teacher_seed)": self.teacher_seeds(),
-        }
+        played = self.seeds()
         for what, seeds in played.items():
             if seeds.stop > FIRST_HELD_OUT:
                 raise ValueError(
@@ -159,6 +133,14 @@ class ImproveConfig(Settings):
         except UserError as error:
             raise ValueError(str(error)) from None  # so that pydantic takes a refused assignment back
         return self
+
+    def seeds(self) -> dict[str, range]:
+        """Seeds of all games that are played, by whose they are, in words."""
+        return {
+            "the rounds' games (first_seed)": self.round_seeds(),
+            "the evaluation's games (evaluation_seed)": self.evaluation_seeds(),
+            "the teacher's games (teacher_seed)": self.teacher_seeds(),
+        }
 
     def round_seeds(self, number: int | None = None) -> range:
         """Seeds of the games that the student plays in round `number`, 1 to `rounds`, or in all of them."""
@@ -204,3 +186,36 @@ class ImproveConfig(Settings):
             formats=["parquet"],
             seed=self.seed,
         )
+
+
+class ImproveConfig(ImproveSettings):
+    """A student that learns from its own mistakes, round by round, in one configuration.
+
+    Attributes:
+        student: the model to improve: a student's folder, or a base model, all of whose weights learn then.
+        name: of the folder in `output_dir`; None takes the student's name and `-improved`.
+        output_dir: folder of experiments.
+        training: how each round trains on; strategy, base and adapter are the student's and aren't set here.
+    """
+
+    synonyms: ClassVar[Mapping[str, str]] = {**ImproveSettings.synonyms, "model": "student"}
+
+    student: str = Field(min_length=1)
+    name: FolderName | None = None
+    output_dir: str = Field("output", min_length=1)
+    training: AdvancedTrainingConfig = Field(default_factory=AdvancedTrainingConfig)
+
+    @field_validator("student", "output_dir", mode="before")
+    @classmethod
+    def _path_as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
+
+    @field_validator("training")
+    @classmethod
+    def _the_student_decides(cls, value: AdvancedTrainingConfig) -> AdvancedTrainingConfig:
+        usual = AdvancedTrainingConfig()
+        for name in (*OF_STUDENT, *OF_ROUNDS):
+            if getattr(value, name) != getattr(usual, name):
+                why = "follows from the student" if name in OF_STUDENT else "is the rounds' own"
+                raise ValueError(f"training.{name} {why}: leave it out")
+        return value

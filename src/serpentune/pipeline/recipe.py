@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,7 +16,9 @@ from serpentune.datasets import Recipe, get_encoding, get_style
 from serpentune.datasets.recipe import board_name
 from serpentune.datasets.records import MANIFEST
 from serpentune.pipeline._base import FolderName
+from serpentune.pipeline.improve_config import FIRST_HELD_OUT, OF_ROUNDS, OF_STUDENT, ImproveConfig, ImproveSettings
 from serpentune.training import AdvancedTrainingConfig, Cell, cells
+from serpentune.training.config import flat
 
 
 class EvaluationRecipe(Settings):
@@ -59,6 +61,37 @@ class EvaluationRecipe(Settings):
         return get_style(value).name if info.field_name == "style" else get_encoding(value).name
 
 
+class ImproveRecipe(ImproveSettings):
+    """The rounds in which every student of an experiment learns from its own mistakes.
+
+    The games to mix in are those of the experiment's data set that the teacher played or answers for, on the board of
+    the rounds; where it has none, and `heuristic_log_dirs` names none, the teacher plays `teacher_games`.
+
+    Attributes:
+        training: what a round's training does otherwise than the experiment's, by setting, named as for
+            `Settings.with_values`: `{lr: 5.0e-4}`, or in sections. Strategy, base and adapter are the student's.
+    """
+
+    training: dict[str, Any] = Field(default_factory=dict)
+
+    def of_student(self, trained: AdvancedTrainingConfig, student: str | Path, **settled: Any) -> ImproveConfig:
+        """The rounds of one student.
+
+        Args:
+            trained: what it was trained with.
+            student: its folder.
+            settled: settings of `ImproveConfig` that the recipe leaves open.
+
+        Raises:
+            UserError: `training` names no setting, one that follows from the student, or a value that can't be used.
+        """
+        usual = AdvancedTrainingConfig()
+        follows = {name: getattr(usual, name) for name in (*OF_STUDENT, *OF_ROUNDS)}
+        training = trained.model_copy(update=follows, deep=True).with_values(flat(self.training))
+        values = self.model_dump() | {"student": str(student), "training": training.model_dump()} | settled
+        return ImproveConfig(**values)
+
+
 class ExperimentRecipe(Settings):
     """What `serpentune run RECIPE.yaml` does: build the data, train every combination, let all play, compare, report.
 
@@ -71,14 +104,18 @@ class ExperimentRecipe(Settings):
             gives a value settings that come with it: `strategy: {lora: {lr: 0.005}, full: {lr: 0.001}}`. Empty trains
             one student.
         max_runs: how many runs the sweep may have.
+        improve: rounds in which each student learns from its own mistakes; None leaves the students as they are.
         evaluation: the games; None trains only.
     """
+
+    typed_in_full: ClassVar[Sequence[str]] = ("improve",)
 
     name: FolderName | None = None
     dataset: Recipe | str
     training: AdvancedTrainingConfig = Field(default_factory=AdvancedTrainingConfig)
     sweep: dict[str, Any] = Field(default_factory=dict)
     max_runs: int = Field(100, ge=1)
+    improve: ImproveRecipe | None = None
     evaluation: EvaluationRecipe | None = Field(default_factory=EvaluationRecipe)
 
     @field_validator("dataset", mode="before")
@@ -97,9 +134,24 @@ class ExperimentRecipe(Settings):
         if self.training.experiment_name is not None:
             raise ValueError("training.experiment_name is set: the experiment is called by the recipe's own `name`")
         try:
-            self.cells()
+            for cell in self.cells():
+                if self.improve is not None:
+                    self.improve.of_student(cell.config, cell.name)
         except UserError as error:
             raise ValueError(str(error)) from None  # so that pydantic takes a refused assignment back
+        return self
+
+    @model_validator(mode="after")
+    def _evaluates_on_other_games(self) -> Self:
+        if self.improve is None or self.evaluation is None:
+            return self
+        first, last = self.evaluation.seed, self.evaluation.seed + self.evaluation.games - 1
+        for what, seeds in self.improve.seeds().items():
+            if seeds and seeds.start <= last and first < seeds.stop:
+                raise ValueError(
+                    f"evaluation.seed: the last evaluation and {what} of `improve` share seeds, such as "
+                    f"{max(seeds.start, first)}. Evaluate on games of its own, such as from {FIRST_HELD_OUT} on"
+                )
         return self
 
     @classmethod

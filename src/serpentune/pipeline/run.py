@@ -20,6 +20,7 @@ from serpentune.training import AdvancedTrainingConfig, TrainingResult
 if TYPE_CHECKING:
     from serpentune.comparison import ComparisonReport
     from serpentune.evaluation import EvaluationResult
+    from serpentune.pipeline._improving import ImprovedStudent
 
 
 class MultiDatasetPipeline(ExperimentPipeline):
@@ -111,6 +112,7 @@ class MultiDatasetPipeline(ExperimentPipeline):
         self,
         manifest: Mapping[str, Any],
         students: Mapping[str, TrainingResult],
+        improved: Mapping[str, ImprovedStudent],
         results: Sequence[EvaluationResult],
         comparisons: Mapping[str, ComparisonReport],
         seconds: Mapping[str, float],

@@ -65,6 +65,7 @@ def _places(folder: Path, model: Path) -> Iterator[Path]:
     yield model
     below = next((place for place in folder.resolve().parents if place.name == EVALUATION), None)
     if below is not None:
-        # models/style=move/seed=0/final_model of an ablation, models/seed=0/final_model, seed=0/final_model of a sweep
-        for parts in (4, 3, 2):
+        # improved/seed=0/models/round-02/final_model, models/style=move/seed=0/final_model of an ablation,
+        # models/seed=0/final_model, seed=0/final_model of a sweep
+        for parts in (5, 4, 3, 2):
             yield below.parent.joinpath(*model.parts[-parts:])

@@ -91,6 +91,9 @@ def scaling_points(folders: Sequence[str | Path]) -> tuple[list[ScalingPoint], d
             name = result.name if result.name not in left_out else f"{result.name} in {folder}"
             left_out[name] = "its training run isn't where it was" if trained else "it wasn't trained here"
             continue
+        if "improved" in result.manifest["training"]:
+            left_out[result.name] = "it met other samples in its rounds of improvement"
+            continue
         first = first or result
         pair(first, result)  # refuses other rules
         points.append(_point(result, run))

@@ -6,7 +6,7 @@ Importing it is quick: torch, transformers and TRL are imported when `train` is 
 from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig
 from serpentune.training._grid import MAX_RUNS, Cell, Grid, cells, parse_grid
 from serpentune.training._machine import check_machine
-from serpentune.training._prepare import FINAL_MODEL, HISTORY, RUN, total_steps, train_samples
+from serpentune.training._prepare import FINAL_MODEL, HISTORY, METHOD, RUN, total_steps, train_samples
 from serpentune.training._sweep import SweepResult, SweepRun, is_sweep, load_result, sweep, train_once, trained_with
 from serpentune.training.config import (
     AdvancedTrainingConfig,
@@ -24,6 +24,7 @@ __all__ = [
     "FINAL_MODEL",
     "HISTORY",
     "MAX_RUNS",
+    "METHOD",
     "RUN",
     "AdvancedTrainingConfig",
     "Cell",

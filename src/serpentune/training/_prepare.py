@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 FINAL_MODEL = "final_model"
 CHECKPOINTS = "checkpoints"
 RUN = "training.json"
+METHOD = "method.json"
+"""Of whose students one is that a run trained, where the run's own settings don't tell: of a round of improvement."""
 HISTORY = "history.csv"
 LOSSES = "loss.png"
 TRACKED = "trackers"
