@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pytest
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.settings import Settings, SettingsError, parse_setting, parse_settings
@@ -28,11 +28,26 @@ class Engine(Settings):
         return value
 
 
+class Trailer(Settings):
+    seats: int = 0
+    length: int = Field(2, ge=1)
+    cargo: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _seats_are_far_from_each_other(self) -> Self:
+        if self.seats > self.length:
+            raise ValueError("more seats than metres")
+        return self
+
+
 class Car(Settings):
+    typed_in_full: ClassVar[Sequence[str]] = ("trailer",)
+
     name: str
     seats: int = Field(4, ge=1)
     engine: Engine = Field(default_factory=Engine)
     spare: Engine | None = None
+    trailer: Trailer | None = None
     extras: dict[str, float] = Field(default_factory=dict)
     tyres: dict[str, float] | str = "summer"
 
@@ -150,3 +165,18 @@ def test_a_text_that_looks_like_a_number_comes_back_as_a_text(tmp_path: Path) ->
     car = Car(name="1e5")
     assert Car.load(car.save(tmp_path / "car.yaml")) == car
     assert Car.load(Car(name="2026-01-31").save(tmp_path / "day.yaml")).name == "2026-01-31"
+
+
+def test_a_section_that_is_called_like_others_is_typed_in_full() -> None:
+    assert (Car.full_key("seats"), Car.full_key("trailer.seats")) == ("seats", "trailer.seats")
+    with pytest.raises(UserError, match=r"no setting 'length'. Did you mean 'trailer\.length'"):
+        Car.full_key("length")
+    car = Car(name="a").with_values({"trailer.cargo.hay": 3.0, "trailer.seats": 1})
+    assert car.trailer == Trailer(seats=1, cargo={"hay": 3})
+    with pytest.raises(UserError, match=r"no setting 'trailer\.crago\.hay'"):
+        Car(name="a").with_values({"trailer.crago.hay": 3})
+
+
+def test_what_is_wrong_with_a_section_as_a_whole_names_it() -> None:
+    with pytest.raises(UserError, match="Car: trailer: more seats than metres"):
+        Car(name="a", trailer={"seats": 5})

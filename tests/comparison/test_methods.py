@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from serpentune.common.errors import UserError
-from serpentune.comparison import ComparisonReport, MetricComparison, ModelComparator, compare_all
+from serpentune.comparison import ComparisonReport, MetricComparison, ModelComparator, by_method, compare_all
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import seed_level_difference
 from tests.comparison.players import Player, careless, cycle, greedy, play, save
@@ -91,6 +91,29 @@ def test_what_was_never_trained_is_a_checkpoint_that_methods_are_measured_agains
     assert equal.interval is not None
     assert equal.interval.low < 0 < equal.interval.high
     assert (equal.verdict, (equal.p_value or 0) > 0.05) == ("no difference shown", True)
+
+
+def test_an_improved_student_is_no_other_seed_of_what_it_was_and_is_compared_with_it(
+    swept: dict[str, list[EvaluationResult]],
+) -> None:
+    improved = []
+    for student in swept["full"]:
+        training = {**student.manifest["training"], "improved": {"rounds": 2}}
+        manifest = {**student.manifest, "training": training, "model_sha256": f"{student.name}, on and on"}
+        improved.append(replace(student, name=f"{student.name}-improved", manifest=manifest))
+    results = [*swept["untuned"], *swept["full"], *improved]
+    origins = {f"{student.name}-improved": student.name for student in swept["full"]}
+    assert [method.name for method in by_method(results)] == ["strategy=full", "strategy=full-improved"]
+    reports = compare_all(results, by="method", metrics=["score"], origins=origins)
+    assert list(reports) == [
+        "untuned_vs_strategy=full",
+        "untuned_vs_strategy=full-improved",
+        "strategy=full_vs_strategy=full-improved",
+    ]
+    single = compare_all([results[1], results[6]], metrics=["score"], origins=origins)
+    assert list(single) == ["strategy=full,seed=0_vs_strategy=full,seed=0-improved"]  # the baseline is the origin
+    alone = replace(improved[0], name="seed=0-improved")
+    assert by_method([alone])[0].name == "full-improved"
 
 
 def test_a_margin_at_the_level_of_methods(swept: dict[str, list[EvaluationResult]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 import signal
@@ -28,6 +27,7 @@ from serpentune.pipeline import (
     PipelineResults,
     resume_experiment,
 )
+from tests.pipeline.interrupting import interrupted
 
 STUDENTS = [f"strategy={strategy},seed={seed}" for strategy in ("lora", "full") for seed in (0, 1)]
 
@@ -117,35 +117,14 @@ def test_a_sweep_s_folder_is_evaluated_and_compared_as_one(done: ExperimentResul
     assert results_folders(folders[1]) == [folders[1]]
 
 
-class _CtrlC(logging.Handler):
-    """Somebody who presses Ctrl-C, or a machine that is shut down, when the log says something."""
-
-    def __init__(self, words: str, sent: signal.Signals) -> None:
-        super().__init__(logging.INFO)
-        self._words, self._sent = words, sent
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if self._words and self._words in record.getMessage():
-            self._words = ""
-            signal.raise_signal(self._sent)
-
-
 @pytest.mark.parametrize(
     ("words", "sent"),
     [pytest.param("Run 2 of 2", signal.SIGTERM, marks=pytest.mark.slow), ("seed=0: ", signal.SIGINT)],
 )
 def test_what_is_finished_outlives_a_signal(words: str, sent: signal.Signals, tmp_path: Path) -> None:
     small = recipe(sweep={"seed": [0, 1]})
-    logger, finger = logging.getLogger("serpentune"), _CtrlC(words, sent)
-    logger.addHandler(finger)
-    before = logger.level
-    logger.setLevel(logging.INFO)
-    try:
-        with pytest.raises(PipelineInterrupted, match="--resume") as stopped:
-            ExperimentPipeline(small, output_dir=tmp_path, quiet=True).run()
-    finally:
-        logger.removeHandler(finger)
-        logger.setLevel(before)
+    with interrupted(words, sent), pytest.raises(PipelineInterrupted, match="--resume") as stopped:
+        ExperimentPipeline(small, output_dir=tmp_path, quiet=True).run()
     assert stopped.value.signal == sent
     kept = {path: sha256(path) for path in tmp_path.rglob("final_model")}
     result = resume_experiment(stopped.value.folder, quiet=True)

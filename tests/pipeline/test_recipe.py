@@ -47,6 +47,7 @@ def test_the_recipes_compare_what_they_say() -> None:
     assert [file.stem for file in EXPERIMENTS] == [
         "ablation",
         "flagship-nano",
+        "flagship",
         "quickstart",
         "scaling-data",
         "scaling-size",
@@ -59,6 +60,11 @@ def test_the_recipes_compare_what_they_say() -> None:
     one, two = (ExperimentRecipe.load(RECIPES / f"smollm2-{name}.yaml") for name in ("h100", "2gpu"))
     two.training.hyperparameters.batch_size *= 2
     assert one.model_dump(exclude={"name"}) == two.model_dump(exclude={"name"})
+    flagship = ExperimentRecipe.load(RECIPES / "flagship.yaml")
+    assert flagship.improve is not None and flagship.evaluation is not None and isinstance(flagship.dataset, Recipe)
+    (games,) = flagship.dataset.generate
+    assert games.first_seed + games.games <= flagship.improve.first_seed
+    assert (flagship.evaluation.seed, flagship.evaluation.games) == (2_000_000, 2_000)
     strategies = ExperimentRecipe.load(RECIPES / "strategies.yaml")
     assert {cell.config.seed for cell in strategies.cells()} == set(range(5))
 
@@ -98,6 +104,16 @@ def test_the_data_set_may_be_a_folder_or_a_recipe_s_file(tmp_path: Path) -> None
         ({"evaluation": {"style": "plam"}}, "Did you mean plan?"),
         ({"evaluation": {"grid_size": 3}}, "4 to 50"),
         ({"name": "../up"}, "one folder's name"),
+        ({"improve": {}}, "'improve.teacher' is missing"),
+        ({"improve": {"teacher": "CELL", "roundz": 2}}, "Did you mean 'rounds'?"),
+        ({"improve": {"teacher": "CEL"}}, "Did you mean CELL"),
+        ({"improve": {"teacher": "CELL", "first_seed": 899_999}}, "improve: the rounds' games (first_seed) and the"),
+        ({"improve": {"teacher": "CELL", "training": {"lrr": 1}}}, "Did you mean 'hyperparameters.learning_rate'?"),
+        ({"improve": {"teacher": "CELL", "training": {"strategy": "lora"}}}, "training.training_strategy follows from"),
+        ({"improve": {"teacher": "CELL", "training": {"lora": {"rank": 2}}}}, "training.lora follows from the student"),
+        ({"improve": {"teacher": "CELL", "training": {"output_dir": "x"}}}, "training.output_dir is the rounds' own"),
+        ({"improve": {"teacher": "CELL", "training": {"lr": 7}}}, "learning_rate = 7"),
+        ({"improve": {"teacher": "CELL"}, "evaluation": {"seed": 101_499}}, "share seeds, such as 101499"),
     ],
 )
 def test_a_wrong_setting_is_refused_at_once(wrong: dict[str, Any], message: str) -> None:
@@ -110,3 +126,28 @@ def test_a_refused_assignment_leaves_the_recipe_as_it_was() -> None:
     with pytest.raises(UserError, match="Did you mean 'seed'"):
         recipe.sweep = {"sed": [0]}
     assert recipe.sweep == {"seed": [0]}
+
+
+def test_rounds_train_like_their_student_but_for_what_the_recipe_says() -> None:
+    values = {"teacher": "cell", "rounds": 2, "training": {"hyperparameters": {"num_epochs": 1}, "save_steps": 7}}
+    sweep = {"strategy": {"lora": {"lr": 5e-3}, "full": {"lr": 1e-3}}, "seed": [3]}
+    training = {"hyperparameters": {"batch_size": 8, "num_epochs": 4}, "max_length": 256}
+    recipe = ExperimentRecipe(dataset=GAMES, training=training, sweep=sweep, improve=values)
+    assert recipe.improve is not None
+    for cell, rate in zip(recipe.cells(), (5e-3, 1e-3), strict=True):
+        config = recipe.improve.of_student(cell.config, "there/final_model", name=cell.name)
+        steps = config.training.hyperparameters
+        assert (config.student, config.name, config.teacher) == ("there/final_model", cell.name, "CELL")
+        assert (steps.batch_size, steps.learning_rate, steps.num_epochs) == (8, rate, 1)
+        assert (config.training.seed, config.training.max_length, config.training.save_steps) == (3, 256, 7)
+
+
+def test_settings_that_rounds_share_with_others_mean_the_others(tmp_path: Path) -> None:
+    recipe = ExperimentRecipe(dataset=GAMES, improve={"teacher": "CELL"})
+    changed = recipe.with_values(
+        {"teacher": "BFS", "balance": ["length"], "improve.games": 9, "improve.training.lr": 1e-4}
+    )
+    assert changed.evaluation is not None and isinstance(changed.dataset, Recipe) and changed.improve is not None
+    assert (changed.evaluation.teacher, changed.dataset.balance, changed.improve.games) == ("BFS", ["length"], 9)
+    assert (changed.improve.balance, changed.improve.training) == ([], {"lr": 1e-4})
+    assert ExperimentRecipe.load(changed.save(tmp_path / "recipe.yaml")) == changed.with_values({"name": "recipe"})

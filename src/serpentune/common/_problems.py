@@ -37,7 +37,11 @@ class Problem:
 
     def within(self, section: str) -> Problem:
         """The same problem of a setting in a section."""
-        return replace(self, place=".".join(part for part in (section, self.place) if part))
+        if not section:
+            return self
+        if not self.place:
+            return replace(self, place=section, after=f": {self.after}")
+        return replace(self, place=f"{section}.{self.place}")
 
 
 class SettingsError(UserError, ValueError):

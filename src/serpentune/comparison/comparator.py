@@ -41,8 +41,8 @@ def compare_all(
             together, and asks what holds for new seeds too; models that were never trained here stand for themselves.
         baseline: a model's or method's name; the first one without.
         all_pairs: compare every pair, in their order, instead; there is no baseline then.
-        origins: by the name of a model that was trained on, that of the model which it was before: the two are compared,
-            too. Among all pairs they are anyway.
+        origins: by the name of a model that was trained on, that of the model which it was before: these two are
+            compared as well. Among all pairs they are anyway.
         metrics: as in `compare_results`, as are all others.
         margins: likewise.
         level: likewise.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from serpentune.common.errors import UserError
 from serpentune.datasets.records import RUNS
 from serpentune.game import parse_board
 from serpentune.logs import Refusal, find_logs, iter_batches
@@ -75,8 +76,11 @@ class Improvement:
         held_out = EvaluationSettings(
             games=asked.evaluation_games, width=width, height=height, seed=asked.evaluation_seed, teacher=asked.teacher
         )
-        held_out.check()
-        refuse_known(held_out, dataset)
+        try:
+            held_out.check()
+            refuse_known(held_out, dataset)
+        except UserError as error:
+            raise UserError(f"improve: {error}") from None
         return cls(asked, board, tuple(_games_that_fit(asked, board, manifest, dataset)))
 
     def run(

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 FOUND, PICTURE = "improve.json", "rounds.png"
 
 _OF_NOW = ("student", "heuristic_log_dirs", "training")
-_MAY_DIFFER = (*_OF_NOW, "output_dir", "name", "rounds")
-"""Where things lie, and how many rounds there are; what training may change is its own to say."""
+_MAY_DIFFER = (*_OF_NOW, "output_dir", "name")
+"""Where things lie; what training may change is its own to say."""
 
 _INTERVALS = ("win_rate", "score_mean", "fatal_per_1000_moves", "accuracy")
 
@@ -117,7 +117,8 @@ def improve(
 def improve_within(config: ImproveConfig, *, quiet: bool, announce: Callable[[str], None]) -> ImproveResult:
     """The rounds of a student in a folder that belongs to an experiment: begun, or gone on with where they were.
 
-    Everything may have been moved since they began, and there may be more rounds than then.
+    Everything may have been moved since they began. How many rounds there are is part of what the experiment asks, and
+    stays as it was.
 
     Args:
         config: what to do.
@@ -134,7 +135,7 @@ def improve_within(config: ImproveConfig, *, quiet: bool, announce: Callable[[st
     begun = (folder / IMPROVE).is_file()
     if begun:
         Experiment(folder, config, IMPROVE).check_resumable(_MAY_DIFFER)
-        before = _resumed(folder, config.rounds)
+        before = _resumed(folder, None)
         refuse_difference(before.training, config.training)
         config = before.with_values({name: getattr(config, name) for name in _OF_NOW})
     return _improve(config, resume=begun, overwrite=False, quiet=quiet, announce=announce)

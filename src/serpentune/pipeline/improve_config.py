@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -23,7 +23,10 @@ FIRST_HELD_OUT = 1_000_000
 """From here on game seeds belong to evaluations: nothing is trained or chosen by them."""
 
 OF_STUDENT = ("training_strategy", "base_model_name", "adapter", "chat", "lora", "qlora")
-OF_ROUNDS = ("output_dir", "experiment_name")
+_OF_ROUNDS = ("output_dir", "experiment_name")
+
+FOLLOWS = (*OF_STUDENT, *_OF_ROUNDS)
+"""Settings of training that nobody sets for rounds of improvement."""
 
 
 class ImproveSettings(Settings):
@@ -214,8 +217,17 @@ class ImproveConfig(ImproveSettings):
     @classmethod
     def _the_student_decides(cls, value: AdvancedTrainingConfig) -> AdvancedTrainingConfig:
         usual = AdvancedTrainingConfig()
-        for name in (*OF_STUDENT, *OF_ROUNDS):
-            if getattr(value, name) != getattr(usual, name):
-                why = "follows from the student" if name in OF_STUDENT else "is the rounds' own"
-                raise ValueError(f"training.{name} {why}: leave it out")
+        refuse_what_follows(name for name in FOLLOWS if getattr(value, name) != getattr(usual, name))
         return value
+
+
+def refuse_what_follows(settings: Iterable[str]) -> None:
+    """Refuse settings of training that are somebody else's to decide.
+
+    Raises:
+        UserError: one of them follows from the student, or from where the rounds lie.
+    """
+    for name in settings:
+        if name in FOLLOWS:
+            why = "is the rounds' own" if name in _OF_ROUNDS else "follows from the student"
+            raise UserError(f"training.{name} {why}: leave it out")

@@ -16,7 +16,13 @@ from serpentune.datasets import Recipe, get_encoding, get_style
 from serpentune.datasets.recipe import board_name
 from serpentune.datasets.records import MANIFEST
 from serpentune.pipeline._base import FolderName
-from serpentune.pipeline.improve_config import FIRST_HELD_OUT, OF_ROUNDS, OF_STUDENT, ImproveConfig, ImproveSettings
+from serpentune.pipeline.improve_config import (
+    FIRST_HELD_OUT,
+    FOLLOWS,
+    ImproveConfig,
+    ImproveSettings,
+    refuse_what_follows,
+)
 from serpentune.training import AdvancedTrainingConfig, Cell, cells
 from serpentune.training.config import flat
 
@@ -86,10 +92,18 @@ class ImproveRecipe(ImproveSettings):
             UserError: `training` names no setting, one that follows from the student, or a value that can't be used.
         """
         usual = AdvancedTrainingConfig()
-        follows = {name: getattr(usual, name) for name in (*OF_STUDENT, *OF_ROUNDS)}
-        training = trained.model_copy(update=follows, deep=True).with_values(flat(self.training))
+        follows = {name: getattr(usual, name) for name in FOLLOWS}
+        changes = flat(self.training)
+        try:
+            refuse_what_follows(usual.full_key(name).partition(".")[0] for name in changes)
+            training = trained.model_copy(update=follows, deep=True).with_values(changes)
+        except UserError as error:
+            raise UserError(f"improve: {error}") from None
         values = self.model_dump() | {"student": str(student), "training": training.model_dump()} | settled
-        return ImproveConfig(**values)
+        try:
+            return ImproveConfig(**values)
+        except UserError as error:
+            raise UserError(f"improve: {error}") from None
 
 
 class ExperimentRecipe(Settings):
