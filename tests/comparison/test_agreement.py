@@ -72,8 +72,17 @@ def test_a_place_says_from_whom_it_is_not_separated(results: list[EvaluationResu
     same = rank_pairs(compare_all(results, all_pairs=True, margins={"score": 2}))
     assert same[1].same == (same[2].name,)
     assert same[1].sentence.endswith(f"the same as {same[2].name}.")
+    assert [place.number for place in places] == [1, 2, 3]
     fatal = rank_pairs(compare_all(results, all_pairs=True, metrics=["fatal_per_1000_moves"]), "fatal_per_1000_moves")
     assert [place.figure for place in fatal] == sorted(place.figure for place in fatal)
+
+
+def test_equal_players_have_one_place(tmp_path: Path, played: dict[str, list[GameResult]]) -> None:
+    games = {"x": played["careless"], "y": played["greedy"], "z": played["greedy"]}
+    places = rank_pairs(compare_all([save(tmp_path / name, name, own) for name, own in games.items()], all_pairs=True))
+    assert [(place.name, place.number) for place in places] == [("y", 1), ("z", 1), ("x", 3)]
+    assert places[0].sentence.endswith(", level with z.")
+    assert places[2].sentence.endswith(", shown to differ from all others.")
 
 
 def test_a_ranking_needs_every_pair_and_a_direction(results: list[EvaluationResult]) -> None:

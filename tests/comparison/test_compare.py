@@ -54,7 +54,25 @@ def test_a_better_student_is_called_better_in_words(base: EvaluationResult, stud
     assert report.verdict.startswith("LoRA eats ")
     assert "more apples a game than the untuned base (95% interval " in report.verdict
     assert "p = 0.0002 after Holm's correction for 2 tests, 100 paired games)" in report.verdict
-    assert "these two checkpoints, one training run each" in report.verdict
+    assert report.verdict.endswith(
+        "This is about these two players as they are; it is no claim about how they were made."
+    )
+
+
+def test_what_is_known_of_their_training_decides_what_a_verdict_is_about(tmp_path: Path, played: Played) -> None:
+    """A teacher was never trained, so nothing is said of its training run."""
+    teacher = save(tmp_path / "CELL", "CELL", played["greedy"])
+    students = [
+        save(tmp_path / name, name, played["careless"], training={"seed": seed, "strategy": name})
+        for seed, name in enumerate(("lora", "full"))
+    ]
+    both = compare_results(*students, metrics=["score"])
+    assert both.scope.startswith("This is about these two checkpoints, one training run each")
+    assert both.to_json()["trained"] == ["lora", "full"]
+    for mixed in (compare_results(students[0], teacher), compare_results(teacher, students[0])):
+        assert mixed.trained == ("lora",)
+        assert "about lora, the checkpoint of one training run, against CELL as it is" in mixed.scope
+        assert "no claim about the method that trained lora" in mixed.scope
 
 
 def test_the_other_way_round_it_is_worse_by_as_much(base: EvaluationResult, student: EvaluationResult) -> None:
@@ -97,7 +115,11 @@ def test_a_visible_but_unproven_difference_asks_for_a_number_of_games(tmp_path: 
     assert row.more_games is not None
     assert row.verdict == f"not enough games: about {row.more_games:,} more needed"
     assert f"about {row.more_games} more paired games would show a difference like this one" in row.sentence
-    assert "with 80% power" in row.sentence
+    assert "with 80% power (at level 0.05)" in row.sentence
+    several = _row(compare_results(*(EvaluationResult.load(tmp_path / name) for name in "ab")), "score")
+    assert several.more_games is not None
+    assert several.more_games > row.more_games
+    assert "(at level 0.025, the strictest that Holm's correction asks for in 2 tests)" in several.sentence
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -108,6 +130,7 @@ def test_a_handful_of_games_is_never_a_verdict(tmp_path: Path, played: Played, c
     # With two tests the least reachable p-value 2 / 2^n passes 0.025 from seven pairs on.
     assert _row(report, "score").verdict == f"not enough games: about {7 - count} more needed"
     assert "fewer than 7 pairs" in report.verdict
+    assert report.notes[0].startswith("1 game is paired" if count == 1 else f"{count} games are paired")
     assert "nan" not in json.dumps(report.to_json(), allow_nan=False).lower()
 
 
@@ -269,7 +292,8 @@ def test_language_is_shown_in_its_direction_without_a_test(tmp_path: Path, playe
     score = 100 * (b.scores.mean() / a.scores.mean() - 1)
     # Nobody won, so win has no relative change; steps have no direction.
     assert report.summary_metrics["average_relative_improvement"] == pytest.approx((25 + 20 + score) / 3)
-    assert any("leaves out win" in note for note in report.notes)
+    assert any("leaves out win" in note for note in report.summary_notes)
+    assert not any("relative improvement" in note for note in report.notes)  # a reader of these sees no such figure
 
 
 def test_language_that_is_no_number_is_refused(tmp_path: Path, played: Played) -> None:
@@ -286,7 +310,7 @@ def test_from_nothing_the_relative_improvement_follows_the_stated_convention(tmp
     b = save(tmp_path / "b", "b", [game for game in played["greedy"] if game.record.seed in seeds])
     report = compare_results(a, b)
     assert report.summary_metrics == {"average_relative_improvement": 100.0}
-    assert any("by convention" in note for note in report.notes)
+    assert any("by convention" in note for note in report.summary_notes)
 
 
 def test_holm_covers_the_whole_family(base: EvaluationResult, student: EvaluationResult) -> None:

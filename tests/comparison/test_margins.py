@@ -72,6 +72,9 @@ def test_a_real_difference_may_be_too_small_to_matter(tmp_path: Path) -> None:
 def test_what_has_no_direction_can_be_the_same(alike: tuple[EvaluationResult, EvaluationResult]) -> None:
     row = compare_results(*alike, metrics=["steps"], margins={"steps": 1000}).rows[0]
     assert (row.verdict, row.p_value) == ("the same", None)
+    row = compare_results(*alike, metrics=["steps"], margins={"steps": 0.01}).rows[0]
+    assert row.verdict == "descriptive"
+    assert "so that isn't tested, and it isn't shown to be smaller than the margin of 0.01 (p = " in row.sentence
 
 
 def test_a_handful_of_games_is_never_the_same(tmp_path: Path, played: Played) -> None:

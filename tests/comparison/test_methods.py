@@ -53,7 +53,7 @@ def test_methods_are_compared_over_their_training_seeds(swept: dict[str, list[Ev
     assert (row.mean_a, row.mean_b) == (pytest.approx(a.mean()), pytest.approx(b.mean()))
     assert (row.verdict, row.n) == ("better", 40)
     assert (report.about, report.seeds_a, report.seeds_b) == ("methods", (0, 1, 2, 3, 4), (0, 1, 2, 3, 4))
-    assert "5 training seeds and 5 training seeds, 40 paired games each" in report.verdict
+    assert "5 training seeds of each, 40 paired games of each student" in report.verdict
     assert "This is about the methods: the training seed is the unit" in report.verdict
     assert "checkpoint" not in report.verdict
     assert _row(report, "steps").verdict == "descriptive"
@@ -76,9 +76,10 @@ def test_what_was_never_trained_is_a_checkpoint_that_methods_are_measured_agains
     assert list(reports) == ["untuned_vs_strategy=full", "untuned_vs_strategy=lora"]
     report = reports["untuned_vs_strategy=full"]
     assert "about the method strategy=full" in report.verdict
-    assert "against the one checkpoint untuned as it is" in report.verdict
+    assert "against untuned as it is" in report.verdict
     assert (report.seeds_a, len(report.seeds_b)) == ((), 5)
     row = _row(report, "score")
+    assert "5 training seeds of strategy=full, 40 paired games of each student" in row.sentence
     differences = np.stack([student.scores for student in swept["full"]]) - swept["untuned"][0].scores
     assert row.difference == pytest.approx(differences.mean())
     assert row.verdict == "better"

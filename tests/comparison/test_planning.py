@@ -14,7 +14,7 @@ from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import pairing_correlation
 from tests.cli.calls import serpentune
-from tests.comparison.players import save
+from tests.comparison.players import cycle, greedy, play, save
 
 
 @pytest.fixture
@@ -41,11 +41,29 @@ def test_what_is_not_given_is_measured(results: list[EvaluationResult]) -> None:
     assert plan.correlation_from == "measured"
 
 
-def test_games_of_earlier_results_confirm_the_plan(results: list[EvaluationResult]) -> None:
-    plan = plan_comparison("score", detect=3, results=results[:1])
+def test_a_plan_leads_with_what_its_simulation_found(tmp_path: Path) -> None:
+    """A spread that is given too small is one that theory believes."""
+    perfect = save(tmp_path / "perfect", "perfect", play(cycle, range(40), 4))
+    weak = save(tmp_path / "weak", "weak", play(greedy, range(40), 4))
+    plan = plan_comparison("score", detect=2, deviation=1, results=[weak, perfect])
     assert plan.simulated is not None
-    assert plan.simulated.interval.low <= 0.8 <= plan.simulated.interval.high
-    assert "None" not in plan.sentence and f"{plan.games:,} games" in plan.sentence
+    assert plan.simulated.power_of_theory < 0.5
+    assert plan.simulated.power >= 0.8
+    assert plan.games == plan.simulated.games == plan.to_json()["games"]
+    assert plan.games > 2 * plan.games_by_theory
+    assert f"each model plays {plan.games:,} games" in plan.sentence
+    assert f"theory asks for {plan.games_by_theory:,}" in plan.sentence
+    assert "None" not in plan.sentence
+    # The one side is constant, and more results of these two would not help.
+    assert plan.correlation_from == "not known, so 0"
+    assert any("since every common game has the same value for perfect:" in note for note in plan.notes)
+    assert not any("Give --correlation, or --results" in note for note in plan.notes)
+
+
+def test_a_plan_shows_the_difference_that_it_is_for() -> None:
+    assert "(0.825 against 0.875)" in plan_comparison("win_rate", baseline=0.825, detect=0.05).sentence
+    assert "(0.88 against 0.91)" in plan_comparison("win_rate", baseline=0.88, detect=0.03).sentence
+    assert "(1,234 against 1,274)" in plan_comparison("score", baseline=1234, detect=40, deviation=90).sentence
 
 
 def test_training_seeds_are_planned_from_students_of_one_method(
@@ -124,7 +142,7 @@ def test_a_simulation_says_that_no_number_of_games_met_the_power() -> None:
     wins = np.arange(100) % 2 * 1.0
     population = Population(wins, wins, (0.5, 0.505), (0.0, 1.0), 0.0)
     found = simulate(population, 100, np.random.default_rng(0), power=0.8, level=0.95, binary=True)
-    assert found.interval.high < 0.8
+    assert found.power < 0.8
     assert found.games == 5_000
 
 
@@ -135,14 +153,15 @@ def test_more_games_than_are_needed_are_an_answer() -> None:
     found = simulate(population, 3_000, np.random.default_rng(0), power=0.8, level=0.95, binary=True)
     assert found.power_of_theory == 1
     assert found.games < 300
-    assert found.interval.high >= 0.8
+    assert found.power >= 0.8
 
 
 @pytest.mark.slow
 def test_a_number_of_games_that_never_met_the_power_is_no_answer(results: list[EvaluationResult]) -> None:
     """A spread that is given far too small asks for far too few games."""
     plan = plan_comparison("score", detect=0.05, deviation=0.1, results=results[:1])
-    assert plan.simulated is None
+    assert (plan.simulated, plan.games) == (None, None)
+    assert "it isn't known how many games" in plan.sentence
     assert any("the plan doesn't hold" in note and "5,000 in" in note for note in plan.notes)
 
 

@@ -62,8 +62,8 @@ def compare(
         _show(out, report, [note for note in report.notes if note not in common])
     if places:
         out.line(f"In the order of {ranked_by}:")
-        for place, model in enumerate(places, 1):
-            out.paragraph(f"{place}. {model.sentence}")
+        for place in places:
+            out.paragraph(f"{place.number}. {place.sentence}")
         out.line()
     elif all_pairs:
         out.paragraph("There is no order: no metric with a better and a worse was tested in every pair.")
@@ -75,7 +75,8 @@ def compare(
 
 
 def _show(out: Output, report: ComparisonReport, notes: Sequence[str]) -> None:
-    what = "as checkpoints" if report.about == "checkpoints" else "as methods"
+    what = f"as {report.about}" if report.trained else "as they are"
+    games = f"{report.pairs} paired game{'s' * (report.pairs != 1)}"
     out.table(
         [
             "metric",
@@ -87,7 +88,7 @@ def _show(out: Output, report: ComparisonReport, notes: Sequence[str]) -> None:
             "verdict",
         ],
         [_row(row) for row in report.rows],
-        title=f"{report.b} against {report.a}, {report.pairs} paired games, {what}",
+        title=f"{report.b} against {report.a}, {games}, {what}",
     )
     out.line()
     out.paragraph(f"Verdict: {report.verdict}")

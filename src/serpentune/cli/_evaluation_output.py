@@ -30,9 +30,12 @@ def show_one(out: Output, folder: Path, result: EvaluationResult) -> None:
     elif "model" in result.manifest:
         facts["perplexity"] = NOT_MEASURED
     if result.performance:
-        facts["speed"] = (
-            f"{_with_unit(measured['ms_per_move'], 'ms a move')}, "
-            f"{_with_unit(measured['tokens_per_second'], 'tokens/s', 0)}"
+        speeds = [("ms_per_move", "ms a move", 2)]
+        if measured["tokens_per_second"] is not None or "model" in result.manifest:
+            speeds.append(("tokens_per_second", "tokens/s", 0))
+        facts["speed"] = ", ".join(
+            f"{unit} {NOT_MEASURED}" if measured[key] is None else _with_unit(measured[key], unit, digits)
+            for key, unit, digits in speeds
         )
         facts["peak memory"] = _with_unit(measured["peak_memory_mb"], "MB", 0)
     facts |= _of_speed(result.speed or {})
@@ -55,9 +58,11 @@ def show_many(out: Output, results: Mapping[Path, EvaluationResult]) -> None:
         )
         return
     order = sorted(measured, key=lambda folder: -(measured[folder].get("score_mean") or 0))
+    # In the order in which they were named: the first one is what `compare` measures the others against.
+    named = " ".join(str(folder) for folder in measured)
     table_of(out, [(results[folder].name, measured[folder]) for folder in order])
     out.line()
-    out.line("Compare them: serpentune compare " + " ".join(str(folder) for folder in order))
+    out.line(f"Compare them: serpentune compare {named}")
 
 
 def table_of(out: Output, measured: Sequence[tuple[str, Mapping[str, Any]]]) -> None:

@@ -89,13 +89,16 @@ def plan(
 
 
 def _facts(plan: Plan) -> dict[str, str]:
-    facts = {"games of each model, by theory": f"{plan.games:,}"}
+    facts = {"games of each model": "not known" if plan.games is None else f"{plan.games:,}"}
     if plan.simulated is not None:
         found = plan.simulated
-        facts["power of these, simulated"] = f"{found.power_of_theory:.0%}"
-        facts["games by simulation"] = (
-            f"{found.games:,} (power {found.power:.0%}, {found.interval.low:.0%} to {found.interval.high:.0%})"
+        facts["their power, simulated"] = (
+            f"{found.power:.1%} ({found.interval.low:.1%} to {found.interval.high:.1%} in truth, of {found.times} "
+            "comparisons)"
         )
+        facts["games by theory"] = f"{plan.games_by_theory:,} (power {found.power_of_theory:.1%}, simulated)"
+    elif plan.games is None:
+        facts["games by theory"] = f"{plan.games_by_theory:,}"
     if plan.seeds is not None:
         facts["training seeds of each method"] = str(plan.seeds)
     if plan.correlation is not None:

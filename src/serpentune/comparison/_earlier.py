@@ -30,8 +30,9 @@ class Earlier:
         values: `(n,)` of the games of the first model, or of the first method's students.
         others: likewise of the second one; of the first where there is no second one.
         deviation: of a game within each student of the first; None where a single game is known.
-        correlation: of the values of common games, the mean over pairs of students; None where there are none, or a
-            side is constant.
+        correlation: of the values of common games, the mean over pairs of students; None where there are no pairs, or
+            a side is constant in each.
+        uncorrelated: why there is none for the pairs that there are, as a clause; empty elsewhere.
         bounds: least and greatest value of a game; None where nothing is known.
         seed_deviation: None unless the results hold students of one method with several training seeds.
         names: of the models, or the methods, that all this is of.
@@ -41,6 +42,7 @@ class Earlier:
     others: Values
     deviation: float | None
     correlation: float | None
+    uncorrelated: str
     bounds: tuple[float, float] | None
     seed_deviation: float | None
     names: tuple[str, ...]
@@ -57,13 +59,15 @@ def measured(metric: str, results: Sequence[EvaluationResult]) -> Earlier:
     squares = sum(float(((own - own.mean()) ** 2).sum()) for own in values[0] if len(own))
     freedom = sum(len(own) - 1 for own in values[0] if len(own))
     pairs = list(product(*groups)) if len(groups) > 1 else list(combinations(groups[0], 2))
-    found = [correlation for a, b in pairs if (correlation := _correlated(metric, a, b)) is not None]
+    correlated = [_correlated(metric, a, b) for a, b in pairs]
+    found = [each for each in correlated if isinstance(each, float)]
     record = results[0].games[0].record
     return Earlier(
         values=first,
         others=others,
         deviation=float(np.sqrt(squares / freedom)) if freedom else None,
         correlation=float(np.mean(found)) if found else None,
+        uncorrelated=next((each for each in correlated if isinstance(each, str)), "") if not found else "",
         bounds={"win_rate": (0.0, 1.0), "score": (0.0, record.width * record.height - 1.0)}.get(metric),
         seed_deviation=_between_seeds([own for own in values if len(own) > 1]),
         names=tuple(map(_named, groups)),
@@ -94,8 +98,8 @@ def _named(group: Sequence[EvaluationResult]) -> str:
     return group[0].name if len(group) == 1 else f"{common_name(group[0])} ({len(group)} students)"
 
 
-def _correlated(metric: str, a: EvaluationResult, b: EvaluationResult) -> float | None:
-    """How far the values of common games go together; None where a side is constant."""
+def _correlated(metric: str, a: EvaluationResult, b: EvaluationResult) -> float | str:
+    """How far the values of common games go together, or why that can't be measured."""
     common = pair(a, b)
     won = [
         (x, y)
@@ -104,7 +108,14 @@ def _correlated(metric: str, a: EvaluationResult, b: EvaluationResult) -> float 
     ]
     if not won:
         raise UserError(f"{a.name} and {b.name} won no game in common.")
-    return pairing_correlation(_values(metric, [x for x, _ in won]), _values(metric, [y for _, y in won])).estimate
+    values = [_values(metric, games) for games in zip(*won, strict=True)]
+    found = pairing_correlation(*values).estimate
+    if found is not None:
+        return found
+    if len(won) == 1:
+        return f"{a.name} and {b.name} have one game in common"
+    constant = [result.name for result, own in zip((a, b), values, strict=True) if np.ptp(own) == 0]
+    return f"every common game has the same value for {' and for '.join(constant)}"
 
 
 def _values(metric: str, games: Sequence[GameRecord]) -> Values:

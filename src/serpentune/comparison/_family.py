@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from serpentune.common.errors import UserError
+from serpentune.comparison._loading import training_of
 from serpentune.comparison._metrics import METRICS, SHOWN, LanguageMetric, checked_margins, chosen_metrics
 from serpentune.comparison._pairing import Pairs, pair
 from serpentune.comparison._report import ComparisonReport, MetricComparison
@@ -173,26 +174,29 @@ def _report(
         level,
         tests,
         seed,
-        (*_how(contest, margin_tests), *pairs.notes, *of_summary),
+        (*_how(contest, margin_tests), *pairs.notes),
         summary,
         "methods" if methods else "checkpoints",
         a.seeds,
         b.seeds,
         margin_tests,
+        tuple(side.name for side in (a, b) if any(training_of(student) is not None for student in side.students)),
+        tuple(of_summary),
     )
 
 
 def _how(contest: _Contest, margin_tests: int) -> Iterator[str]:
     a, b, pairs = contest.a, contest.b, contest.pairs
     methods = a.is_method or b.is_method
-    yield f"{len(pairs)} games are paired by seed; differences are {b.name} minus {a.name}."
+    paired = "1 game is" if len(pairs) == 1 else f"{len(pairs)} games are"
+    yield f"{paired} paired by seed; differences are {b.name} minus {a.name}."
     if pairs.identical:
         whom = "all students" if methods else "both models"
         yield f"In {pairs.identical} of the {len(pairs)} pairs {whom} played exactly the same moves."
     yield (
         "The verdicts go by p-values after Holm's correction, the intervals stand by themselves. Where more games are "
-        "asked for, play that many in all on fresh seeds and test once: testing after every few games finds "
-        "differences that aren't there."
+        "asked for, play that many in all on fresh seeds and compare once, by the same metrics: testing after every "
+        "few games finds differences that aren't there."
     )
     if margin_tests:
         yield (

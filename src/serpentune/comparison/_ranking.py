@@ -51,22 +51,28 @@ class Place:
     Attributes:
         name: whose.
         figure: its mean figure.
+        number: of the place, 1 for the best; those whose figures are equal have the same one.
+        level_with: the names of those.
         not_separated: the names of those that it is not shown to differ from, in the order of the places.
         same: those of them that are shown to be the same, within the margin.
     """
 
     name: str
     figure: float
+    number: int
+    level_with: tuple[str, ...]
     not_separated: tuple[str, ...]
     same: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         """The place in words."""
-        unlike = [name for name in self.not_separated if name not in self.same]
-        words = [f"the same as {', '.join(self.same)}"] if self.same else []
+        unlike = [name for name in self.not_separated if name not in (*self.same, *self.level_with)]
+        words = [f"level with {', '.join(self.level_with)}"] if self.level_with else []
+        words += [f"the same as {', '.join(self.same)}"] if self.same else []
         words += [f"not shown to differ from {', '.join(unlike)}"] if unlike else []
-        return f"{self.name}: {plain(self.figure)}, {' and '.join(words) or 'shown to differ from all others'}."
+        words = words if self.not_separated else [*words, "shown to differ from all others"]
+        return f"{self.name}: {plain(self.figure)}, {' and '.join(words)}."
 
 
 def ranking_metric(reports: Mapping[str, ComparisonReport]) -> str | None:
@@ -124,7 +130,14 @@ def rank_pairs(reports: Mapping[str, ComparisonReport], metric: str = "score") -
         )
 
     return [
-        Place(name, figures[name], others(name, BETTER, WORSE, inside=False), others(name, SAME, inside=True))
+        Place(
+            name,
+            figures[name],
+            1 + sum(best * figure > best * figures[name] for figure in figures.values()),
+            tuple(other for other in order if other != name and figures[other] == figures[name]),
+            others(name, BETTER, WORSE, inside=False),
+            others(name, SAME, inside=True),
+        )
         for name in order
     ]
 

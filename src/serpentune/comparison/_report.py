@@ -11,12 +11,17 @@ CHECKPOINTS = (
     "This is about these two checkpoints, one training run each; it is no claim about the methods that trained them, "
     "which would need several training seeds."
 )
+CHECKPOINT_AND_PLAYER = (
+    "This is about {trained}, the checkpoint of one training run, against {other} as it is; it is no claim about the "
+    "method that trained {trained}, which would need several training seeds."
+)
+PLAYERS = "This is about these two players as they are; it is no claim about how they were made."
 METHODS = (
     "This is about the methods: the training seed is the unit, so that the intervals are of students of new seeds too."
 )
-METHOD_AND_CHECKPOINT = (
-    "This is about the method {method}, of which the training seed is the unit, against the one checkpoint "
-    "{checkpoint} as it is; it is no claim about how {checkpoint} was made."
+METHOD_AND_PLAYER = (
+    "This is about the method {method}, of which the training seed is the unit, against {other} as it is; it is no "
+    "claim about how {other} was made."
 )
 
 
@@ -99,10 +104,12 @@ class ComparisonReport:
         seed: of the resampling.
         notes: what a reader should know, in sentences.
         summary_metrics: `average_relative_improvement` (see `comparison._summary`) and what it is made of, in percent.
-        about: "checkpoints" or "methods", what the verdicts are about.
+        about: "methods", or "checkpoints" for players as they are; what the verdicts are about.
         seeds_a: training seeds of a, where it is a method; empty for a checkpoint.
         seeds_b: likewise.
         margin_tests: tests of "the same" in the family, which have a correction of their own.
+        trained: of a and b, those of which it is known how they were trained; a teacher is none of them.
+        summary_notes: what `summary_metrics` leaves out, in sentences.
     """
 
     a: str
@@ -120,6 +127,8 @@ class ComparisonReport:
     seeds_a: tuple[int, ...] = ()
     seeds_b: tuple[int, ...] = ()
     margin_tests: int = 0
+    trained: tuple[str, ...] = ()
+    summary_notes: tuple[str, ...] = ()
 
     @property
     def finding(self) -> str:
@@ -135,16 +144,20 @@ class ComparisonReport:
     def scope(self) -> str:
         """What the verdicts are about, in words."""
         if self.about == "checkpoints":
-            return CHECKPOINTS
+            if len(self.trained) == 1:
+                (trained,) = self.trained
+                return CHECKPOINT_AND_PLAYER.format(trained=trained, other=self.b if trained == self.a else self.a)
+            return CHECKPOINTS if self.trained else PLAYERS
         if self.seeds_a and self.seeds_b:
             return METHODS
-        method, checkpoint = (self.a, self.b) if self.seeds_a else (self.b, self.a)
-        return METHOD_AND_CHECKPOINT.format(method=method, checkpoint=checkpoint)
+        method, other = (self.a, self.b) if self.seeds_a else (self.b, self.a)
+        return METHOD_AND_PLAYER.format(method=method, other=other)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON documents: the attributes, `verdict` and `scope`."""
         rows = [row.to_json() for row in self.rows]
-        return {**asdict(self), "rows": rows, "notes": list(self.notes), "verdict": self.verdict, "scope": self.scope}
+        listed = {name: list(getattr(self, name)) for name in ("notes", "trained", "summary_notes")}
+        return {**asdict(self), **listed, "rows": rows, "verdict": self.verdict, "scope": self.scope}
 
     def to_markdown(self) -> str:
         """The report as a Markdown page: the verdict, the table, each row in words, the notes."""

@@ -157,7 +157,7 @@ def _methods(
         float(values_b.mean()),
         n=found.above.shape[1],
         unit=found.unit,
-        units=f"{_seeds(b)} and {_seeds(a)}, {found.units} each",
+        units=f"{_seeds(a, b)}, {found.units} of each student",
         alike=found.unequal == 0,
         few_seeds=any(side.is_method and len(side.students) < FEWEST_SEEDS for side in (a, b)),
         margin=margin,
@@ -166,8 +166,13 @@ def _methods(
     )
 
 
-def _seeds(side: Side) -> str:
-    return f"{len(side.students)} training seeds" if side.is_method else "1 checkpoint"
+def _seeds(a: Side, b: Side) -> str:
+    """How many training seeds the methods among the two have, in words."""
+    if len(a.students) == len(b.students):
+        return f"{len(a.students)} training seeds of each"
+    first, *second = (side for side in (b, a) if side.is_method)
+    counted = f"{len(first.students)} training seeds of {first.name}"
+    return counted + "".join(f" and {len(side.students)} of {side.name}" for side in second)
 
 
 def _pair(

@@ -25,7 +25,10 @@ _STRICTER = 5
 _MOST_FLIPS = 2_500_000
 """Games times sign patterns of one test, beyond which hundreds of tests take minutes."""
 
-_ROUNDS = 5
+_ROUNDS = 12
+_LEAST_STEP = 1.04
+"""By how much more games are tried than what fell short: below that the next power is the same but for chance."""
+
 _GRID = 20_000
 
 Values = NDArray[np.float64]
@@ -36,8 +39,8 @@ class Simulated:
     """The plan, tried on resampled games.
 
     Attributes:
-        games: that the simulation asks for.
-        power: how often these showed the difference.
+        games: that the simulation asks for; the fewest that were tried and met the power.
+        power: how often these showed the difference, at least the wanted share unless no number met it.
         interval: of `power`, since it was counted in `times` simulated comparisons.
         power_of_theory: how often the games that theory asks for showed it.
         times: simulated comparisons.
@@ -139,11 +142,13 @@ def simulate(
     binary: bool,
     quiet: bool = True,
 ) -> Simulated:
-    """How many games does it really take? Begins with `games` and goes on until the wanted power is met.
+    """How many games does it really take? Begins with `games` and goes up or down by theory.
 
-    The tests are those of a comparison: exact McNemar for wins, the paired permutation test for values. After a few
-    rounds the fewest games that met the power are taken; where none did, the most that were tried, and the interval of
-    their power lies below the wanted one.
+    A number of games meets the power where at least that share of its `TIMES` comparisons shows the difference. The
+    search ends where one meets it that can't be told from just meeting it, the lower end of its interval being no
+    higher; the fewest games that met it are taken. Where none did, up to the most that are simulated, these are.
+
+    The tests are those of a comparison: exact McNemar for wins, the paired permutation test for values.
 
     Args:
         population: what games are like.
@@ -163,12 +168,13 @@ def simulate(
     for _ in range(_ROUNDS):
         found = tried[games] = _power(population, games, rng, level, binary=binary, quiet=quiet)
         assert found.interval is not None and found.estimate is not None
-        if found.interval.low <= power <= found.interval.high:
+        if found.interval.low <= power <= found.estimate:
             break
         reached = norm.ppf(np.clip(found.estimate, 0.02, 0.98))
-        games = min(max(2, ceil(games * ((z_alpha + z_power) / max(z_alpha + reached, 0.5)) ** 2)), most)
+        factor = ((z_alpha + z_power) / max(z_alpha + reached, 0.5)) ** 2
         enough = min((number for number in tried if _met(tried[number], power)), default=most + 1)
-        few = max((number for number in tried if not _met(tried[number], power)), default=1)
+        few = max((number for number in tried if number < enough and not _met(tried[number], power)), default=1)
+        games = min(max(2, ceil(games * (factor if found.estimate >= power else max(factor, _LEAST_STEP)))), most)
         if not few < games < enough:  # theory leads out of what is still open
             games = (few + enough) // 2
         if games in tried or games > most:
@@ -180,8 +186,7 @@ def simulate(
 
 
 def _met(found: Finding, power: float) -> bool:
-    assert found.interval is not None
-    return found.interval.high >= power
+    return found.estimate is not None and found.estimate >= power
 
 
 def _power(

@@ -75,7 +75,7 @@ def decide(judged: Judged, *, methods: bool) -> Verdict:
 
     The plan is for the observed d_z, at the strictest level that Holm's correction could ask of this row: for the
     difference as it was seen, which may be far from the true one. Where it would take more than `WORTHWHILE` times
-    the games played, "no difference shown" is the more useful word.
+    the games played, "no difference shown" is the more useful word, as it is where more games aren't what is missing.
     """
     metric, found, p_adjusted = judged.row.metric, judged.row.found, judged.p_adjusted
     if p_adjusted is not None and p_adjusted <= judged.alpha and found.estimate is not None:
@@ -91,17 +91,20 @@ def decide(judged: Judged, *, methods: bool) -> Verdict:
         return Verdict(NO_DIFFERENCE)
     strictest = judged.alpha / judged.tests
     fewest = fewest_pairs(strictest)
+    tested = f"at level {plain(strictest)}"
+    if judged.tests > 1:
+        tested += f", the strictest that Holm's correction asks for in {judged.tests} tests"
     kind = judged.row.unit
     if found.n < fewest:
         missing = fewest - found.n
-        clause = f"no test can show anything with fewer than {fewest} pairs, so play at least {missing} more"
+        clause = f"no test can show anything with fewer than {fewest} pairs ({tested}), so play at least {missing} more"
         return Verdict(_not_enough(missing), missing, clause) if kind == "games" else Verdict(NO_DIFFERENCE)
     missing = pairs_needed(judged.row.d_z, n=found.n, power=POWER, alpha=strictest).more or 0
     if kind != "games" or not 0 < missing <= (WORTHWHILE - 1) * found.n:
         return Verdict(NO_DIFFERENCE)
     clause = (
         f"about {missing:,} more paired games would show a difference like this one, if it is real, with "
-        f"{plain(100 * POWER)}% power"
+        f"{plain(100 * POWER)}% power ({tested})"
     )
     return Verdict(_not_enough(missing), missing, clause)
 
@@ -121,7 +124,8 @@ def describe(a: str, b: str, judged: Judged, verdict: Verdict) -> str:
         words = {"more": "fewer" if fewer else "more", "higher": "lower" if fewer else "higher"}
         claim = metric.claim.format(a=a, b=b, amount=plain(abs(row.found.estimate) * metric.scale), **words)
         if verdict.text == DESCRIPTIVE:
-            return f"{claim} ({facts}); by itself that is neither better nor worse, so it isn't tested."
+            within = f", and it isn't shown to be smaller than the margin of {_margin(judged)}" if row.margin else ""
+            return f"{claim} ({facts}); by itself that is neither better nor worse, so that isn't tested{within}."
         if not judged.same:
             return f"{claim} ({facts})."
         return (

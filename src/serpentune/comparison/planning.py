@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite
+from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,11 @@ class Plan:
         correlation: of the values of one game; None where unpaired.
         correlation_from: where it is from: "measured", "given" or "not known, so 0".
         deviation: standard deviation of one game; None for shares.
-        games: that each model needs by theory.
-        simulated: what resampling the games of earlier results shows; None without results, where unpaired, and where
-            no number of games that was tried met the power, as a note says then.
+        games: that each model needs: by simulation where there is one, else by theory; None where the simulation met
+            the power with no number of games, as a note says then.
+        games_by_theory: what the formula asks for.
+        simulated: what resampling the games of earlier results shows; None without results, where unpaired, where so
+            many games can't be simulated, and where none met the power.
         seeds: training seeds that each method needs for a claim about methods; None where it isn't known how much
             students of one method differ.
         seed_deviation: standard deviation of the students' means within a method.
@@ -57,7 +59,8 @@ class Plan:
     correlation: float | None
     correlation_from: str | None
     deviation: float | None
-    games: int
+    games: int | None
+    games_by_theory: int
     simulated: Simulated | None
     seeds: int | None
     seed_deviation: float | None
@@ -68,11 +71,19 @@ class Plan:
         """The plan in plain words."""
         what = f"a difference of {plain(self.detect)} in {self.metric}"
         if self.baseline is not None and self.expected is not None:
-            what += f" ({plain(self.baseline)} against {plain(self.expected)})"
+            what += f" ({_beside(self.baseline, self.detect)} against {_beside(self.expected, self.detect)})"
         how = "the same games for both" if self.paired else "different games for each"
+        aim = f"To show {what} with {plain(100 * self.power)}% power at level {plain(1 - self.level)}"
+        if self.games is None:
+            return (
+                f"{aim}, it isn't known how many games each model has to play: the {self.games_by_theory:,} of theory, "
+                "and more of them, were too few on games like these."
+            )
+        if self.simulated is None:
+            return f"{aim}, each model plays {self.games:,} games, {how}."
         return (
-            f"To show {what} with {plain(100 * self.power)}% power at level {plain(1 - self.level)}, each model plays "
-            f"{self.games:,} games, {how}."
+            f"{aim}, each model plays {self.games:,} games, {how}. So many it took with simulated games like the "
+            f"earlier ones; theory asks for {self.games_by_theory:,}."
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -131,7 +142,7 @@ def plan_comparison(
     correlation, origin, notes = _correlation(correlation, earlier, paired=paired)
     if metric == "win_rate":
         deviation = None
-        games = _games_for_wins(baseline, expected, power, level, correlation)
+        by_theory = _games_for_wins(baseline, expected, power, level, correlation)
     else:
         if deviation is None and earlier is not None:
             deviation = earlier.deviation
@@ -140,26 +151,27 @@ def plan_comparison(
                 f"How much {metric} spreads from game to game isn't known. Give --deviation, or --results of an "
                 "evaluation with games that differ."
             )
-        games = _games_for_values(detect, deviation, power, level, correlation)
+        by_theory = _games_for_values(detect, deviation, power, level, correlation)
     if seed_deviation is None and earlier is not None:
         seed_deviation = earlier.seed_deviation
     seeds = games_for_means(detect, seed_deviation, power=power, alpha=1 - level) if seed_deviation else None
-    simulated = None
+    simulated, games = None, by_theory
     if earlier is not None:
         notes.append(_measured_on(earlier))
     if correlation is not None and earlier is not None and baseline is not None and expected is not None:
         population = _population(metric, earlier, (baseline, expected), correlation)
         binary = metric == "win_rate"
-        if too_large(games, level, binary=binary):
+        if too_large(by_theory, level, binary=binary):
             notes.append(
-                f"{games:,} games, tested at a level of {plain(1 - level)}, take too long to be simulated: this is "
+                f"{by_theory:,} games, tested at a level of {plain(1 - level)}, take too long to be simulated: this is "
                 "theory alone."
             )
         else:
             rng = np.random.default_rng(seed)
-            tried = simulate(population, games, rng, power=power, level=level, binary=binary, quiet=quiet)
-            simulated = tried if tried.interval.high >= power else None
-            notes += _of_simulation(population, games, tried, enough=simulated is not None)
+            tried = simulate(population, by_theory, rng, power=power, level=level, binary=binary, quiet=quiet)
+            simulated = tried if tried.power >= power else None
+            games = None if simulated is None else simulated.games
+            notes += _of_simulation(population, by_theory, tried, enough=simulated is not None)
     if metric in DOWNWARD:
         notes.append("Only games that both models win count: play as many more as they are likely to lose.")
     notes.append(_levels(seeds, seed_deviation))
@@ -175,6 +187,7 @@ def plan_comparison(
         correlation_from=origin,
         deviation=deviation,
         games=games,
+        games_by_theory=by_theory,
         simulated=simulated,
         seeds=seeds,
         seed_deviation=seed_deviation,
@@ -222,10 +235,17 @@ def _correlation(
         return given, "given", []
     if earlier is not None and earlier.correlation is not None:
         return earlier.correlation, "measured", []
-    note = (
-        "How much the values of one game go together isn't known, so this is the plan of a correlation of 0, in which "
-        "pairing saves no games. Give --correlation, or --results of two models on the same games."
-    )
+    plan = "this is the plan of a correlation of 0, in which pairing saves no games"
+    if earlier is not None and earlier.uncorrelated:
+        note = (
+            f"How much the values of one game go together can't be measured on these results, since "
+            f"{earlier.uncorrelated}: {plan}. Give --correlation if you expect another one."
+        )
+    else:
+        note = (
+            f"How much the values of one game go together isn't known, so {plan}. Give --correlation, or --results of "
+            "two models on the same games."
+        )
     return 0.0, "not known, so 0", [note]
 
 
@@ -269,6 +289,13 @@ def _population(metric: str, earlier: Earlier, means: tuple[float, float], corre
     return Population(earlier.values, earlier.others, means, earlier.bounds, correlation)
 
 
+def _beside(value: float, detect: float) -> str:
+    """A value with digits enough that one which differs by `detect` is seen to: 0.825 and not 0.82 beside 0.05."""
+    digits = max(0, 1 - floor(log10(detect)))
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def _measured_on(earlier: Earlier) -> str:
     first, *second = earlier.names
     if not second:
@@ -295,8 +322,8 @@ def _of_simulation(population: Population, games: int, tried: Simulated, *, enou
 def _levels(seeds: int | None, seed_deviation: float | None) -> str:
     if seeds is None or seed_deviation is None:
         return (
-            "This is about two checkpoints. For a claim about methods several training seeds of each are needed: give "
-            "--seed-deviation, or --results of several students of one method, to learn how many."
+            "This is about two players as they are. For a claim about methods several training seeds of each are "
+            "needed: give --seed-deviation, or --results of several students of one method, to learn how many."
         )
     return (
         f"For a claim about methods, train {seeds} seeds of each: the means of one method's students have a standard "

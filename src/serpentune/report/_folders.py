@@ -91,4 +91,4 @@ def _ranking(reports: Mapping[str, ComparisonReport]) -> list[str]:
     if metric is None:
         return []
     places = rank_pairs(reports, metric)
-    return [f"By {metric}, place {number} is {place.sentence}" for number, place in enumerate(places, start=1)]
+    return [f"By {metric}, place {place.number} is {place.sentence}" for place in places]
