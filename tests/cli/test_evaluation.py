@@ -72,6 +72,15 @@ def test_namesakes_have_folders_of_their_own(namesakes: list[Path], tmp_path: Pa
     assert all((tmp_path / each["folder"] / "games.jsonl").is_file() for each in played.document["models"])
 
 
+def test_the_hint_names_players_as_they_were_named(tmp_path: Path) -> None:
+    """The first one is what `compare` measures the others against, and need not be the best."""
+    played = serpentune("evaluate", "random", "BFS", *FEW)
+    hint = "Compare them: serpentune compare output/evaluations/random output/evaluations/BFS"
+    assert hint in " ".join(played.out.split()), played.err
+    alone = serpentune("evaluate", "BFS", *FEW)
+    assert " ms a move\n" in alone.out and "tokens/s" not in alone.out
+
+
 def test_an_adapter_without_its_base_is_found_wanting_unloaded(tmp_path: Path) -> None:
     adapter = tmp_path / "adapter"
     adapter.mkdir()

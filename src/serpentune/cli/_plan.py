@@ -93,8 +93,7 @@ def _facts(plan: Plan) -> dict[str, str]:
     if plan.simulated is not None:
         found = plan.simulated
         facts["their power, simulated"] = (
-            f"{found.power:.1%} ({found.interval.low:.1%} to {found.interval.high:.1%} in truth, of {found.times} "
-            "comparisons)"
+            f"{found.power:.1%} (interval {found.interval.low:.1%} to {found.interval.high:.1%})"
         )
         facts["games by theory"] = f"{plan.games_by_theory:,} (power {found.power_of_theory:.1%}, simulated)"
     elif plan.games is None:

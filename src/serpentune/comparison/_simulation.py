@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,7 +146,8 @@ def simulate(
 
     A number of games meets the power where at least that share of its `TIMES` comparisons shows the difference. The
     search ends where one meets it that can't be told from just meeting it, the lower end of its interval being no
-    higher; the fewest games that met it are taken. Where none did, up to the most that are simulated, these are.
+    higher; the fewest games that met it are taken. Where none did, up to the most that are simulated, these are. Each
+    step aims a standard error above the power, since half of the steps that aim at it fall short by chance.
 
     The tests are those of a comparison: exact McNemar for wins, the paired permutation test for values.
 
@@ -161,7 +162,8 @@ def simulate(
     """
     from scipy.stats import norm
 
-    z_alpha, z_power = norm.isf((1 - level) / 2), norm.ppf(power)
+    aim = min(power + sqrt(power * (1 - power) / TIMES), (1 + power) / 2)
+    z_alpha, z_aim = norm.isf((1 - level) / 2), norm.ppf(aim)
     most = MOST_GAMES if binary else min(MOST_GAMES, _MOST_FLIPS // _patterns(level))
     tried: dict[int, Finding] = {}
     at_first = games
@@ -171,7 +173,7 @@ def simulate(
         if found.interval.low <= power <= found.estimate:
             break
         reached = norm.ppf(np.clip(found.estimate, 0.02, 0.98))
-        factor = ((z_alpha + z_power) / max(z_alpha + reached, 0.5)) ** 2
+        factor = ((z_alpha + z_aim) / max(z_alpha + reached, 0.5)) ** 2
         enough = min((number for number in tried if _met(tried[number], power)), default=most + 1)
         few = max((number for number in tried if number < enough and not _met(tried[number], power)), default=1)
         games = min(max(2, ceil(games * (factor if found.estimate >= power else max(factor, _LEAST_STEP)))), most)

@@ -81,9 +81,10 @@ class Plan:
             )
         if self.simulated is None:
             return f"{aim}, each model plays {self.games:,} games, {how}."
+        theory = "as many" if self.games == self.games_by_theory else f"{self.games_by_theory:,}"
         return (
             f"{aim}, each model plays {self.games:,} games, {how}. So many it took with simulated games like the "
-            f"earlier ones; theory asks for {self.games_by_theory:,}."
+            f"earlier ones; theory asks for {theory}."
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -298,7 +299,7 @@ def _beside(value: float, detect: float) -> str:
 
 def _measured_on(earlier: Earlier) -> str:
     first, *second = earlier.names
-    if not second:
+    if not second or earlier.uncorrelated:
         return f"What isn't given was measured on {first}."
     return f"What isn't given was measured on {first}, and how games go together on it and {second[0]}."
 

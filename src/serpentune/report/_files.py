@@ -135,7 +135,7 @@ def _model(result: EvaluationResult) -> dict[str, Any]:
 
 def _about(comparison: Mapping[str, Any]) -> dict[str, Any]:
     """A comparison less its rows and what is said of it as a whole."""
-    whole = ("rows", "notes", "verdict", "scope", "summary_metrics")
+    whole = ("rows", "notes", "verdict", "scope", "summary_metrics", "summary_notes")
     return {name: value for name, value in comparison.items() if name not in whole}
 
 
