@@ -156,7 +156,8 @@ def plan_comparison(
     if seed_deviation is None and earlier is not None:
         seed_deviation = earlier.seed_deviation
     seeds = games_for_means(detect, seed_deviation, power=power, alpha=1 - level) if seed_deviation else None
-    simulated, games = None, by_theory
+    simulated = None
+    games: int | None = by_theory
     if earlier is not None:
         notes.append(_measured_on(earlier))
     if correlation is not None and earlier is not None and baseline is not None and expected is not None:
