@@ -64,7 +64,7 @@ def counted(game: GameResult, teacher: Teacher | None) -> Counter[tuple[str, int
     counts: Counter[tuple[str, int]] = Counter()
     moves = [*game.record.moves, *([Move.NO_PATH_FOUND] if game.record.ending == Ending.NO_PATH_FOUND else [])]
     states = list(states_before(game.record, range(len(moves))))
-    answers = illegal = 0
+    answers = illegal = again = 0
     for place, (code, state) in enumerate(zip(moves, states, strict=True)):
         move = Move(code)
         if place < game.opening or (game.opening and not game.answers):
@@ -76,6 +76,8 @@ def counted(game: GameResult, teacher: Teacher | None) -> Counter[tuple[str, int
         asked = place == game.opening or states[place - 1] != state
         illegal += bool(legal) and asked and (replaced or place in game.constrained or move not in legal)
         answers -= not legal and asked
+        backwards = state.direction is not None and move == (state.direction + 2) % 4
+        again += not asked
         if replaced:
             continue
         decision = None if teacher is None else teacher.decide(state)
@@ -83,17 +85,17 @@ def counted(game: GameResult, teacher: Teacher | None) -> Counter[tuple[str, int
             counts["decisions", length] += 1
             counts["exact", length] += move == decision.move
             counts["equal", length] += move in decision.equal_moves
-        backwards = state.direction is not None and move == (state.direction + 2) % 4
         if move in DIRECTIONS and not backwards:
             counts["moves", length] += 1
             counts["fatal", length] += bool(safe) and move not in safe
     counts["answers", 0] = game.answers + answers
     counts["legal", 0] = game.answers + answers - illegal
+    counts["unusable", 0] = sum(game.invalid.values()) - again
     return +counts
 
 
 def as_counted(judged: Judgement, game: int) -> Counter[tuple[str, int]]:
-    counts: Counter[tuple[str, int]] = Counter({("answers", 0): judged.answers[game], ("legal", 0): judged.legal[game]})
+    counts = Counter({(name, 0): int(getattr(judged, name)[game]) for name in ("answers", "legal", "unusable")})
     for name in ("decisions", "exact", "equal", "moves", "fatal"):
         counts |= Counter({(name, place): int(count) for place, count in enumerate(getattr(judged, name)[game])})
     return +counts
@@ -115,6 +117,11 @@ def test_the_games_hold_what_is_to_be_counted() -> None:
     assert judged.exact.sum() < judged.equal.sum()
     assert (judged.moves.sum(axis=0) > 0).sum() >= 3
     assert sum(game.invalid.get("reversal", 0) for game in games) > 0
+    assert sum(sum(game.invalid.values()) for game in games) > judged.unusable.sum() > 0, "none was played again"
+    assert (judged.unusable <= [game.answers for game in games]).all()
+    mute = list(play_games(Scripted(lambda _: "well"), range(3), 6, 5))
+    assert judge(mute, None).unusable.tolist() == [game.answers for game in mute] == [1, 1, 1]
+    assert all(sum(game.invalid.values()) > 1 for game in mute)
     assert all(any(game.replaced for game in PLAYED[policy]()) for policy in ("random", "fallback"))
     begun = list(PLAYED["opening"]())
     assert min(game.opening for game in begun) > 0

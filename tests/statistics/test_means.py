@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm, t
+from scipy.stats import beta, norm, t
 
 from serpentune.statistics import (
     RESAMPLES,
@@ -203,6 +203,29 @@ def test_decisions_of_one_game_are_no_independent_evidence() -> None:
     assert clustered_share([0], [0], np.random.default_rng(0)).reason == "nothing was tried"
     with pytest.raises(ValueError, match="more successes"):
         clustered_share([3], [2], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("games", "wrong"), [(200, 1), (200, 2), (30, 1)])
+def test_errors_of_few_games_leave_a_bounded_interval_that_is_named(games: int, wrong: int) -> None:
+    """One error in 4,000 decisions says something: no end of the interval is the end of all shares."""
+    hits = np.full(games, 20)
+    hits[:wrong] -= 1
+    found = clustered_share(hits, np.full(games, 20), np.random.default_rng(0))
+    assert found.interval is not None and found.estimate is not None
+    assert "Clopper-Pearson, each game one observation, where too few games differ" in found.method
+    limit = beta.ppf(0.025, found.estimate * games, games * (1 - found.estimate) + 1)
+    assert found.interval.low == pytest.approx(limit) and limit > (0.97 if games == 200 else 0.85)
+    assert found.estimate < found.interval.high <= 1
+    mirrored = clustered_share(20 - hits, np.full(games, 20), np.random.default_rng(0)).interval
+    assert mirrored is not None and mirrored.high == pytest.approx(1 - limit)
+
+
+def test_games_of_unlike_length_count_as_fewer() -> None:
+    long, short = np.array([1000, *[10] * 99]), np.full(100, 10)
+    wrong = np.eye(100, dtype=int)[50]
+    few = clustered_share(long - wrong, long, np.random.default_rng(0)).interval
+    many = clustered_share(short - wrong, short, np.random.default_rng(0)).interval
+    assert few is not None and many is not None and 0 < few.low < many.low
 
 
 def test_the_interquartile_mean_leaves_out_a_quarter_at_each_end() -> None:

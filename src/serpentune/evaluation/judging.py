@@ -43,6 +43,7 @@ class Judgement:
         fatal: those after which the snake is dead or can't reach its tail, while there was a safe move.
         legal: int64 `(n,)`, answers whose first choice was a legal move.
         answers: int64 `(n,)`, answers to states in which there is a legal move.
+        unusable: int64 `(n,)`, answers that couldn't be used, each once, however often it was played.
     """
 
     decisions: Counts
@@ -52,6 +53,7 @@ class Judgement:
     fatal: Counts
     legal: Counts
     answers: Counts
+    unusable: Counts
 
 
 def judge(games: Sequence[GameResult], teacher: Teacher | None) -> Judgement:
@@ -89,6 +91,9 @@ def judge(games: Sequence[GameResult], teacher: Teacher | None) -> Judgement:
 
     answers = np.array([game.answers for game in games], np.int64) - by_game(trapped)
     legal = answers - by_game(wrong)
+    # Every move of an unusable answer is counted by the game, those that play it again among them.
+    counted = np.array([sum(game.invalid.values()) for game in games], np.int64)
+    unusable = counted - by_game(played.begun & ~asked)
     if (legal < 0).any():
         seed = games[int(np.argmin(legal))].record.seed
         raise UserError(f"The game with seed {seed} says that it has fewer answers than its moves must have come from.")
@@ -100,6 +105,7 @@ def judge(games: Sequence[GameResult], teacher: Teacher | None) -> Judgement:
         by_length(played.fatal(found)),
         legal,
         answers,
+        unusable,
     )
 
 

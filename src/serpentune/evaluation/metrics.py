@@ -40,9 +40,10 @@ def play_metrics(
           first. `invalid` counts moves of answers that couldn't be used.
         - of `score` (apples eaten) and `steps`: `…_mean`, `…_median` and `…_iqm` (without the lowest and highest
           quarter); the mean with its interval, the IQM with BCa's.
-        - `answers`; of these `cut_answers` reached the most tokens, and `constrained_answers` would rather have been no
-          move; `replaced_moves`: chosen by the policy for unusable answers. Those are not the player's and are left out
-          of what follows, as are the moves of an opening.
+        - `answers`; of these `unusable_answers` turned back or had no move, each counted once, however often it was
+          played; `cut_answers` reached the most tokens, and `constrained_answers` would rather have been no move;
+          `replaced_moves`: chosen by the policy for unusable answers. Those are not the player's and are left out of
+          what follows, as are the moves of an opening.
         - `legal_rate`: answers whose first choice was a legal move, of all to states in which there is one: before any
           constraint, unusable answers counted as wrong. Its interval, as all that follow, resamples whole games.
         - `teacher`; `decisions`: moves in states for which it has one, unusable answers among them; `accuracy`: those
@@ -66,6 +67,7 @@ def play_metrics(
     _results(figures, ordered)
     figures.values |= {
         "answers": sum(game.answers for game in ordered),
+        "unusable_answers": int(judged.unusable.sum()),
         "cut_answers": sum(game.cut for game in ordered),
         "constrained_answers": sum(len(game.constrained) for game in ordered),
         "replaced_moves": sum(len(game.replaced) for game in ordered),

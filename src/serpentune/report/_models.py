@@ -113,7 +113,10 @@ def play_table(models: Sequence[Model]) -> Table:
         Column("Median"),
         Column("Best"),
         Column("Mean steps", "moves a game"),
-        Column("Invalid answers", "answers that turn back or can't be read, of all answers"),
+        Column(
+            "Invalid answers",
+            "answers that turn back or can't be read, of all answers; one is counted once, however often it was played",
+        ),
         Column("Accuracy", hint("decisions that are the teacher's move in the same state", "Accuracy")),
     )
     return Table("How well each model plays", "Model", columns, tuple(_play_row(model) for model in models))
@@ -125,8 +128,7 @@ def _play_row(model: Model) -> Row:
         return Row(
             model.name, (figure(0, _format.count), *(figure(None, _format.count) for _ in range(7))), model.colour
         )
-    answers = sum(game.answers for game in result.games)
-    invalid = sum(result.invalid.values())
+    answers, unusable = result.play["answers"], result.play["unusable_answers"]
     cells = (
         figure(model.games, _format.count),
         _found(model.wins, _format.percent),
@@ -135,9 +137,9 @@ def _play_row(model: Model) -> Row:
         figure(float(result.scores.max()), _format.count),
         figure(float(result.steps.mean()), _format.number),
         figure(
-            invalid / answers if answers else None,
+            unusable / answers if answers else None,
             _format.percent,
-            f"{_format.count(invalid)} of {_format.count(answers)}",
+            f"{_format.count(unusable)} of {_format.count(answers)}",
         ),
         _found(model.accuracy, _format.percent),
     )

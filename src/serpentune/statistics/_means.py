@@ -209,6 +209,11 @@ def clustered_share(
     independent makes the interval far too narrow, since a game holds hundreds of them. Games without trials are left
     out.
 
+    Where so few games differ from the rest that resamples see no spread, the bootstrap knows no limit. That end, and
+    `method` says so, is Clopper and Pearson's (1934) of as many observations as there are games: decisions of a game
+    can't be more alike than all the same, so no other errors that come in few games could reach further. Games of
+    unlike length count as Kish's effective number of them (1965, "Survey Sampling", section 11.7).
+
     Args:
         successes: `(games,)`, at most `trials`.
         trials: `(games,)`.
@@ -231,9 +236,22 @@ def clustered_share(
     if len(tries) < 2 or np.ptp(hits / tries) == 0:
         reason = f"every {cluster} has the same share, so the bootstrap sees no spread between {cluster}s"
         return Finding(quantity, estimate, len(tries), "no interval", reason=reason)
-    limits = Studentised.of(hits, rng, resamples, tries).interval(level)
-    interval = Interval(max(limits.low, 0.0), min(limits.high, 1.0), level)
-    return Finding(quantity, estimate, len(tries), f"{METHOD}, over {cluster}s", interval)
+    limits, method = Studentised.of(hits, rng, resamples, tries).interval(level), f"{METHOD}, over {cluster}s"
+    low, high = limits.low, limits.high
+    if not np.isfinite([low, high]).all():
+        least, most = _as_one_observation_each(estimate, tries, level)
+        low, high = (low if np.isfinite(low) else least), (high if np.isfinite(high) else most)
+        method = f"{method}; Clopper-Pearson, each {cluster} one observation, where too few {cluster}s differ"
+    return Finding(quantity, estimate, len(tries), method, Interval(max(low, 0.0), min(high, 1.0), level))
+
+
+def _as_one_observation_each(share: float, tries: NDArray[np.float64], level: float) -> tuple[float, float]:
+    """Clopper and Pearson's limits of a share between 0 and 1, of Kish's effective number of clusters."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    effective = float(tries.sum() ** 2 / (tries**2).sum())
+    low, high = proportion_confint(share * effective, effective, alpha=1 - level, method="beta")
+    return float(low), float(high)
 
 
 def _dz(a: NDArray[np.float64], b: NDArray[np.float64]) -> EffectSize | None:
