@@ -13,6 +13,7 @@ from tests.cli.calls import serpentune
         (["nano"], "A MODEL to improve and its --teacher are needed"),
         (["--teacher", "CELL"], "A MODEL to improve and its --teacher are needed"),
         (["nano", "--teacher", "CEL"], "Did you mean CELL"),
+        (["BFS", "--teacher", "CELL"], "BFS plays without weights"),
         (["nano", "--teacher", "CELL", "--rounds", "0"], "--rounds 0"),
         (["nano", "--teacher", "CELL", "--epochs", "-1"], "--epochs -1"),
         (["nano", "--teacher", "CELL", "--evaluation-seed", "1000000"], "seeds from 1000000 on are kept"),

@@ -18,6 +18,7 @@ TEACHERS = ["BFS", "DFS", "ASTAR", "HAMILTONIAN", "BFS-SAFE-GREEDY"]
         ("Hamiltonain", "HAMILTONIAN"),
         ("bsf", "BFS"),
         ("bfs_safe_greedy", "BFS-SAFE-GREEDY"),
+        ("saef", "BFS-SAFE-GREEDY"),
     ],
 )
 def test_the_near_match_is_suggested_whatever_the_case(name: str, near: str) -> None:

@@ -200,6 +200,12 @@ def test_a_folder_with_content_is_not_overwritten_unasked(tmp_path: Path) -> Non
     assert names(tmp_path) == ["run"]
 
 
+def test_nobody_is_sent_for_an_option_that_there_is_not(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"already holds files\. Choose another folder\.$"):
+        ensure_free(tmp_path, overwrite=None)
+
+
 def test_an_empty_folder_is_free(tmp_path: Path) -> None:
     path = tmp_path / "run"
     path.mkdir()

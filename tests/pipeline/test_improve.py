@@ -72,6 +72,7 @@ def test_every_round_has_games_of_its_own() -> None:
 def test_settings_are_saved_and_loaded(tmp_path: Path) -> None:
     config = settings(tmp_path, Path("nano"), grid_size=4, balance=["length"])
     assert ImproveConfig.load(config.save(tmp_path / "improve.yaml")) == config
+    assert "training_strategy" not in (tmp_path / "improve.yaml").read_text(), "it follows from the student"
     changed = ImproveConfig.from_values({"lr": 1e-3, "epochs": 1, "model": "other"}, tmp_path / "improve.yaml")
     assert (changed.student, changed.training.hyperparameters.learning_rate) == ("other", 1e-3)
 

@@ -14,6 +14,12 @@ ON_DATASET = ("language", "states", "full")
 
 _ENDPOINT = "--endpoint"
 
+_OF_TEXT = (
+    "--chat", "--decoder", "--encoding", "--max-new-tokens", "--mode", "--replan-every", "--style", "--top-moves",
+    "--trust-remote-code", "--batch-size",
+)  # fmt: skip
+"""What is about models that read a prompt and write an answer, and about how many of them are asked at once."""
+
 
 def check_options(
     typed: Collection[str],
@@ -37,8 +43,11 @@ def check_options(
     Raises:
         UserError: there is one; says what to do.
     """
+    from serpentune.evaluation import plays_without_text
+
     served = [option for option in typed if option.startswith(_ENDPOINT)]
     of_endpoint = [option for option in served if option != _ENDPOINT]
+    textless = _ENDPOINT not in typed and all(map(plays_without_text, models))
     no_records = suite in ("play", "speed", ARENA)
     rules: tuple[tuple[bool, Collection[str], str], ...] = (
         ("--recompute" in typed, {*typed} - {"--recompute"}, "--recompute takes everything from the results folders."),
@@ -71,6 +80,7 @@ def check_options(
             ["--suite"],
             "Language is measured of models that are opened here, not of served ones.",
         ),
+        (textless, _OF_TEXT, "Teachers and random read no prompt, and no other player is named."),
         (engine != "ray", ["--address"], "Only the cluster of --engine ray has an address."),
         (
             suite in ("language", "states", "speed"),

@@ -109,7 +109,13 @@ def improve(
     ] = None,
     style: Annotated[
         str | None,
-        option("--style", metavar="NAME", help="How it answers: plan or move.", default="the student's", section=_DATA),
+        option(
+            "--style",
+            metavar="NAME",
+            help="How it answers: plan, move or explain.",
+            default="the student's",
+            section=_DATA,
+        ),
     ] = None,
     epochs: options.Epochs = None,
     max_steps: options.MaxSteps = None,
@@ -171,17 +177,16 @@ def improve(
 
 def _show(out: Output, found: ImproveResult) -> None:
     out.table(
-        ["round", "won", "95% interval", "apples", "steps a win", "fatal per 1,000", "teacher's move", "took"],
+        ["round", "won", "95% interval", "apples", "steps a win", "fatal per 1,000", "teacher's move"],
         [
             [
                 str(row["round"]),
                 percent(row["win_rate"]),
                 f"{percent(row['win_rate_low'])} to {percent(row['win_rate_high'])}",
                 number(row["score_mean"]),
-                number(row["steps_per_win"], 1),
+                "-" if row["steps_per_win"] is None else number(row["steps_per_win"], 1),
                 number(row["fatal_per_1000_moves"]),
                 percent(row["accuracy"]),
-                seconds(sum(row["seconds"].values())),
             ]
             for row in found.rounds
         ],
@@ -189,6 +194,7 @@ def _show(out: Output, found: ImproveResult) -> None:
     )
     for comparison in found.comparisons.values():
         out.paragraph(f"- {comparison.verdict}")
+    out.paragraph(found.caveat)
     out.line()
     out.line(f"Took {seconds(found.execution_time)}. The student after round {found.best}, and the report:")
     out.line(str(found.model_path))

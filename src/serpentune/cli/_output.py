@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from serpentune.cli._columns import column_widths, wrapped
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -61,7 +63,14 @@ class Output:
         return console if self._stream.isatty() and not console.is_dumb_terminal and not self.quiet else None
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
-        """Print a table; columns after the first whose entries are numbers are set to the right."""
+        """Print a table; columns after the first whose entries are numbers are set to the right.
+
+        Where the terminal is so narrow that words would have to be broken, each row becomes a list of names and values.
+        """
+        widths = column_widths(columns, rows, self._console().width)
+        if widths is None:
+            self._lists(columns, rows, title)
+            return
         from rich import box
         from rich.table import Table
         from rich.text import Text
@@ -71,10 +80,24 @@ class Output:
         )
         for index, name in enumerate(columns):
             figures = index > 0 and all(_is_figure(row[index]) for row in rows)
-            table.add_column(name, justify="right" if figures else "left", overflow="fold")
+            head = wrapped(name, widths[index])
+            table.add_column(head, justify="right" if figures else "left", width=widths[index], no_wrap=True)
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(wrapped(cell, width)) for cell, width in zip(row, widths, strict=True)))
         self._print(table)
+
+    def _lists(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> None:
+        """The rows of a table, each as a list."""
+        from rich.text import Text
+
+        if title is not None:
+            self._print(Text(title, style="bold"))
+        width = max(map(len, columns))
+        for place, row in enumerate(rows):
+            if place:
+                self.line()
+            for name, value in zip(columns, row, strict=True):
+                self.line(f"{name:<{width}}  {value}".rstrip())
 
     def facts(self, facts: Mapping[str, str]) -> None:
         """Print names and values, a pair a line."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 
 class UserError(Exception):
@@ -19,6 +20,13 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     `kind` is the singular noun for the message ("teacher", "encoding").
     """
     options = sorted(known)
-    near = difflib.get_close_matches(name.upper(), [option.upper() for option in options], n=1, cutoff=0.6)
-    hint = next((f" Did you mean {option}?" for option in options if near and option.upper() == near[0]), "")
+    meant = {option.upper(): option for option in options}
+    # Of a name of several words one may have been typed.
+    words = {word: option for option in options for word in re.split("[-_ ]", option.upper())}
+    near = next((found for known_by in (meant, words) for found in _near(name.upper(), known_by)), None)
+    hint = "" if near is None else f" Did you mean {near}?"
     return UserError(f"There is no {kind} named {name!r}.{hint} Known: {', '.join(options)}.")
+
+
+def _near(name: str, known: Mapping[str, str]) -> list[str]:
+    return [known[found] for found in difflib.get_close_matches(name, known, n=1, cutoff=0.6)]

@@ -115,12 +115,12 @@ def _exchange(part: Path, path: Path) -> None:
         shutil.rmtree(old)
 
 
-def ensure_free(path: Path, *, overwrite: bool, marker: str | None = None) -> None:
+def ensure_free(path: Path, *, overwrite: bool | None, marker: str | None = None) -> None:
     """Refuse an output folder that already holds something.
 
     Args:
         path: the folder to be made.
-        overwrite: whether what it holds may be replaced.
+        overwrite: whether what it holds may be replaced; None where nothing ever is, so that nobody is told to ask.
         marker: a file that such a folder always has; one with files but without it is somebody else's and is refused
             with `overwrite` too.
 
@@ -132,7 +132,8 @@ def ensure_free(path: Path, *, overwrite: bool, marker: str | None = None) -> No
     if not path.is_dir() or not any(path.iterdir()):
         return
     if not overwrite:
-        raise UserError(f"{path} already holds files. Choose another folder, or pass --overwrite to replace it.")
+        or_replace = "" if overwrite is None else ", or pass --overwrite to replace it"
+        raise UserError(f"{path} already holds files. Choose another folder{or_replace}.")
     if marker is not None and not (path / marker).is_file():
         raise UserError(f"{path} holds files, but no {marker}: it is not one of ours, so it is not overwritten.")
 

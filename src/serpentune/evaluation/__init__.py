@@ -10,6 +10,7 @@ from serpentune.evaluation.contestants import (
     find_contestant,
     model_contestant,
     open_contestant,
+    plays_without_text,
     teacher_contestant,
 )
 from serpentune.evaluation.evaluate import MEASURES, SUITES, evaluate_contestant, evaluate_model
@@ -80,6 +81,7 @@ __all__ = [
     "own_apples",
     "play_games",
     "play_metrics",
+    "plays_without_text",
     "read_test_records",
     "recompute",
     "results_folders",

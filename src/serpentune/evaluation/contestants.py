@@ -100,6 +100,12 @@ def open_contestant(
     return replace(model_contestant(loaded, name or short_name(name_or_path)), reopen=again)
 
 
+def plays_without_text(name_or_path: str | Path) -> bool:
+    """Whether a player of `open_contestant` reads no prompt, so that how it is asked changes nothing."""
+    asked = _asked(name_or_path)
+    return asked.lower() == RANDOM or _teacher(asked) is not None
+
+
 def find_contestant(name_or_path: str | Path) -> str:
     """What a player of `open_contestant` is called without a name, once it is found; no weights are loaded.
 
@@ -134,7 +140,7 @@ def _near_teachers(asked: str) -> Iterator[None]:
     except UserError as error:
         near = difflib.get_close_matches(asked.upper(), names(), n=1)
         if near:
-            raise UserError(f"{error} Did you mean the teacher {near[0]}?") from error
+            raise UserError(f"There is no player {asked}. Did you mean the teacher {near[0]}? {error}") from error
         raise
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from serpentune.common.errors import UserError
 from serpentune.game import Ending, GameRecord, from_letters, letters, verify
 
+_NEEDED = ("seed", "grid", "score", "steps", "end", "moves", "apples", "answers", "invalid", "ms")
+"""What every line of `games.jsonl` has; the rest came with later versions."""
+
 
 @dataclass(frozen=True)
 class GameResult:
@@ -74,6 +77,10 @@ class GameResult:
         """
         try:
             data = json.loads(line)
+            if missing := [name for name in _NEEDED if name not in data]:
+                raise ValueError(f"not a game of an evaluation: it has no {missing[0]!r}")
+            if data["end"] not in Ending.__members__:
+                raise ValueError(f"it says that it ends with {data['end']!r}, which no game does")
             record = GameRecord(
                 player=player,
                 width=int(data["grid"][0]),
@@ -97,7 +104,7 @@ class GameResult:
                 ms=float(data["ms"]),
             )
         except (KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
-            raise ValueError(f"not a game of this format ({error!r})") from error
+            raise ValueError("not a game of an evaluation: one of its values is of another kind") from error
         counts = (
             result.answers,
             *result.invalid.values(),

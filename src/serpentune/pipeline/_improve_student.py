@@ -9,6 +9,7 @@ from typing import Any
 
 from serpentune.common.errors import UserError
 from serpentune.common.paths import PathUtils
+from serpentune.evaluation.contestants import plays_without_text
 from serpentune.models import (
     SCRATCH,
     TrainingOrigin,
@@ -58,6 +59,11 @@ def settled(config: ImproveConfig) -> ImproveConfig:
         raise UserError(
             f"{config.student} has random weights, and nothing can be learnt from its games yet. Train it on a "
             "teacher's games first (serpentune train), then improve that student."
+        )
+    if plays_without_text(config.student):
+        raise UserError(
+            f"{config.student} plays without weights, so that there is nothing to improve. Name a student's folder, or "
+            "a base model; --teacher says who corrects it."
         )
     path = Path(config.student).expanduser()
     student = str(path.resolve()) if path.exists() else config.student

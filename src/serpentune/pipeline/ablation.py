@@ -180,6 +180,6 @@ def _claim(folder: Path, planned: Design) -> None:
     if (folder / RECIPE).is_file() and (folder / RUNS).is_file():
         refuse_other_recipes(folder, planned)
         return
-    ensure_free(folder, overwrite=False)
+    ensure_free(folder, overwrite=None)
     folder.mkdir(parents=True, exist_ok=True)
     planned.variants[0].recipe.save(folder / RECIPE)

@@ -25,7 +25,7 @@ from serpentune.models import short_name
 from serpentune.pipeline._folder import IMPROVE, LOGS, MODELS, REPORT, Experiment, here
 from serpentune.pipeline._improve_rounds import Rounds, round_name
 from serpentune.pipeline._improve_student import settled
-from serpentune.pipeline.improve_config import ImproveConfig
+from serpentune.pipeline.improve_config import FIRST_HELD_OUT, ImproveConfig
 from serpentune.training import load_result
 from serpentune.training.config import refuse_difference
 
@@ -72,6 +72,11 @@ class ImproveResult:
     model_path: Path
     report_path: Path
     execution_time: float
+
+    @property
+    def caveat(self) -> str:
+        """What the figures can't be: a measurement of the round that was chosen by them."""
+        return _caveat(self.config)
 
     def to_json(self) -> dict[str, Any]:
         """What `improve.json` says."""
@@ -220,6 +225,14 @@ def _document(config: ImproveConfig, rows: Sequence[dict[str, Any]]) -> dict[str
     }
 
 
+def _caveat(config: ImproveConfig) -> str:
+    seeds = config.evaluation_seeds()
+    return (
+        f"These games, seeds {seeds[0]} to {seeds[-1]}, are for choosing among rounds. Whoever is chosen by them must "
+        f"be measured on others: seeds from {FIRST_HELD_OUT} on."
+    )
+
+
 def _report(
     folder: Path,
     config: ImproveConfig,
@@ -240,7 +253,6 @@ def _report(
             "parameters": run.parameters,
         }
     players = dict.fromkeys(player for row in rows[1:] for player in row["records"])
-    seeds = config.evaluation_seeds()
     page, *_ = write_report(
         results,
         folder / REPORT,
@@ -253,8 +265,7 @@ def _report(
         notes=[
             f"{round_name(0)} is the student as it was given; each round plays, is corrected by {config.teacher}, and "
             "trains on.",
-            f"These games, seeds {seeds[0]} to {seeds[-1]}, are for choosing among rounds. Whoever is chosen by them "
-            "must be measured on others: seeds from 1000000 on.",
+            _caveat(config),
             "Each round splits all games anew, so from the second round on its validation loss is of games that were "
             "learnt from before.",
         ],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, FieldSerializationInfo, field_serializer, field_validator, model_validator
 
 from serpentune import teachers
 from serpentune.common.errors import UserError
@@ -219,6 +219,11 @@ class ImproveConfig(ImproveSettings):
         usual = AdvancedTrainingConfig()
         refuse_what_follows(name for name in FOLLOWS if getattr(value, name) != getattr(usual, name))
         return value
+
+    @field_serializer("training")
+    def _without_what_follows(self, value: AdvancedTrainingConfig, info: FieldSerializationInfo) -> dict[str, Any]:
+        """What nobody sets here would be told as what nobody used."""
+        return value.model_dump(mode=info.mode, exclude=set(FOLLOWS))
 
 
 def refuse_what_follows(settings: Iterable[str]) -> None:
