@@ -86,6 +86,10 @@ def test_a_model_s_shares_stand_beside_its_board_and_the_teacher_s_choice(nano: 
         assert moment.probabilities is not None
         for move, share in zip(("UP", "RIGHT", "DOWN", "LEFT"), moment.probabilities, strict=True):
             assert told[move].endswith(f"{100 * share:.1f}%")
+        likeliest = ("UP", "RIGHT", "DOWN", "LEFT")[moment.probabilities.index(max(moment.probabilities))]
+        assert told["move"] == moment.move.name + (", as planned" if moment.at else "")
+        other = bool(moment.at) and likeliest != moment.move.name
+        assert (f"asked anew it would begin with {likeliest}." in " ".join(scene)) == other
         choice = moment.teacher.move.name if moment.differs else "the same"
         assert told["BFS"] == choice + (", both good" if moment.differs and moment.equally_good else "")
 

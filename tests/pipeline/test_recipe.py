@@ -43,6 +43,11 @@ def test_a_published_recipe_is_valid_and_says_how_it_is_run(file: Path) -> None:
     assert re.search("minutes|hour|less time", header)
 
 
+def test_the_page_of_recipes_lists_them_all() -> None:
+    listed = set(re.findall(r"`recipes/([\w-]+)\.yaml`", (RECIPES.parent / "docs/recipes.md").read_text()))
+    assert listed == {file.stem for file in RECIPES.glob("*.yaml")}
+
+
 def test_the_recipes_compare_what_they_say() -> None:
     assert [file.stem for file in EXPERIMENTS] == [
         "ablation",

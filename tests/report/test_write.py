@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ import pytest
 from serpentune import teachers
 from serpentune.common.errors import UserError
 from serpentune.comparison import METRICS, compare_all
+from serpentune.evaluation import play_games
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.report import _comparisons, _replays, write_report
 from serpentune.statistics import wilson_interval
+from tests.evaluation.players import Scripted
 from tests.report.parsed import Page
 from tests.report.players import UNRULY, cycle, greedy, play, walk
 
@@ -173,13 +176,13 @@ def test_what_is_said_of_intervals_and_pairs_is_that_of_the_data(
     assert re.search(r'aria-label="greedy: [^"]*, 95% interval', text)
     assert "its 99.9% interval" in text and "with 99.9% intervals" in text
     assert "mean scores by bootstrap-t and t, the wider of both" in text
-    assert 'title="games that both played">Pairs</th>' in text and "of language" not in text
-    assert "Correlation</th>" in text
+    assert 'title="games that both played; below it the correlation' in text and "of language" not in text
     row = told["rows"][0]
-    assert row["metric"] == "score" and f">{row['correlation']:.2f}".replace("-", "\N{MINUS SIGN}") in text
+    assert row["metric"] == "score" and f">correlation {row['correlation']:.2f}".replace("-", "\N{MINUS SIGN}") in text
     # All games of the winner score the same, so what bounds its mean is a limit, and that is said.
     (page,) = write_report([winner], tmp_path / "alone.html", title="t")
-    assert "mean scores by exact binomial limit" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "mean scores by exact binomial limit" in text and f"Nearly all games of {winner.name} have the same" in text
 
 
 def test_pairs_of_methods_and_of_language_are_named(results: list[EvaluationResult]) -> None:
@@ -188,7 +191,9 @@ def test_pairs_of_methods_and_of_language_are_named(results: list[EvaluationResu
     pair = _comparisons.describe([{**told, "about": "methods", "rows": [*told["rows"], perplexity]}], {})
     assert pair is not None
     (hint,) = [column.hint for column in pair.pairs[0].table.columns if column.head == "Pairs"]
-    assert hint == ("games that all students played; of language, held-out records that all students were measured on")
+    assert hint.partition("; below")[0] == (
+        "games that all students played; of language, held-out records that all students were measured on"
+    )
 
 
 def test_every_metric_has_a_title_of_its_own() -> None:
@@ -210,5 +215,21 @@ def test_verdicts_on_methods_say_so_and_margins_get_columns(tmp_path: Path, resu
     }
     text = write_report(results, tmp_path / "r.html", title="t", comparisons=[told])[0].read_text(encoding="utf-8")
     assert "This is about the methods. All other figures are about these checkpoints" in text
-    assert "Margin</th>" in text and "p, the same</th>" in text
+    assert "p, the same</th>" in text and ">margin " in text
     assert "LoRA <span" in text
+
+
+def test_an_answer_that_is_played_again_is_one_invalid_answer(results: list[EvaluationResult], tmp_path: Path) -> None:
+    """A mute player's one answer is played until the game ends; that is no 300% of its answers."""
+    games = tuple(play_games(Scripted(lambda _: "well"), range(4), 6, 6))
+    mute = replace(results[0], games=games, stored_play=None)
+    assert sum(mute.invalid.values()) > 4 == mute.play["answers"]
+    (page,) = write_report([mute], tmp_path / "r.html", title="t")
+    assert '>100.0%<span class="detail">4 of 4</span>' in page.read_text(encoding="utf-8")
+
+
+def test_intervals_by_length_say_how_they_were_found(results: list[EvaluationResult], tmp_path: Path) -> None:
+    (page,) = write_report(results, tmp_path / "r.html", title="t")
+    text = page.read_text(encoding="utf-8")
+    assert "Intervals in brackets are of 95%, by bootstrap-t and t, the wider of both, over games" in text
+    assert "[0.0%, 100.0%]" not in text

@@ -30,7 +30,7 @@ def open_model(
 
     Raises:
         UserError: as of `load_student` and `load_base`. For a folder that holds no model but the output of a training
-            run the message names the student in it.
+            run, or of several, the message names a student in it.
     """
     folder = _student_folder(name_or_path)
     if folder is None:
@@ -60,6 +60,10 @@ def _student_folder(name_or_path: str | Path) -> Path | None:
         student = next((folder / place for place in _FINAL if (folder / place).is_dir()), None)
         if student is not None:
             raise UserError(f"{folder} is the output of a training run. Name the student in it: {student}.")
+        if students := sorted(folder.glob("models/**/final_model")):
+            raise UserError(
+                f"{folder} holds {len(students)} students and is none itself. Name one of them, such as {students[0]}."
+            )
     return folder
 
 

@@ -17,12 +17,10 @@ _OTHER = 5
 _BETTER = {True: "higher is better", False: "lower is better", None: "neither direction is better"}
 
 
-_CORRELATION_COLUMN = Column(
-    "Correlation", "of both models' values on the same game or record; the higher, the more pairing helps"
-)
-_MARGIN_COLUMNS = (
-    Column("Margin", "the difference from which on it matters"),
-    Column("p, the same", "of a difference by the margin or more, after Holm's correction"),
+_CORRELATION = "; below it the correlation of both models' values on the same one: the higher, the more pairing helps"
+
+_SAME_COLUMN = Column(
+    "p, the same", "of a difference by the margin or more, after Holm's correction; below it the margin that matters"
 )
 
 
@@ -106,12 +104,14 @@ def _pair(comparison: Mapping[str, Any]) -> Pair:
         Column(a, f"its figure over {over}"),
         Column(b, f"its figure over {over}"),
         Column("Difference", f"{b} minus {a}, with its {_format.level(comparison['level'])} interval"),
-        Column("p", "two-sided, as the test gave it"),
-        Column("p, adjusted", f"after Holm's correction for {comparison['tests']} tests; the verdict goes by it"),
+        Column(
+            "p, adjusted",
+            f"two-sided, after Holm's correction for {comparison['tests']} tests; the verdict goes by it. Below it p "
+            "as the test gave it",
+        ),
         Column("Effect size"),
-        Column("Pairs", over),
-        *((_CORRELATION_COLUMN,) if with_correlation else ()),
-        *(_MARGIN_COLUMNS if with_margin else ()),
+        Column("Pairs", over + (_CORRELATION if with_correlation else "")),
+        *((_SAME_COLUMN,) if with_margin else ()),
         Column("Verdict", f"on {b} against {a}", figures=False),
     )
     scope = str(comparison["scope"])
@@ -124,7 +124,7 @@ def _pair(comparison: Mapping[str, Any]) -> Pair:
             f"{a} against {b}",
             "Metric",
             columns,
-            tuple(_row(row, with_margin, with_correlation) for row in rows),
+            tuple(_row(row, with_margin) for row in rows),
             titled=True,
         ),
         tuple(_details(comparison)),
@@ -139,22 +139,20 @@ def _pairs(comparison: Mapping[str, Any]) -> str:
     return "; of language, ".join(words[unit] for unit in dict.fromkeys(metric.units for metric in metrics))
 
 
-def _row(row: Mapping[str, Any], with_margin: bool, with_correlation: bool) -> Row:
+def _row(row: Mapping[str, Any], with_margin: bool) -> Row:
     show: Show = _format.percent if _scale(row["metric"]) == 100 else _format.significant
-    margin = (
-        figure(row.get("margin"), show, missing="–"),
-        figure(row.get("p_same_adjusted"), _format.p_value, missing="–"),
-    )
+    margin, correlation = finite(row.get("margin")), finite(row.get("correlation"))
+    by_margin = "" if margin is None else f"margin {show(margin)}"
+    correlated = "" if correlation is None else f"correlation {_two_digits(correlation)}"
+    unadjusted = "" if row["p_value"] is None else f"unadjusted {_format.p_value(row['p_value'])}"
     cells = (
         figure(row["mean_a"], show),
         figure(row["mean_b"], show),
         figure(row["difference"], show, between(*_ends(row), show)),
-        figure(row["p_value"], _format.p_value, missing="–"),
-        figure(row["p_adjusted"], _format.p_value, missing="–"),
+        figure(row["p_adjusted"], _format.p_value, unadjusted, missing="–"),
         figure(row["effect_size"], _two_digits, row["effect_name"] or "", missing="–"),
-        figure(row["n"] or None, _format.count, missing="–"),
-        *((figure(row.get("correlation"), _two_digits, missing="–"),) if with_correlation else ()),
-        *(margin if with_margin else ()),
+        figure(row["n"] or None, _format.count, correlated, missing="–"),
+        *((figure(row.get("p_same_adjusted"), _format.p_value, by_margin, missing="–"),) if with_margin else ()),
         words(str(row["verdict"])),
     )
     return Row(_title(row["metric"]), cells, detail=_BETTER[row["higher_is_better"]])

@@ -15,6 +15,12 @@ from serpentune.report._tables import Cell, Column, Row, Table, between
 
 _NOT_REACHED = "–"
 
+_FIGURES: dict[str, tuple[str, _format.Show]] = {
+    "accuracy": ("Accuracy by length: decisions that are the teacher's move", _format.percent),
+    "fatal_per_1000_moves": ("Fatal moves per 1,000 by length", _format.significant),
+}
+"""Captions by the name of a figure."""
+
 
 def describe(models: Sequence[Model]) -> dict[str, Any] | None:
     """What the section shows; None where no model has games."""
@@ -31,11 +37,17 @@ def describe(models: Sequence[Model]) -> dict[str, Any] | None:
         if profiles
         else None,
         "never_won": [model.name for model in played if not model.result.wins.any()],
+        "methods": "; or ".join(sorted({how for model in played for how in _methods(model.result.play["by_length"])})),
         "tables": [
             _lost(played, starts, top),
             *_by_length(played, starts, top),
         ],
     }
+
+
+def _methods(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """By what the intervals of accuracy and of fatal moves were found."""
+    return [row["methods"][name] for row in rows for name in _FIGURES if name in row["methods"]]
 
 
 def _lost(models: Sequence[Model], starts: Sequence[int], top: int) -> Table:
@@ -68,12 +80,8 @@ def _lost_cell(model: Model, start: int, stop: int | None) -> Cell:
 
 def _by_length(models: Sequence[Model], starts: Sequence[int], top: int) -> list[Table]:
     """Accuracy and fatal moves by length, as far as a model has them."""
-    figures: tuple[tuple[str, str, _format.Show], ...] = (
-        ("accuracy", "Accuracy by length: decisions that are the teacher's move", _format.percent),
-        ("fatal_per_1000_moves", "Fatal moves per 1,000 by length", _format.significant),
-    )
     tables = []
-    for name, caption, show in figures:
+    for name, (caption, show) in _FIGURES.items():
         of_models = [{row["length_from"]: row for row in model.result.play["by_length"]} for model in models]
         known = [
             value for rows in of_models for row in rows.values() if (value := _format.finite(row[name])) is not None

@@ -84,6 +84,11 @@ def _accuracy(play: Mapping[str, Any]) -> Finding | None:
     )
 
 
+def by_limit(models: Iterable[Model]) -> list[str]:
+    """Whose mean scores have an interval that only says what so few unlike games leave open, as of `mean_interval`."""
+    return [model.name for model in models if model.score is not None and model.score.method.startswith("exact")]
+
+
 def methods(found: Iterable[Finding | None]) -> str:
     """By which methods these figures got their intervals, as they were really used."""
     return ", or ".join(sorted({each.method for each in found if each is not None and each.interval is not None}))

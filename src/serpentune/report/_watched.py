@@ -114,6 +114,8 @@ def _row(moment: Moment) -> dict[str, Any]:
         row["good"] = True
     if moment.by != "player":
         row["by"] = moment.by
+    if moment.planned:
+        row["planned"] = True
     if len(moment.plan) > 1:
         row["plan"], row["way"] = letters(moment.plan), len(moment.way)
     if moment.probabilities is not None:

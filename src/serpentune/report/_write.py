@@ -129,6 +129,7 @@ def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:
         "unmeasured": unmeasured,
         "forest": _charts.forest(rows, _models.LEVEL) if rows else None,
         "methods": _models.methods(model.score for model in played),
+        "by_limit": _models.by_limit(played),
         "interval_methods": _models.interval_methods(played),
         "profiles": _bands.bands(profiles, "score", "games with at least this score") if profiles else None,
         "profiles_table": _bands.bands_table(profiles, "Games with at least a score", "{} or more")

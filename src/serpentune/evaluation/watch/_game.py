@@ -50,6 +50,11 @@ class Moment:
     teacher: Decision
 
     @property
+    def planned(self) -> bool:
+        """Whether the move is the player's, of an answer to an earlier state; its probabilities are of this one."""
+        return self.by == "player" and self.at > 0
+
+    @property
     def plan(self) -> bytes:
         """The moves of the answer that are left, this one first, `Move` codes; empty if they aren't what is played."""
         return self.answer.moves[self.at :] if self.by == "player" else b""

@@ -102,7 +102,7 @@ def _choice(game: WatchedGame, moment: Moment) -> dict[str, RenderableType]:
     """What the player and the teacher would do."""
     from rich.text import Text
 
-    facts: dict[str, RenderableType] = {"move": moment.move.name}
+    facts: dict[str, RenderableType] = {"move": moment.move.name + (", as planned" if moment.planned else "")}
     if isinstance(game.player, TeacherPlayer):
         decision = moment.teacher if _plays_itself(game) else game.player.teacher.decide(moment.state)
         facts |= {
@@ -147,6 +147,12 @@ def _below(game: WatchedGame, moment: Moment, columns: int) -> list[Text]:
         said.append(("", "bold yellow", unusable(name, moment.answer)))
     elif moment.move in DIRECTIONS and moment.move not in moment.teacher.legal_moves:
         said.append(("", "bold yellow", f"{name} answers {moment.move.name}, which is not legal here."))
+    if moment.planned and moment.probabilities is not None and moment.move in DIRECTIONS:
+        now = DIRECTIONS[max(range(len(DIRECTIONS)), key=moment.probabilities.__getitem__)]
+        if now != moment.move:
+            said.append(
+                ("", "dim", f"{name} planned {moment.move.name} before; asked anew it would begin with {now.name}.")
+            )
     if game.unknown:
         said.append(("", "dim", game.unknown))
     if moment.explanation is not None and isinstance(game.player, TeacherPlayer):

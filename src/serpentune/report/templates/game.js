@@ -60,7 +60,7 @@ class Watched extends Transport {
     const name = (move) => (move < 4 ? `${Shares.ARROWS[move]} ${Transport.MOVES[move]}`
       : Transport.ANSWERS[page.letters[move]]);
     ui.who.textContent = { human: "a human", policy: "instead", opening: "the opening" }[moment.by] ?? page.player;
-    ui.move.textContent = name(moment.move);
+    ui.move.textContent = name(moment.move) + (moment.planned ? ", as planned" : "");
     if (ui.teacher) {
       const kind = moment.move === moment.teacher ? "same" : moment.good ? "good" : "other";
       ui.teacher.className = `is-${kind}`;
