@@ -157,3 +157,10 @@ def test_the_student_that_comes_along_says_how_it_was_made() -> None:
     assert notes["base_sha256"] == model_sha256(find_base("nano").location), "made from another nano: make it again"
     assert taught_with("nano-6x6") == {"teacher": ["CELL"], "style": ["plan"], "encoding": ["grid"], "board": ["6x6"]}
     assert student_notes("nano") == {} and taught_with("BFS") == {}
+
+
+def test_a_folder_of_several_students_names_one(tmp_path: Path) -> None:
+    for variant in ("baseline", "style=move"):
+        (tmp_path / "models" / variant / "seed=0" / "final_model").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"holds 2 students and is none itself.*models/baseline/seed=0/final_model\.$"):
+        models.check_model(tmp_path)

@@ -53,7 +53,7 @@ def kernel(signature: Any = None, *, allocates: bool = True) -> Callable[[F], F]
                     "NUMBA_CACHE_DIR."
                 )
             if compiled:
-                _say_once("Compiling the kernels for this machine, which takes some seconds.")
+                _say_once("Compiling the kernels for this machine, once; it may take a minute.")
                 _TAKEN.append(time.perf_counter() - began)
             return cast("F", dispatcher)
         finally:
