@@ -14,7 +14,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.comparison import METRICS, ModelComparator, compare_all
 from serpentune.evaluation.games import GameResult
-from serpentune.evaluation.language import MeasuredRecord, save_records
+from serpentune.evaluation.language import MeasuredRecord, save_lines
 from serpentune.evaluation.results import GAMES, LANGUAGE, LANGUAGE_RECORDS, MANIFEST, recompute
 from tests.comparison.players import cycle, play, save
 
@@ -31,7 +31,7 @@ def folders(tmp_path: Path, played: Played) -> list[Path]:
             )
             for k in range(15)
         ]
-        save_records(tmp_path / name / LANGUAGE_RECORDS, records)
+        save_lines(tmp_path / name / LANGUAGE_RECORDS, records)
         recompute(tmp_path / name)
     return [tmp_path / "careless", tmp_path / "greedy"]
 

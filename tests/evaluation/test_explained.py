@@ -19,7 +19,7 @@ from serpentune.evaluation.language import (
     ask_plainly,
     explained_figures,
     load_explained,
-    save_explained,
+    save_lines,
 )
 from serpentune.evaluation.play import answers_to
 from serpentune.game import letters, random_states
@@ -126,7 +126,7 @@ def test_an_evaluation_of_language_keeps_it_and_computes_it_again(nano: LoadedMo
     assert result.explained is not None and result.explained["states"] == 3
     kept = load_explained(tmp_path / "r" / "explained.jsonl")
     assert explained_figures(kept) == result.explained
-    save_explained(tmp_path / "r" / "explained.jsonl", kept[:2])
+    save_lines(tmp_path / "r" / "explained.jsonl", kept[:2])
     again = recompute(tmp_path / "r")
     assert again.explained == explained_figures(kept[:2])
     assert json.loads((tmp_path / "r" / "explained.json").read_text())["figures"] == again.explained
@@ -144,13 +144,13 @@ def test_an_evaluation_of_language_keeps_it_and_computes_it_again(nano: LoadedMo
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "explained.jsonl"
     moves = explained()[:3]
-    save_explained(path, moves)
+    save_lines(path, moves)
     assert load_explained(path) == moves
     lines = path.read_text().splitlines()
     for change in ({"prompt": "Which way?"}, {"answer": None}, {"plain": {"wink": "U"}}, {"plain": 3}):
         path.write_text("\n".join([*lines[:2], json.dumps({**json.loads(lines[2]), **change})]) + "\n")
         with pytest.raises(UserError, match=r"explained\.jsonl, line 3"):
             load_explained(path)
-    save_explained(path, [*moves[:2], replace(moves[2], plain={"move": " U"})])
+    save_lines(path, [*moves[:2], replace(moves[2], plain={"move": " U"})])
     with pytest.raises(UserError, match=r"line 3: asked in other styles than line 1"):
         load_explained(path)

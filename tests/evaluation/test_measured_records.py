@@ -17,7 +17,7 @@ from serpentune.evaluation.language import (
     language_metrics,
     load_records,
     measure_records,
-    save_records,
+    save_lines,
 )
 from serpentune.game import random_states
 from serpentune.models import LoadedModel, prompt_ids
@@ -82,7 +82,7 @@ def test_every_figure_comes_again_from_the_file(measured: list[MeasuredRecord], 
         MeasuredRecord("long", " U", None, 8),
     ]
     for kept in (measured, odd, odd[2:]):
-        save_records(tmp_path / "language.jsonl", kept)
+        save_lines(tmp_path / "language.jsonl", kept)
         assert language_figures(load_records(tmp_path / "language.jsonl")) == language_figures(kept)
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_line_is_named(
     change: dict[str, object], answer: str, measured: list[MeasuredRecord], tmp_path: Path
 ) -> None:
     path = tmp_path / "language.jsonl"
-    save_records(path, measured[:2])
+    save_lines(path, measured[:2])
     first, second = path.read_text().splitlines()
     path.write_text(f"{first}\n{json.dumps(json.loads(second) | change)}\n")
     with pytest.raises(UserError, match=rf"language.jsonl, line 2: .*{answer}"):
@@ -111,7 +111,7 @@ def test_a_torn_or_missing_file_is_named(measured: list[MeasuredRecord], tmp_pat
     path = tmp_path / "language.jsonl"
     with pytest.raises(UserError, match="can't be read"):
         load_records(path)
-    save_records(path, measured[:2])
+    save_lines(path, measured[:2])
     path.write_text(path.read_text()[:-20])
     with pytest.raises(UserError, match="line 2"):
         load_records(path)

@@ -16,7 +16,7 @@ from serpentune.common.errors import UserError
 from serpentune.common.files import write_json
 from serpentune.evaluation import EvaluationResult, TeacherPlayer, play_games, play_metrics, recompute, states_of_games
 from serpentune.evaluation.held_out import ask, write_answers
-from serpentune.evaluation.language import MeasuredRecord, language_figures, save_records
+from serpentune.evaluation.language import MeasuredRecord, language_figures, save_lines
 from serpentune.game import Limits
 from serpentune.teachers import get
 from tests.evaluation.players import Scripted
@@ -85,9 +85,9 @@ def test_stale_figures_are_computed_again_on_load(folder: Path, stale: Any, capl
 
 def test_stale_language_is_computed_again_on_load(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     records = [MeasuredRecord(f"Who {k}?", " U", " U" if k else " D", 4, tokens=2, nll=0.5, right=1) for k in range(4)]
-    save_records(folder / "language.jsonl", records)
+    save_lines(folder / "language.jsonl", records)
     assert recompute(folder).language == figures(folder, "language.json") == language_figures(records)
-    save_records(folder / "language.jsonl", records[1:])
+    save_lines(folder / "language.jsonl", records[1:])
     result = EvaluationResult.load(folder)
     assert "language.json is not of the games and answers beside it" in caplog.text
     assert result.records == tuple(records[1:])

@@ -268,7 +268,7 @@ def _play_part(contestant: Contestant, folder: Path, settings: EvaluationSetting
 
 
 def _language(contestant: Contestant, records: Sequence[Mapping[str, str]], folder: Path, *, quiet: bool) -> None:
-    from serpentune.evaluation.language import ask_plainly, measure_records, save_explained, save_records
+    from serpentune.evaluation.language import ask_plainly, measure_records, save_lines
 
     loaded = contestant.loaded
     if loaded is None:
@@ -277,9 +277,9 @@ def _language(contestant: Contestant, records: Sequence[Mapping[str, str]], fold
     with progress_bar(f"Language ({contestant.name})", len(records), quiet=quiet) as advance:
         measured = measure_records(loaded.model, loaded.tokenizer, records, chat=loaded.chat, progress=advance)
         explained = ask_plainly(loaded, measured)  # a few tokens each, where the reasons took hundreds
-    save_records(folder / LANGUAGE_RECORDS, measured)
+    save_lines(folder / LANGUAGE_RECORDS, measured)
     if explained:
-        save_explained(folder / EXPLAINED_MOVES, explained)
+        save_lines(folder / EXPLAINED_MOVES, explained)
     else:
         for of_other_records in (EXPLAINED_MOVES, EXPLAINED):
             (folder / of_other_records).unlink(missing_ok=True)

@@ -11,11 +11,10 @@ from serpentune.evaluation.language._explained import (
     ask_plainly,
     explained_figures,
     load_explained,
-    save_explained,
 )
 from serpentune.evaluation.language._figures import exact_matches, language_figures, rouge_scores
 from serpentune.evaluation.language._measure import Sample, language_metrics, measure_records, tokenize_records
-from serpentune.evaluation.language._records import MeasuredRecord, load_records, save_records
+from serpentune.evaluation.language._records import MeasuredRecord, load_records, save_lines
 
 __all__ = [
     "PLAIN",
@@ -31,7 +30,6 @@ __all__ = [
     "load_records",
     "measure_records",
     "rouge_scores",
-    "save_explained",
-    "save_records",
+    "save_lines",
     "tokenize_records",
 ]

@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.common.errors import UserError
-from serpentune.common.files import write_text
 from serpentune.datasets import read_moves
 from serpentune.datasets.completions import STYLES, CompletionStyle, parse_prompt
 from serpentune.evaluation._figures import Figures, missing, share
 from serpentune.evaluation.judging import LENGTHS
 from serpentune.evaluation.language._explanations import claims_of, shown
 from serpentune.evaluation.language._measure import write_answers
-from serpentune.evaluation.language._records import MeasuredRecord
+from serpentune.evaluation.language._records import MeasuredRecord, load_lines
 from serpentune.statistics import wilson_interval
 
 if TYPE_CHECKING:
@@ -205,31 +204,14 @@ class _Counted:
         return figures
 
 
-def save_explained(path: Path, moves: Iterable[ExplainedMove]) -> None:
-    """Write explained moves, a line each; the file is there whole or not at all.
-
-    Raises:
-        UserError: the file can't be written.
-    """
-    write_text(path, "".join(move.to_json() + "\n" for move in moves))
-
-
 def load_explained(path: Path) -> list[ExplainedMove]:
-    """Read what `save_explained` wrote.
+    """Read explained moves.
 
     Raises:
-        UserError: the file can't be read, or a line of it is no explained move; the message names the line.
+        UserError: as of `load_lines`, or a line was asked in other styles than the first.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} can't be read ({error}).") from error
-    moves = []
-    for number, line in enumerate(lines, 1):
-        try:
-            moves.append(ExplainedMove.from_json(line))
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: {error}. Measure the model's language again.") from error
-        if moves[-1].plain.keys() != moves[0].plain.keys():
+    moves = load_lines(path, ExplainedMove.from_json)
+    for number, move in enumerate(moves, 1):
+        if move.plain.keys() != moves[0].plain.keys():
             raise UserError(f"{path}, line {number}: asked in other styles than line 1. Measure the language again.")
     return moves

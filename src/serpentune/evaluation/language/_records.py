@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import write_text
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,29 +70,40 @@ class MeasuredRecord:
         return cls(**data | {"nll": math.nan if unlikely is None else unlikely})
 
 
-def save_records(path: Path, records: Iterable[MeasuredRecord]) -> None:
-    """Write measured records, a line each; the file is there whole or not at all.
+class _Line(Protocol):
+    """What is kept as a line of JSON."""
+
+    def to_json(self) -> str: ...
+
+
+def save_lines(path: Path, items: Iterable[_Line]) -> None:
+    """Write measured records or explained moves, a line each; the file is there whole or not at all.
 
     Raises:
         UserError: the file can't be written.
     """
-    write_text(path, "".join(record.to_json() + "\n" for record in records))
+    write_text(path, "".join(item.to_json() + "\n" for item in items))
 
 
-def load_records(path: Path) -> list[MeasuredRecord]:
-    """Read what `save_records` wrote.
+def load_lines(path: Path, read: Callable[[str], T]) -> list[T]:
+    """Read what `save_lines` wrote, each line by `read`.
 
     Raises:
-        UserError: the file can't be read, or a line of it is no measured record; the message names the line.
+        UserError: the file can't be read, or `read` refuses a line; the message names the line.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} can't be read ({error}).") from error
-    records = []
+    found = []
     for number, line in enumerate(lines, 1):
         try:
-            records.append(MeasuredRecord.from_json(line))
+            found.append(read(line))
         except (ValueError, RecursionError) as error:
             raise UserError(f"{path}, line {number}: {error}. Measure the model's language again.") from error
-    return records
+    return found
+
+
+def load_records(path: Path) -> list[MeasuredRecord]:
+    """Read measured records; errors as of `load_lines`."""
+    return load_lines(path, MeasuredRecord.from_json)
