@@ -15,7 +15,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.comparison import METRICS, ComparisonReport, MetricComparison, compare_all, compare_results
 from serpentune.evaluation.games import GameResult
-from serpentune.evaluation.language import MeasuredRecord, language_figures, save_records
+from serpentune.evaluation.language import MeasuredRecord, language_figures, save_lines
 from serpentune.evaluation.results import LANGUAGE_RECORDS, EvaluationResult
 from tests.comparison.players import save
 
@@ -131,7 +131,7 @@ def test_language_is_tested_where_it_is_asked_for(base: EvaluationResult, studen
 def test_records_from_a_folder_are_paired_by_their_text(tmp_path: Path, base: EvaluationResult, played: Played) -> None:
     a = _measured(base, _records(1.0)[5:])
     save(tmp_path / "b", "b", played["greedy"])
-    save_records(tmp_path / "b" / LANGUAGE_RECORDS, _records(0.5)[::-1][10:])
+    save_lines(tmp_path / "b" / LANGUAGE_RECORDS, _records(0.5)[::-1][10:])
     b = EvaluationResult.load(tmp_path / "b")
     row = _row(compare_results(a, b, metrics=["loss"]), "loss")
     assert "45 paired records of 10 games" in row.sentence
