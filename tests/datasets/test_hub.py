@@ -210,6 +210,7 @@ print({split: len(found[split]) for split in found}, found["test"][0]["prompt"])
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.slow
 def test_data_sets_of_others_come_from_the_hub_too(hub: str, tmp_path: Path) -> None:
     theirs = foreign(tmp_path / "theirs", train=[{"prompt": "p", "completion": "U"}])
     upload = """
@@ -238,6 +239,7 @@ def test_nothing_private_goes_into_a_public_repository(hub: str, dataset: Path, 
     assert command(hub, tmp_path, "push", dataset, "me/open", "--public")[0] == 0
 
 
+@pytest.mark.slow
 def test_the_hub_s_refusals_and_silence_are_said(hub: str, dataset: Path, tmp_path: Path) -> None:
     for token in (None, "bad"):
         code, document = command(hub, tmp_path, "push", dataset, "me/new", token=token)

@@ -116,7 +116,15 @@ def test_the_configuration_is_read_without_dequantising(path: Path) -> None:
     assert base_config(path).num_hidden_layers == 2 and context_length(base_config(path)) == 256
     assert not cache_folder("gguf").exists()
     load_base(path)
+    assert base_config(path.rename(path.with_name("renamed.gguf"))).hidden_size == 64  # from what was dequantised
+
+
+def test_a_configuration_that_was_read_is_not_changed_by_its_user_and_not_believed_of_another_file(path: Path) -> None:
+    base_config(path).hidden_size = 1
     assert base_config(path).hidden_size == 64
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"tiny\.gguf"):
+        base_config(path)
 
 
 def test_the_chat_template_comes_along(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_what_was_not_measured_is_said_and_never_nan(page: Page) -> None:
 def test_summary_comes_before_every_table_and_limits_its_claims(report: Path) -> None:
     text = report.read_text(encoding="utf-8")
     assert text.index('id="summary"') < text.index("<table")
-    assert "about these checkpoints" in text and "several training seeds" in text
+    assert "about these models as they are" in text and "several training seeds" in text
 
 
 def test_nan_figures_are_not_measured(tmp_path: Path) -> None:
@@ -110,7 +110,9 @@ def test_nan_figures_are_not_measured(tmp_path: Path) -> None:
 @pytest.mark.parametrize("choose", [walk, cycle])
 def test_one_game_and_games_that_are_all_alike_make_a_report(tmp_path: Path, choose: object) -> None:
     result = play(tmp_path / "r", "model", choose, [7])  # type: ignore[arg-type]
-    assert "this checkpoint" in write_report([result], tmp_path / "r.html", title="t")[0].read_text(encoding="utf-8")
+    assert "this model as it is" in write_report([result], tmp_path / "r.html", title="t")[0].read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_result_without_games_is_shown_as_such(tmp_path: Path) -> None:
@@ -214,7 +216,7 @@ def test_verdicts_on_methods_say_so_and_margins_get_columns(tmp_path: Path, resu
         "rows": [first, *others],
     }
     text = write_report(results, tmp_path / "r.html", title="t", comparisons=[told])[0].read_text(encoding="utf-8")
-    assert "This is about the methods. All other figures are about these checkpoints" in text
+    assert "This is about the methods. All other figures are about these models as they are" in text
     assert "p, the same</th>" in text and ">margin " in text
     assert "LoRA <span" in text
 

@@ -32,8 +32,10 @@ HERE = Machine(gpu=False, half=False, compiled=False)
 H100 = Machine(gpu=True, half=True, compiled=True)
 
 
-def config_of(strategy: str = "full", batch: int = 8, accumulation: int = 1, **changes: Any) -> AdvancedTrainingConfig:
-    steps = {"batch_size": batch, "gradient_accumulation_steps": accumulation}
+def config_of(
+    strategy: str = "full", batch: int = 8, accumulation: int = 1, optimizer: str = "adamw", **changes: Any
+) -> AdvancedTrainingConfig:
+    steps = {"batch_size": batch, "gradient_accumulation_steps": accumulation, "optimizer": optimizer}
     return AdvancedTrainingConfig(training_strategy=strategy, hyperparameters=steps, **changes)
 
 
@@ -105,6 +107,8 @@ def test_what_saves_memory_is_seen_in_its_part() -> None:
 
     full, lora, qlora = (parts(strategy=strategy) for strategy in ("full", "lora", "qlora"))
     assert full.weights == 4 * sizes.parameters and full.optimizer == 2 * full.gradients == 8 * sizes.parameters
+    muon = parts(optimizer="muon")
+    assert full.optimizer - muon.optimizer == 4 * sizes.linear_parameters
     assert full.weights > lora.weights > 2 * sizes.parameters > qlora.weights
     assert lora.optimizer == qlora.optimizer < full.optimizer / 20
     assert parts(gradient_checkpointing=True).activations < full.activations / 4

@@ -37,12 +37,12 @@ except TrainingInterrupted as stopped:
 """
 
 
-def config_for(base: Path, strategy: str) -> AdvancedTrainingConfig:
+def config_for(base: Path, strategy: str, optimizer: str = "adamw") -> AdvancedTrainingConfig:
     return AdvancedTrainingConfig(
         training_strategy=strategy,
         base_model_name=str(base),
         hyperparameters=HyperparameterConfig(
-            num_epochs=2, batch_size=4, gradient_accumulation_steps=2, learning_rate=5e-3
+            num_epochs=2, batch_size=4, gradient_accumulation_steps=2, learning_rate=5e-3, optimizer=optimizer
         ),
         logging_steps=1,
         eval_steps=7,
@@ -50,9 +50,9 @@ def config_for(base: Path, strategy: str) -> AdvancedTrainingConfig:
     )
 
 
-def start(base: Path, strategy: str, folder: Path) -> subprocess.Popen[str]:
+def start(base: Path, strategy: str, folder: Path, optimizer: str = "adamw") -> subprocess.Popen[str]:
     folder.mkdir()
-    path = config_for(base, strategy).save(folder / "config.json")
+    path = config_for(base, strategy, optimizer).save(folder / "config.json")
     # As many threads as this process has, since their number decides the order of sums.
     env = os.environ | {
         "OMP_NUM_THREADS": str(torch.get_num_threads()),
@@ -78,20 +78,22 @@ def weights(result: Any) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "stop"),
+    ("strategy", "optimizer", "stop"),
     [
-        pytest.param("lora", signal.SIGINT, marks=pytest.mark.slow),
-        ("full", signal.SIGTERM),
-        pytest.param("qlora", signal.SIGINT, marks=pytest.mark.slow),
-        pytest.param("pissa", signal.SIGINT, marks=pytest.mark.slow),  # it has to find the same residual again
+        pytest.param("lora", "adamw", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("full", "adamw", signal.SIGTERM, marks=pytest.mark.slow),
+        ("full", "muon", signal.SIGTERM),  # which has AdamW in it
+        pytest.param("qlora", "adamw", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("pissa", "adamw", signal.SIGINT, marks=pytest.mark.slow),  # it has to find the same residual again
     ],
 )
 def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
-    strategy: str, stop: signal.Signals, llama: Path, tmp_path: Path
+    strategy: str, optimizer: str, stop: signal.Signals, llama: Path, tmp_path: Path
 ) -> None:
-    whole = train(config_for(llama, strategy), samples(80), samples(16, 1), tmp_path / "whole", quiet=True)
+    config = config_for(llama, strategy, optimizer)
+    whole = train(config, samples(80), samples(16, 1), tmp_path / "whole", quiet=True)
 
-    process = start(llama, strategy, tmp_path / "stopped")
+    process = start(llama, strategy, tmp_path / "stopped", optimizer)
     wait_for(process, "step 6")  # in the middle of the first epoch's 10 steps, two after a checkpoint
     process.send_signal(stop)
     said, _ = process.communicate(timeout=60)
@@ -99,9 +101,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
     assert f"({stop.name})" in said and "resume=True" in said and "is complete" in said
     assert not (tmp_path / "stopped" / "run" / "final_model").exists()
 
-    resumed = train(
-        config_for(llama, strategy), samples(80), samples(16, 1), tmp_path / "stopped" / "run", resume=True, quiet=True
-    )
+    resumed = train(config, samples(80), samples(16, 1), tmp_path / "stopped" / "run", resume=True, quiet=True)
     assert resumed.resumed_from is not None and 6 <= resumed.resumed_from < 20
     losses = [[entry["loss"] for entry in run.history if "loss" in entry] for run in (whole, resumed)]
     assert len(losses[0]) == 20 and losses[0] == losses[1]

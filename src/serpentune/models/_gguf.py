@@ -7,11 +7,13 @@ is used and made again where it is damaged, so that a model from a GGUF file is 
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import io
 import json
 import logging
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,13 @@ def gguf_config(path: Path, name: str) -> Any:
     Raises:
         UserError: the file is damaged, or holds an architecture that transformers can't read from GGUF.
     """
+    about = path.stat()
+    return copy.deepcopy(_config(path, name, (about.st_mtime_ns, about.st_size)))
+
+
+@lru_cache(maxsize=8)
+def _config(path: Path, name: str, _stamp: tuple[int, int]) -> Any:
+    """What `gguf_config` gives, kept while the file has that stamp: reading a file's header takes seconds."""
     folder = _folder(sha256(path))
     if _is_sound(folder):
         return read_config(folder, name)

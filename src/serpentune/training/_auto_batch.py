@@ -122,12 +122,18 @@ def _fits(trainer: SnakeTrainer, tokens: Tokens, size: int) -> bool:
 def _step(trainer: SnakeTrainer, tokens: Tokens, size: int) -> None:
     import torch
 
+    from serpentune.training._optimizer import muon
+
     model: Any = trainer.model
     model.train()
     if trainer.args.activation_checkpointing:
         model.activation_checkpointing_enable()
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=0.0, weight_decay=0.0, fused=True)
+    optimizer: torch.optim.Optimizer
+    if trainer.muon:
+        optimizer = muon(model, lr=0.0, weight_decay=0.0, decayed=())
+    else:
+        optimizer = torch.optim.AdamW(learning, lr=0.0, weight_decay=0.0, fused=True)
     for parameter in learning:
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()  # makes the moments, which a run holds from its second step on; of zeros, it moves nothing

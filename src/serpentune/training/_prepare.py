@@ -233,7 +233,10 @@ def _trainer(
     compiles = config.torch_compile if config.torch_compile is not None else device().type == "cuda"
     if packs is None:
         packs = quickened(model, settings, int(tokens.lengths.max()))
-    trainer = SnakeTrainer(model, settings, tokens, looked_at, base.tokenizer, packs=packs, compiles=compiles)
+    muon = config.hyperparameters.optimizer == "muon"
+    trainer = SnakeTrainer(
+        model, settings, tokens, looked_at, base.tokenizer, packs=packs, compiles=compiles, muon=muon
+    )
     return trainer, total
 
 

@@ -20,6 +20,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from serpentune.common.errors import UserError
 from serpentune.models import device, is_quantized
+from serpentune.training import _optimizer
 from serpentune.training._batches import IGNORED, Collator, Packer, StepOrder, few_widths, packer
 from serpentune.training._checkpoints import explained_disk, part_folder, publish
 from serpentune.training._losses import StepLosses
@@ -47,6 +48,7 @@ class SnakeTrainer(SFTTrainer):
         *,
         packs: bool = False,
         compiles: bool = False,
+        muon: bool = False,
     ) -> None:
         """Prepare a run.
 
@@ -58,6 +60,7 @@ class SnakeTrainer(SFTTrainer):
             tokenizer: the model's.
             packs: whether batches are packed, as `quickened` says.
             compiles: whether layers and loss are compiled.
+            muon: whether Muon moves the layers' matrices, instead of AdamW.
         """
         self._lengths = train.lengths
         self._pad = tokenizer.pad_token_id
@@ -68,6 +71,7 @@ class SnakeTrainer(SFTTrainer):
         self.losses = StepLosses(int(args.logging_steps), args.gradient_accumulation_steps, args.device)
         self.packs = packs
         self.compiles = compiles
+        self.muon = muon
         self._summed_loss = compiled(model) if compiles else summed_loss
         super().__init__(
             model=model,
@@ -166,6 +170,16 @@ class SnakeTrainer(SFTTrainer):
             # Before a checkpoint of weights that are no numbers would push out the ones before.
             self.losses.read(self.state.global_step, self.accelerator.gather, check_gradients=not self.args.fp16)
         super()._maybe_log_save_evaluate(*args, **kwargs)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Make the optimiser, once."""
+        if self.optimizer is None and self.muon:
+            base: Any = self.model
+            decayed = self.get_decay_parameter_names(base)
+            self.optimizer = _optimizer.muon(
+                base, lr=self.args.learning_rate, weight_decay=self.args.weight_decay, decayed=decayed
+            )
+        return super().create_optimizer(model)
 
     def _get_output_dir(self, trial: Any) -> str:
         return str(part_folder(Path(str(self.args.output_dir))))

@@ -28,7 +28,8 @@ class HyperparameterConfig(Settings):
             sees `batch_size * gradient_accumulation_steps` samples per device.
         warmup_steps: optimiser steps over which the learning rate rises from 0; capped at a tenth of the run.
         lr_scheduler: how the learning rate falls after warm-up.
-        weight_decay: of AdamW.
+        optimizer: `adamw`, or `muon`, which moves the layers' matrices and leaves all else to AdamW.
+        weight_decay: taken off the weights in each step, times the learning rate.
         max_grad_norm: gradients longer than this are shortened to it; 0 leaves them alone.
     """
 
@@ -49,6 +50,7 @@ class HyperparameterConfig(Settings):
     gradient_accumulation_steps: int = Field(4, ge=1)
     warmup_steps: int = Field(100, ge=0)
     lr_scheduler: Literal["cosine", "linear", "constant"] = "cosine"
+    optimizer: Literal["adamw", "muon"] = "adamw"
     weight_decay: float = Field(0.0, ge=0, lt=1)
     max_grad_norm: float = Field(1.0, ge=0)
 
@@ -163,6 +165,12 @@ class AdvancedTrainingConfig(Settings):
             raise ValueError(
                 "auto_batch_size tries batches on a model that lies on one device, and fsdp shards it: set batch_size."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _no_sharded_matrices(self) -> Self:
+        if self.fsdp and self.hyperparameters.optimizer == "muon":
+            raise ValueError("muon wants whole matrices, and fsdp shards them: leave one of them out.")
         return self
 
     @property

@@ -41,7 +41,7 @@ class MemoryEstimate:
     Attributes:
         weights: the model's, with its adapter, and copies of them in the arithmetic's format.
         gradients: of the weights that learn.
-        optimizer: AdamW's two moments of each of them.
+        optimizer: AdamW's two moments of each of them, or Muon's one.
         activations: what the layers keep for the backward pass.
         logits: what the output layer and the loss keep.
         overhead: what neither model nor batch decides.
@@ -107,7 +107,7 @@ def estimate_memory(
     return MemoryEstimate(
         weights=_weights(config, sizes, machine, learning),
         gradients=_FP32 * learning * copies // shards,
-        optimizer=_ADAM * learning // shards,
+        optimizer=_moments(config, sizes, learning) // shards,
         activations=kept,
         logits=batch
         * answers
@@ -115,6 +115,15 @@ def estimate_memory(
         * (_LOGITS_COMPILED * _width(machine) if machine.compiled else _LOGITS),
         overhead=_ON_GPU if machine.gpu else _ON_CPU,
     )
+
+
+def _moments(config: AdvancedTrainingConfig, sizes: ModelSizes, learning: int) -> int:
+    """Bytes of what the optimiser remembers of the weights that learn; Muon has one moment of a matrix."""
+    if config.hyperparameters.optimizer == "adamw":
+        return _ADAM * learning
+    # All that an adapter learns is matrices, DoRA's few magnitudes aside.
+    matrices = learning if isinstance(config.strategy, LoRAConfig) else sizes.linear_parameters
+    return _ADAM * learning - _FP32 * matrices
 
 
 def trainable_parameters(config: AdvancedTrainingConfig, sizes: ModelSizes) -> int:
