@@ -37,7 +37,7 @@ def describe(models: Sequence[Model]) -> dict[str, Any] | None:
         if profiles
         else None,
         "never_won": [model.name for model in played if not model.result.wins.any()],
-        "methods": "; or ".join(sorted({how for model in played for how in _methods(model.result.play["by_length"])})),
+        "methods": _methods([row for model in played for row in model.result.play["by_length"]]),
         "tables": [
             _lost(played, starts, top),
             *_by_length(played, starts, top),
@@ -45,9 +45,10 @@ def describe(models: Sequence[Model]) -> dict[str, Any] | None:
     }
 
 
-def _methods(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """By what the intervals of accuracy and of fatal moves were found."""
-    return [row["methods"][name] for row in rows for name in _FIGURES if name in row["methods"]]
+def _methods(rows: Sequence[Mapping[str, Any]]) -> str:
+    """By what the intervals of accuracy and of fatal moves were found; what another one begins with is part of it."""
+    found = {row["methods"][name] for row in rows for name in _FIGURES if name in row["methods"]}
+    return "; or ".join(sorted(how for how in found if not any(other.startswith(f"{how};") for other in found)))
 
 
 def _lost(models: Sequence[Model], starts: Sequence[int], top: int) -> Table:
