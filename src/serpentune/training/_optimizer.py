@@ -77,7 +77,10 @@ class Muon(torch.optim.Optimizer):
     def _direction(self, matrix: torch.Tensor, momentum: float) -> torch.Tensor:
         """Nesterov's: the gradient, moved towards its running mean, which takes it in first."""
         gradient: Any = matrix.grad
-        mean = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
+        state = self.state[matrix]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(matrix)
+        mean = state["momentum"]
         mean.lerp_(gradient, 1 - momentum)
         return torch.lerp(gradient, mean, momentum)
 
