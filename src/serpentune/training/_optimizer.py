@@ -23,7 +23,7 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 
 _ITERATIONS = 5
 _TOGETHER = 2**26
-"""Numbers of matrices that are worked on at once."""
+"""Elements of the matrices that are worked on at once."""
 
 
 class Muon(torch.optim.Optimizer):
@@ -95,7 +95,10 @@ def _of_one_shape(parameters: Sequence[torch.Tensor]) -> Iterator[list[torch.Ten
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
-    """Near each matrix the one of its singular vectors with singular values of 0.7 to 1.2; zeros stay zeros.
+    """Bring the singular values of each matrix near 1, up to 1.3, and leave its singular vectors as they are.
+
+    Those below about a hundredth of the matrix's length are enlarged as much as the iterations can, and stay small. Zeros
+    stay zeros.
 
     Args:
         matrices: (matrices, rows, columns).
@@ -118,7 +121,7 @@ def muon(model: Any, *, lr: float, weight_decay: float, decayed: Collection[str]
     Args:
         model: what `models.wrap` made.
         lr: the learning rate.
-        weight_decay: of the parameters that are `decayed`.
+        weight_decay: of the matrices, and of the other parameters that are `decayed`.
         decayed: names of parameters.
     """
     output = model.get_output_embeddings()
