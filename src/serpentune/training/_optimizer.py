@@ -97,8 +97,8 @@ def _of_one_shape(parameters: Sequence[torch.Tensor]) -> Iterator[list[torch.Ten
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     """Bring the singular values of each matrix near 1, up to 1.3, and leave its singular vectors as they are.
 
-    Those below about a hundredth of the matrix's length are enlarged as much as the iterations can, and stay small. Zeros
-    stay zeros.
+    Those below about a hundredth of the matrix's length are enlarged as far as the iterations come, and stay small.
+    Zeros stay zeros.
 
     Args:
         matrices: (matrices, rows, columns).
