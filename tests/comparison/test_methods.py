@@ -167,6 +167,43 @@ def test_students_that_are_no_seeds_of_one_method_are_refused(
         compare_all([*swept["lora"], *swept["full"]], by="method", metrics=["steps_to_win"])
 
 
+def test_what_is_known_of_a_method_is_checked_though_one_student_is_not_known(
+    swept: dict[str, list[EvaluationResult]], tmp_path: Path
+) -> None:
+    comparator = ModelComparator(tmp_path / "out")
+    first = swept["lora"][0]
+    untold = replace(swept["untuned"][0], name="untold")
+    other = _student(tmp_path, "lora", 7, careless, learning_rate=5e-4)
+    with pytest.raises(UserError, match="trained with different learning_rate, so they are no seeds of one method"):
+        comparator.run_ablation_study({"base": [first, other, untold], "full": swept["full"]})
+    same_seed = replace(first, manifest={**first.manifest, "model_sha256": "other"}, name="other")
+    with pytest.raises(UserError, match="trained with the same seed"):
+        comparator.run_ablation_study({"base": [untold, first, same_seed], "full": swept["full"]})
+    given = {"base": [*swept["lora"], untold], "full": swept["full"]}
+    report = comparator.run_ablation_study(given, metrics=["score"])["base_vs_full"]
+    assert report.seeds_a == (0, 1, 2, 3, 4, None)
+    (note,) = (note for note in report.notes if "as they were given" in note)
+    assert "the manifest of untold doesn't say how it was trained or with which seed" in note
+    document = json.loads((tmp_path / "out" / "base_vs_full.json").read_text())
+    assert (document["about"], document["methods"], document["seeds_a"][-1]) == ("methods", ["base", "full"], None)
+
+
+def test_methods_of_unknown_seeds_are_methods_all_the_same(
+    swept: dict[str, list[EvaluationResult]], tmp_path: Path
+) -> None:
+    comparator = ModelComparator(tmp_path / "out")
+    untold = {
+        name: [replace(each, manifest={**each.manifest, "training": None}) for each in swept[name]]
+        for name in ("lora", "full")
+    }
+    both = comparator.run_ablation_study(untold, metrics=["score"])["lora_vs_full"]
+    assert (both.about, both.seeds_a) == ("methods", (None,) * 5)
+    assert both.scope.startswith("This is about the methods: the training seed is the unit")
+    given = {"untuned": swept["untuned"], "full": untold["full"]}
+    report = comparator.run_ablation_study(given, metrics=["score"])["untuned_vs_full"]
+    assert "the method full, of which the training seed is the unit, against untuned as it is" in report.scope
+
+
 def test_an_ablation_study_measures_every_variant_against_the_baseline(
     swept: dict[str, list[EvaluationResult]], tmp_path: Path
 ) -> None:

@@ -162,7 +162,6 @@ def _report(
     contest: _Contest, rows: list[MetricComparison], level: float, tests: int, margin_tests: int, seed: int
 ) -> ComparisonReport:
     a, b, pairs = contest.a, contest.b, contest.pairs
-    methods = a.is_method or b.is_method
     summary, of_summary = summarise(rows)
     return ComparisonReport(
         a.name,
@@ -176,7 +175,7 @@ def _report(
         seed,
         (*_how(contest, margin_tests), *pairs.notes),
         summary,
-        "methods" if methods else "checkpoints",
+        tuple(side.name for side in (a, b) if side.is_method),
         a.seeds,
         b.seeds,
         margin_tests,

@@ -97,26 +97,36 @@ def side_of(name: str, students: Sequence[EvaluationResult]) -> Side:
             f"{name}: {' and '.join(alike)} are one and the same model by their files' hashes, not students of two "
             "training seeds. Name each student once."
         )
-    settings = [training_of(result) for result in students]
-    if None in settings:
-        unknown = students[settings.index(None)].name
-        note = (
-            f"The results of {name} are taken for students of one method, as they were given: {unknown}'s manifest "
-            "doesn't say how it was trained."
-        )
-        return Side(name, tuple(students), tuple(range(len(students))), (note,))
-    known = [each for each in settings if each is not None]
-    keys = [key for key in dict.fromkeys(key for each in known for key in each) if key != "seed"]
-    differing = [key for key in keys if any(each.get(key) != known[0].get(key) for each in known)]
+    trained = {student.name: settings for student in students if (settings := training_of(student)) is not None}
+    _check_training(name, trained)
+    seeds = tuple(trained[student.name]["seed"] if student.name in trained else None for student in students)
+    unknown = [student.name for student in students if student.name not in trained]
+    if not unknown:
+        return Side(name, tuple(students), seeds)
+    note = (
+        f"The results of {name} are taken for students of one method, as they were given: the manifest of "
+        f"{', '.join(unknown)} doesn't say how it was trained or with which seed."
+    )
+    return Side(name, tuple(students), seeds, (note,))
+
+
+def _check_training(name: str, trained: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse students of one method, by name the settings that are known of them, that can't be its seeds.
+
+    Raises:
+        UserError: two of them differ in another setting than the seed, or have the same seed.
+    """
+    first: Mapping[str, Any] = next(iter(trained.values()), {})
+    keys = [key for key in dict.fromkeys(key for each in trained.values() for key in each) if key != "seed"]
+    differing = [key for key in keys if any(each.get(key) != first.get(key) for each in trained.values())]
     if differing:
         raise UserError(
-            f"{name}: {students[0].name} and its like were trained with different {', '.join(differing)}, so they are "
-            "no seeds of one method. Compare them as methods of their own."
+            f"{name}: {next(iter(trained))} and its like were trained with different {', '.join(differing)}, so they "
+            "are no seeds of one method. Compare them as methods of their own."
         )
-    seeds = tuple(each["seed"] for each in known)
+    seeds = [each["seed"] for each in trained.values()]
     if len(set(seeds)) < len(seeds):
         raise UserError(f"{name}: two students were trained with the same seed ({', '.join(map(str, seeds))}).")
-    return Side(name, tuple(students), seeds)
 
 
 def check_levels(sides: Sequence[Side]) -> None:

@@ -104,8 +104,10 @@ class ComparisonReport:
         seed: of the resampling.
         notes: what a reader should know, in sentences.
         summary_metrics: `average_relative_improvement` (see `comparison._summary`) and what it is made of, in percent.
-        about: "methods", or "checkpoints" for players as they are; what the verdicts are about.
-        seeds_a: training seeds of a, where it is a method; empty for a checkpoint.
+        methods: of a and b, those that are methods of several students; the others are checkpoints, or players as they
+            are.
+        seeds_a: training seeds of a's students, where it is a method, None where one isn't known; empty for a
+            checkpoint.
         seeds_b: likewise.
         margin_tests: tests of "the same" in the family, which have a correction of their own.
         trained: of a and b, those of which it is known how they were trained; a teacher is none of them.
@@ -123,9 +125,9 @@ class ComparisonReport:
     seed: int
     notes: tuple[str, ...]
     summary_metrics: dict[str, float]
-    about: str = "checkpoints"
-    seeds_a: tuple[int, ...] = ()
-    seeds_b: tuple[int, ...] = ()
+    methods: tuple[str, ...] = ()
+    seeds_a: tuple[int | None, ...] = ()
+    seeds_b: tuple[int | None, ...] = ()
     margin_tests: int = 0
     trained: tuple[str, ...] = ()
     summary_notes: tuple[str, ...] = ()
@@ -141,23 +143,29 @@ class ComparisonReport:
         return f"{self.finding} {self.scope}"
 
     @property
+    def about(self) -> str:
+        """What the verdicts are about: "methods" where one of the two is a method, else "checkpoints"."""
+        return "methods" if self.methods else "checkpoints"
+
+    @property
     def scope(self) -> str:
         """What the verdicts are about, in words."""
-        if self.about == "checkpoints":
+        if not self.methods:
             if len(self.trained) == 1:
                 (trained,) = self.trained
                 return CHECKPOINT_AND_PLAYER.format(trained=trained, other=self.b if trained == self.a else self.a)
             return CHECKPOINTS if self.trained else PLAYERS
-        if self.seeds_a and self.seeds_b:
+        if len(self.methods) == 2:
             return METHODS
-        method, other = (self.a, self.b) if self.seeds_a else (self.b, self.a)
-        return METHOD_AND_PLAYER.format(method=method, other=other)
+        (method,) = self.methods
+        return METHOD_AND_PLAYER.format(method=method, other=self.b if method == self.a else self.a)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON documents: the attributes, `verdict` and `scope`."""
+        """Plain values for JSON documents: the attributes, `verdict`, `about` and `scope`."""
         rows = [row.to_json() for row in self.rows]
-        listed = {name: list(getattr(self, name)) for name in ("notes", "trained", "summary_notes")}
-        return {**asdict(self), **listed, "rows": rows, "verdict": self.verdict, "scope": self.scope}
+        listed = {name: list(getattr(self, name)) for name in ("notes", "methods", "trained", "summary_notes")}
+        told = {name: getattr(self, name) for name in ("verdict", "about", "scope")}
+        return {**asdict(self), **listed, "rows": rows, **told}
 
     def to_markdown(self) -> str:
         """The report as a Markdown page: the verdict, the table, each row in words, the notes."""

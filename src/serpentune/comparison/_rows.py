@@ -39,13 +39,14 @@ class Side:
     Attributes:
         name: in tables and sentences.
         students: one for a checkpoint, one a training seed for a method.
-        seeds: training seeds of a method's students, in their order; empty for a checkpoint.
+        seeds: training seeds of a method's students, in their order, None where one isn't known; empty for a
+            checkpoint.
         notes: what a reader should know of it, in sentences.
     """
 
     name: str
     students: tuple[EvaluationResult, ...]
-    seeds: tuple[int, ...] = ()
+    seeds: tuple[int | None, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

@@ -149,7 +149,7 @@ def _finite(value: Any) -> Any:
 
 
 def _flat(values: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested values by dotted names; an interval as its two ends, a list of texts as one text."""
+    """Nested values by dotted names; an interval as its two ends, a list as one text in which None is "not known"."""
     for key, value in values.items():
         name = f"{path}{key}"
         if isinstance(value, Mapping):
@@ -159,7 +159,8 @@ def _flat(values: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]
             yield f"{name}_low", low
             yield f"{name}_high", high
         else:
-            yield name, "; ".join(map(str, value)) if isinstance(value, list) else value
+            listed = isinstance(value, list)
+            yield name, "; ".join("not known" if each is None else str(each) for each in value) if listed else value
 
 
 def _csv(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> str:
