@@ -279,21 +279,39 @@ def test_bad_options_are_refused(
         compare_results(base, student, metrics=metrics, level=level)
 
 
-def test_language_is_shown_in_its_direction_without_a_test(tmp_path: Path, played: Played) -> None:
+def test_language_without_its_records_is_shown_and_not_compared(tmp_path: Path, played: Played) -> None:
     a = save(tmp_path / "a", "a", played["careless"], {"perplexity": 2.0, "bleu": 50.0, "rouge_l": None})
     b = save(tmp_path / "b", "b", played["greedy"], {"perplexity": 1.5, "bleu": 60, "rouge_l": 0.9})
     report = compare_results(a, b)
     assert [row.metric for row in report.rows] == ["score", "win", "steps", "perplexity", "bleu"]
     row = _row(report, "perplexity")
-    assert (row.higher_is_better, row.difference, row.p_value, row.verdict) == (False, -0.5, None, "not tested")
-    assert "(lower is better); not tested: only metrics that are asked for are" in row.sentence
-    assert report.summary_metrics["perplexity_relative_improvement"] == pytest.approx(25)
-    assert report.summary_metrics["bleu_relative_improvement"] == pytest.approx(20)
-    score = 100 * (b.scores.mean() / a.scores.mean() - 1)
-    # Nobody won, so win has no relative change; steps have no direction.
-    assert report.summary_metrics["average_relative_improvement"] == pytest.approx((25 + 20 + score) / 3)
-    assert any("leaves out win" in note for note in report.summary_notes)
+    assert (row.higher_is_better, row.mean_a, row.mean_b, row.verdict) == (False, 2, 1.5, "not tested")
+    assert (row.difference, row.p_value) == (None, None)
+    assert row.sentence == "Perplexity is 2 for a and 1.5 for b (lower is better); not tested: a has no language.jsonl."
+
+
+def test_only_what_can_be_compared_is_averaged(tmp_path: Path, played: Played) -> None:
+    a = save(tmp_path / "a", "a", played["careless"], {"perplexity": 2.0, "bleu": 50.0})
+    b = save(tmp_path / "b", "b", played["greedy"], {"perplexity": 1.5, "bleu": 60})
+    report = compare_results(a, b, metrics=["score", "win", "steps", "accuracy", "ms_per_move", "bleu"])
+    changes = {
+        name: 100 * ((row.mean_b or 0) / (row.mean_a or 0) - 1) * (1 if row.higher_is_better else -1)
+        for name in ("score", "accuracy", "ms_per_move")
+        if (row := _row(report, name))
+    }
+    average = report.summary_metrics.pop("average_relative_improvement")
+    assert report.summary_metrics == {f"{name}_relative_improvement": pytest.approx(changes[name]) for name in changes}
+    assert average == pytest.approx(np.mean(list(changes.values())))
+    leaves = "The average relative improvement leaves out "
+    assert report.summary_notes == (
+        f"{leaves}bleu: a has no language.jsonl.",
+        f"{leaves}perplexity: nobody asked for it.",
+        f"{leaves}steps: neither direction is better.",
+        f"{leaves}win: from 0 there is no relative change.",
+    )
     assert not any("relative improvement" in note for note in report.notes)  # a reader of these sees no such figure
+    steps = compare_results(a, b, metrics=["steps"])
+    assert steps.summary_metrics == {"average_relative_improvement": None}
 
 
 def test_language_that_is_no_number_is_refused(tmp_path: Path, played: Played) -> None:

@@ -167,7 +167,7 @@ def test_what_is_not_known_of_records_is_said(base: EvaluationResult, student: E
 
     other_tokens = [replace(record, tokens=4) for record in _records(0.5)]
     assert "the models' tokens differ; bits_per_byte can be compared" in row(other_tokens).sentence
-    assert row(other_tokens).verdict == "not tested"
+    assert (row(other_tokens).verdict, row(other_tokens).difference) == ("not tested", None)
     assert row(other_tokens, "bits_per_byte").p_value is not None
     elsewhere = [replace(record, prompt="Other " + record.prompt) for record in _records(0.5)]
     assert "the models were measured on different records" in row(elsewhere).sentence
@@ -175,6 +175,32 @@ def test_what_is_not_known_of_records_is_said(base: EvaluationResult, student: E
     assert "no finite probability" in row(nothing).sentence
     huge = [replace(record, nll=5000.0) for record in _records(0.5)]
     assert "too large for a floating-point number" in row(huge, "perplexity").sentence
+
+
+def test_what_nobody_asked_for_is_held_against_each_other_on_the_same_records_alone(
+    base: EvaluationResult, student: EvaluationResult
+) -> None:
+    def shown(records: Sequence[MeasuredRecord]) -> ComparisonReport:
+        return compare_results(_measured(base, _records(1.0, wrong=30)), _measured(student, records))
+
+    report = shown(_records(0.5))
+    perplexity, bleu, rouge_l = (_row(report, name) for name in ("perplexity", "bleu", "rouge_l"))
+    assert perplexity.difference == pytest.approx((perplexity.mean_b or 0) - (perplexity.mean_a or 0))
+    assert "not tested: only metrics that are asked for are (--metrics perplexity)" in perplexity.sentence
+    assert bleu.difference is not None and rouge_l.difference is not None
+    assert "The average relative improvement leaves out perplexity, bleu, rouge_l: nobody asked for it." in (
+        report.summary_notes
+    )
+    other_tokens = shown([replace(record, tokens=4) for record in _records(0.5)])
+    perplexity = _row(other_tokens, "perplexity")
+    assert (perplexity.difference, perplexity.mean_b is None) == (None, False)
+    assert "not tested: the models' tokens differ" in perplexity.sentence
+    assert _row(other_tokens, "bleu").difference is not None
+    for row in shown(_records(0.5)[:30]).rows[-3:]:
+        assert (row.difference, row.sentence.split("; ")[-1]) == (
+            None,
+            "not tested: the models were not measured on the same records.",
+        )
 
 
 def test_records_of_unknown_games_say_that_they_are_too_sure(base: EvaluationResult, student: EvaluationResult) -> None:

@@ -11,8 +11,8 @@ from serpentune.comparison._metrics import METRICS, SHOWN, LanguageMetric, check
 from serpentune.comparison._pairing import Pairs, pair
 from serpentune.comparison._report import ComparisonReport, MetricComparison
 from serpentune.comparison._resampling import enough_resamples
-from serpentune.comparison._rows import Measured, Side, Untested, language_figure, measure
-from serpentune.comparison._summary import summarise
+from serpentune.comparison._rows import Measured, Side, Untested, as_in_the_files, language_figure, measure
+from serpentune.comparison._summary import Summary, summarise
 from serpentune.comparison._words import NO_GAMES, NOT_TESTED, Judged, decide, describe
 from serpentune.statistics import holm, plain
 
@@ -72,8 +72,13 @@ def reports_of(
                 rows_told.append(_untested(contest, row))
             else:
                 rows_told.append(_finish(contest, Judged(row, p_value, p_same, 1 - level, tests, margin_tests)))
-        rows_told += _shown(contest, [metric.name for metric in chosen])
-        reports.append(_report(contest, rows_told, level, tests, margin_tests, seed))
+        shown = list(_shown(contest, [metric.name for metric in chosen]))
+        apart = {
+            row.metric.name: row.reason for row in contest.rows if isinstance(row, Untested) and row.difference is None
+        }
+        summary = summarise(rows_told, {**apart, **{row.metric.name: "nobody asked for it" for row in shown}})
+        rows_told += [_untested(contest, row) for row in shown]
+        reports.append(_report(contest, rows_told, summary, level, tests, margin_tests, seed))
     return reports
 
 
@@ -141,28 +146,32 @@ def _untested(contest: _Contest, row: Untested) -> MetricComparison:
         sentence=f"Nothing can be said on {metric.noun}: {row.reason}." if nothing else sentence,
         mean_a=row.mean_a,
         mean_b=row.mean_b,
-        difference=None if row.mean_a is None or row.mean_b is None else row.mean_b - row.mean_a,
+        difference=row.difference,
     )
 
 
-def _shown(contest: _Contest, asked: Sequence[str]) -> Iterator[MetricComparison]:
+def _shown(contest: _Contest, asked: Sequence[str]) -> Iterator[Untested]:
     """The language figures that both sides have and that nobody asked to test."""
     for name in SHOWN:
         metric = METRICS[name]
         assert isinstance(metric, LanguageMetric)
-        if name in asked:
+        if name in asked or any(language_figure(side, metric) is None for side in (contest.a, contest.b)):
             continue
-        a, b = language_figure(contest.a, metric), language_figure(contest.b, metric)
-        if a is not None and b is not None:
-            why = metric.untested or f"only metrics that are asked for are (--metrics {name})"
-            yield _untested(contest, Untested(metric, why, a, b))
+        why = metric.untested or f"only metrics that are asked for are (--metrics {name})"
+        yield as_in_the_files(metric, contest.a, contest.b, why)
 
 
 def _report(
-    contest: _Contest, rows: list[MetricComparison], level: float, tests: int, margin_tests: int, seed: int
+    contest: _Contest,
+    rows: list[MetricComparison],
+    summary: Summary,
+    level: float,
+    tests: int,
+    margin_tests: int,
+    seed: int,
 ) -> ComparisonReport:
     a, b, pairs = contest.a, contest.b, contest.pairs
-    summary, of_summary = summarise(rows)
+    metrics, of_summary = summary
     return ComparisonReport(
         a.name,
         b.name,
@@ -174,7 +183,7 @@ def _report(
         tests,
         seed,
         (*_how(contest, margin_tests), *pairs.notes),
-        summary,
+        metrics,
         tuple(side.name for side in (a, b) if side.is_method),
         a.seeds,
         b.seeds,

@@ -42,7 +42,8 @@ class MetricComparison:
         sentence: the row in plain words, with both names.
         mean_a: the figure over the pairs of this row; where nothing was tested, what the files say.
         mean_b: likewise.
-        difference: `mean_b - mean_a`; None where no pair counts.
+        difference: `mean_b - mean_a`; None where no pair counts, or the figures can't be compared, for the reason in
+            the sentence.
         interval: of the difference.
         p_value: two-sided, as the test gave it; None where nothing was tested.
         p_adjusted: after Holm's correction over all tests of the family; the verdict goes by this one.
@@ -103,7 +104,8 @@ class ComparisonReport:
         tests: tests of "better or worse" in the family that Holm's correction covers.
         seed: of the resampling.
         notes: what a reader should know, in sentences.
-        summary_metrics: `average_relative_improvement` (see `comparison._summary`) and what it is made of, in percent.
+        summary_metrics: `average_relative_improvement` (see `comparison._summary`), None where no metric counts, and
+            what it is made of, in percent.
         methods: of a and b, those that are methods of several students; the others are checkpoints, or players as they
             are.
         seeds_a: training seeds of a's students, where it is a method, None where one isn't known; empty for a
@@ -111,7 +113,7 @@ class ComparisonReport:
         seeds_b: likewise.
         margin_tests: tests of "the same" in the family, which have a correction of their own.
         trained: of a and b, those of which it is known how they were trained; a teacher is none of them.
-        summary_notes: what `summary_metrics` leaves out, in sentences.
+        summary_notes: each metric that `summary_metrics` leaves out and why, in sentences.
     """
 
     a: str
@@ -124,7 +126,7 @@ class ComparisonReport:
     tests: int
     seed: int
     notes: tuple[str, ...]
-    summary_metrics: dict[str, float]
+    summary_metrics: dict[str, float | None]
     methods: tuple[str, ...] = ()
     seeds_a: tuple[int | None, ...] = ()
     seeds_b: tuple[int | None, ...] = ()

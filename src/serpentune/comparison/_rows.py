@@ -14,7 +14,7 @@ from serpentune.common.errors import UserError
 from serpentune.comparison._levels import method_difference, method_sameness
 from serpentune.comparison._metrics import METRICS, GameMetric, LanguageMetric
 from serpentune.comparison._pairing import Pairs
-from serpentune.comparison._samples import Sample, sample
+from serpentune.comparison._samples import Sample, figures_apart, sample
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import (
     FEWEST_SEEDS,
@@ -94,12 +94,28 @@ class Measured:
 
 @dataclass(frozen=True)
 class Untested:
-    """A metric without a test, and why; the figures are None where there are none."""
+    """A metric without a test.
+
+    Attributes:
+        metric: which one.
+        reason: why there is no test; where the figures are not `comparable`, why they aren't.
+        mean_a: the figure of a; None where there is none.
+        mean_b: likewise.
+        comparable: whether the one figure says something against the other one.
+    """
 
     metric: GameMetric | LanguageMetric
     reason: str
     mean_a: float | None = None
     mean_b: float | None = None
+    comparable: bool = False
+
+    @property
+    def difference(self) -> float | None:
+        """Of the figures, where there are both and they can be compared."""
+        if not self.comparable or self.mean_a is None or self.mean_b is None:
+            return None
+        return self.mean_b - self.mean_a
 
 
 def measure(
@@ -123,7 +139,7 @@ def measure(
     if methods and isinstance(metric, GameMetric) and metric.both_won:
         raise UserError(f"{metric.name} is of games that two checkpoints both won; of methods, compare steps or win.")
     if isinstance(metric, LanguageMetric) and metric.untested:
-        return Untested(metric, metric.untested, language_figure(a, metric), language_figure(b, metric))
+        return as_in_the_files(metric, a, b, metric.untested)
     found = sample(metric, students, pairs.seeds)
     if isinstance(found, str):
         if isinstance(metric, GameMetric):
@@ -132,7 +148,7 @@ def measure(
     figures = found.figures
     mean_a, mean_b = float(figures[: len(a.students)].mean()), float(figures[len(a.students) :].mean())
     if metric.untested:
-        return Untested(metric, metric.untested, mean_a, mean_b)
+        return Untested(metric, metric.untested, mean_a, mean_b, comparable=True)
     # A generator of its own, so that a row doesn't depend on which other rows were asked for.
     rng = np.random.default_rng([seed, list(METRICS).index(metric.name)])
     if methods:
@@ -248,6 +264,13 @@ def _equivalent(
         reason = f"only {found.unequal} of {a.size} {found.unit} differ, so a rare large difference can't be ruled out"
         return Finding("the difference", float(b.mean() - a.mean()), a.size, "no interval", reason=reason)
     return equivalence(a, b, rng, margin=margin, level=level, resamples=resamples, bounds=bounds)
+
+
+def as_in_the_files(metric: LanguageMetric, a: Side, b: Side, untested: str) -> Untested:
+    """A language metric that isn't tested, for the reason of that name or because the figures can't be compared."""
+    apart = figures_apart(metric, (*a.students, *b.students))
+    figures = language_figure(a, metric), language_figure(b, metric)
+    return Untested(metric, apart or untested, *figures, comparable=apart is None)
 
 
 def language_figure(side: Side, metric: LanguageMetric) -> float | None:

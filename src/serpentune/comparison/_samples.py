@@ -118,8 +118,25 @@ def _of_games(metric: GameMetric, results: Sequence[EvaluationResult], seeds: Se
     return Sample(above, below, "games")
 
 
-def _of_records(metric: LanguageMetric, results: Sequence[EvaluationResult]) -> Sample | str:
-    assert metric.counts is not None
+def figures_apart(metric: LanguageMetric, results: Sequence[EvaluationResult]) -> str | None:
+    """Why what models have in `language.json` can't be held against each other, as a clause; None where it can."""
+    common = _common_records(results)
+    if isinstance(common, str):
+        return common
+    if common.notes:
+        return "the models were not measured on the same records"
+    return _other_tokens(metric, common.rows)
+
+
+@dataclass(frozen=True)
+class _CommonRecords:
+    """Records that every model was measured on: of each model its own, in one order, and notes on the others."""
+
+    rows: list[list[MeasuredRecord]]
+    notes: tuple[str, ...]
+
+
+def _common_records(results: Sequence[EvaluationResult]) -> _CommonRecords | str:
     sides = []
     for result in results:
         if result.records is None:
@@ -134,14 +151,6 @@ def _of_records(metric: LanguageMetric, results: Sequence[EvaluationResult]) -> 
         return "the models were measured on different records"
     if not common:
         return "there is no record that every model's context holds"
-    rows = [[side[key] for key in common] for side in sides]
-    if metric.per_token and any([x.tokens for x in row] != [x.tokens for x in rows[0]] for row in rows[1:]):
-        return "the models' tokens differ; bits_per_byte can be compared"
-    above, below = np.array([metric.counts(row) for row in rows]).swapaxes(0, 1)
-    if not np.isfinite(above).all():
-        return "a model gives a completion no finite probability"
-    if metric.exponential and (above.sum(axis=1) / below.sum(axis=1)).max() > _LARGEST_EXPONENT:
-        return "it is too large for a floating-point number; loss can be compared"
     notes = [
         f"{number} record{'s were' if number > 1 else ' was'} left out: {why}"
         for number, why in (
@@ -150,16 +159,36 @@ def _of_records(metric: LanguageMetric, results: Sequence[EvaluationResult]) -> 
         )
         if number
     ]
+    return _CommonRecords([[side[key] for key in common] for side in sides], tuple(notes))
+
+
+def _other_tokens(metric: LanguageMetric, rows: Sequence[Sequence[MeasuredRecord]]) -> str | None:
+    first, *others = ([record.tokens for record in row] for row in rows)
+    differ = metric.per_token and any(tokens != first for tokens in others)
+    return "the models' tokens differ; bits_per_byte can be compared" if differ else None
+
+
+def _of_records(metric: LanguageMetric, results: Sequence[EvaluationResult]) -> Sample | str:
+    assert metric.counts is not None
+    common = _common_records(results)
+    if isinstance(common, str):
+        return common
+    rows, notes = common.rows, common.notes
+    if (reason := _other_tokens(metric, rows)) is not None:
+        return reason
+    above, below = np.array([metric.counts(row) for row in rows]).swapaxes(0, 1)
+    if not np.isfinite(above).all():
+        return "a model gives a completion no finite probability"
+    if metric.exponential and (above.sum(axis=1) / below.sum(axis=1)).max() > _LARGEST_EXPONENT:
+        return "it is too large for a floating-point number; loss can be compared"
     games = [record.game for record in rows[0]]
     if None in games:
-        notes.append(
-            "it isn't known which records are of one game, so each stands for itself: p and interval are too sure"
-        )
-        return Sample(above, below, "records", metric.exponential, 0, tuple(notes))
+        unknown = "it isn't known which records are of one game, so each stands for itself: p and interval are too sure"
+        return Sample(above, below, "records", metric.exponential, 0, (*notes, unknown))
     _, of_game = np.unique(np.array(games), return_inverse=True)
     count = int(of_game.max()) + 1
     grouped = [np.array([np.bincount(of_game, row, count) for row in side], np.float64) for side in (above, below)]
-    return Sample(grouped[0], grouped[1], "games of the test split", metric.exponential, len(common), tuple(notes))
+    return Sample(grouped[0], grouped[1], "games of the test split", metric.exponential, len(games), notes)
 
 
 def _keyed(records: Sequence[MeasuredRecord]) -> dict[tuple[str, str, int], MeasuredRecord]:
