@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from serpentune.common.errors import UserError
 from serpentune.comparison import Comparison, ComparisonReport, MetricComparison, compare_family, compare_results
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import EvaluationResult
-from serpentune.statistics import paired_permutation
+from serpentune.game import Ending
+from serpentune.statistics import paired_permutation, pairs_needed
 from tests.comparison.players import cycle, greedy, hurried, play, save
 
 Played = dict[str, list[GameResult]]
@@ -112,14 +114,30 @@ def test_a_visible_but_unproven_difference_asks_for_a_number_of_games(tmp_path: 
         compare_results(save(tmp_path / "a", "a", careless), save(tmp_path / "b", "b", mixed), metrics=["score"]),
         "score",
     )
-    assert row.more_games is not None
-    assert row.verdict == f"not enough games: about {row.more_games:,} more needed"
-    assert f"about {row.more_games} more paired games would show a difference like this one" in row.sentence
+    assert row.games_needed is not None and row.effect is not None
+    assert row.games_needed == pairs_needed(row.effect.value, power=0.8, alpha=0.05).needed
+    assert row.verdict == f"not enough games: about {row.games_needed:,} needed in all"
+    assert f"about {row.games_needed} games in all, on fresh seeds, would show a difference like this" in row.sentence
     assert "with 80% power (at level 0.05)" in row.sentence
     several = _row(compare_results(*(EvaluationResult.load(tmp_path / name) for name in "ab")), "score")
-    assert several.more_games is not None
-    assert several.more_games > row.more_games
+    assert several.games_needed is not None
+    assert several.games_needed > row.games_needed
     assert "(at level 0.025, the strictest that Holm's correction asks for in 2 tests)" in several.sentence
+
+
+def test_the_number_of_games_asked_for_shows_the_difference_as_often_as_is_said(tmp_path: Path, played: Played) -> None:
+    """On fresh games like those that were seen, and as many in all, not as many again beside the old ones."""
+    a = save(tmp_path / "a", "a", played["careless"][:30])
+    b = save(tmp_path / "b", "b", [*played["greedy"][:4], *played["careless-2"][4:30]])
+    row = _row(compare_results(a, b, metrics=["score"]), "score")
+    assert row.games_needed is not None
+    rng, seen = np.random.default_rng(0), b.scores - a.scores
+    nothing = np.zeros(row.games_needed)
+    shown = [
+        paired_permutation(nothing, rng.choice(seen, row.games_needed), rng, resamples=199).p_value or 0
+        for _ in range(300)
+    ]
+    assert np.mean(np.array(shown) <= 0.05) == pytest.approx(0.8, abs=0.08)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -128,10 +146,25 @@ def test_a_handful_of_games_is_never_a_verdict(tmp_path: Path, played: Played, c
     b = save(tmp_path / "b", "b", played["greedy"][:count])
     report = compare_results(a, b)
     # With two tests the least reachable p-value 2 / 2^n passes 0.025 from seven pairs on.
-    assert _row(report, "score").verdict == f"not enough games: about {7 - count} more needed"
+    assert (_row(report, "score").verdict, _row(report, "score").games_needed) == (
+        "not enough games: at least 7 needed in all",
+        7,
+    )
     assert "fewer than 7 pairs" in report.verdict
+    assert "so play at least 7 games in all, on fresh seeds" in report.verdict
     assert report.notes[0].startswith("1 game is paired" if count == 1 else f"{count} games are paired")
     assert "nan" not in json.dumps(report.to_json(), allow_nan=False).lower()
+
+
+def test_games_that_both_win_are_what_steps_to_win_takes(tmp_path: Path) -> None:
+    steady, quick = play(cycle, range(30), 4), play(hurried, range(30), 4)
+    won = [k for k, game in enumerate(quick) if game.record.ending is Ending.WIN]
+    mixed = [quick[k] if k in won[:3] else game for k, game in enumerate(steady)]
+    for count, words in ((30, r"about \d+ games that both win in all"), (4, "at least 6 games that both win in all")):
+        a, b = save(tmp_path / f"a{count}", "a", steady[:count]), save(tmp_path / f"b{count}", "b", mixed[:count])
+        row = _row(compare_results(a, b, metrics=["steps_to_win"]), "steps_to_win")
+        assert row.verdict.startswith("not enough games: ") and "that both win needed in all" in row.verdict
+        assert re.search(words, row.sentence)
 
 
 def test_wins_are_compared_by_the_games_that_only_one_won(tmp_path: Path) -> None:

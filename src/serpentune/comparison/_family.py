@@ -118,7 +118,7 @@ def _finish(contest: _Contest, judged: Judged) -> MetricComparison:
         p_adjusted=judged.p_adjusted,
         effect=found.effect,
         correlation=row.correlation,
-        more_games=verdict.more_games,
+        games_needed=verdict.games_needed,
         margin=row.margin,
         p_same=None if row.same is None else row.same.p_value,
         p_same_adjusted=judged.p_same,
@@ -202,9 +202,9 @@ def _how(contest: _Contest, margin_tests: int) -> Iterator[str]:
         whom = "all students" if methods else "both models"
         yield f"In {pairs.identical} of the {len(pairs)} pairs {whom} played exactly the same moves."
     yield (
-        "The verdicts go by p-values after Holm's correction, the intervals stand by themselves. Where more games are "
-        "asked for, play that many in all on fresh seeds and compare once, by the same metrics: testing after every "
-        "few games finds differences that aren't there."
+        "The verdicts go by p-values after Holm's correction, the intervals stand by themselves. Where a number of "
+        "games is asked for, play that many in all on fresh seeds and compare once, by the same metrics: testing after "
+        "every few games finds differences that aren't there."
     )
     if margin_tests:
         yield (

@@ -36,7 +36,7 @@ class MetricComparison:
         method: what was really used, fallbacks included.
         verdict: "better" or "worse" (b against a), "better, within the margin" or "worse, within the margin" (a real
             difference that is shown to be smaller than the margin), "the same" (shown to be within the margin), "no
-            difference shown", "not enough games: about N more needed", "not enough training seeds", "can't be tested"
+            difference shown", "not enough games: about N needed in all", "not enough training seeds", "can't be tested"
             (by method, for the reason in the sentence), "descriptive" (no direction), "not tested", or "no games" (no
             pair counts).
         sentence: the row in plain words, with both names.
@@ -49,7 +49,8 @@ class MetricComparison:
         p_adjusted: after Holm's correction over all tests of the family; the verdict goes by this one.
         effect: with the variant's name.
         correlation: of the pairs; None where a side is constant or there is nothing to pair.
-        more_games: N of "not enough games", else None.
+        games_needed: N of "not enough games", else None: games in all, on fresh seeds; for `steps_to_win` those that
+            both win.
         margin: the difference from which on it matters; None where none was given.
         p_same: of "they differ by the margin or more"; None where that wasn't tested.
         p_same_adjusted: after Holm's correction over all such tests of the family.
@@ -70,7 +71,7 @@ class MetricComparison:
     p_adjusted: float | None = None
     effect: EffectSize | None = None
     correlation: float | None = None
-    more_games: int | None = None
+    games_needed: int | None = None
     margin: float | None = None
     p_same: float | None = None
     p_same_adjusted: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from serpentune.comparison._metrics import GameMetric
 from serpentune.comparison._rows import Measured
 from serpentune.statistics import Interval, fewest_pairs, p_text, pairs_needed, plain
 
@@ -56,12 +57,13 @@ class Verdict:
 
     Attributes:
         text: as in `MetricComparison.verdict`.
-        more_games: games that are missing for a verdict; None where there is one.
-        plan: what those games would bring, as a clause; empty with `more_games`.
+        games_needed: games in all, on fresh seeds, that it takes to show the difference, or games that both win for a
+            metric of these; None where there is a verdict.
+        plan: what those games would bring, as a clause; empty where `games_needed` is None.
     """
 
     text: str
-    more_games: int | None = None
+    games_needed: int | None = None
     plan: str = ""
 
     @property
@@ -94,23 +96,23 @@ def decide(judged: Judged, *, methods: bool) -> Verdict:
     tested = f"at level {plain(strictest)}"
     if judged.tests > 1:
         tested += f", the strictest that Holm's correction asks for in {judged.tests} tests"
-    kind = judged.row.unit
+    if judged.row.unit != "games":
+        return Verdict(NO_DIFFERENCE)
+    both_win = " that both win" * (isinstance(metric, GameMetric) and metric.both_won)
     if found.n < fewest:
-        missing = fewest - found.n
-        clause = f"no test can show anything with fewer than {fewest} pairs ({tested}), so play at least {missing} more"
-        return Verdict(_not_enough(missing), missing, clause) if kind == "games" else Verdict(NO_DIFFERENCE)
-    missing = pairs_needed(judged.row.d_z, n=found.n, power=POWER, alpha=strictest).more or 0
-    if kind != "games" or not 0 < missing <= (WORTHWHILE - 1) * found.n:
+        clause = (
+            f"no test can show anything with fewer than {fewest} pairs ({tested}), so play at least {fewest} "
+            f"games{both_win} in all, on fresh seeds"
+        )
+        return Verdict(f"not enough games: at least {fewest}{both_win} needed in all", fewest, clause)
+    needed = pairs_needed(judged.row.d_z, power=POWER, alpha=strictest).needed
+    if needed is None or not found.n < needed <= WORTHWHILE * found.n:
         return Verdict(NO_DIFFERENCE)
     clause = (
-        f"about {missing:,} more paired games would show a difference like this one, if it is real, with "
-        f"{plain(100 * POWER)}% power ({tested})"
+        f"about {needed:,} games{both_win} in all, on fresh seeds, would show a difference like this one, if it is "
+        f"real, with {plain(100 * POWER)}% power ({tested})"
     )
-    return Verdict(_not_enough(missing), missing, clause)
-
-
-def _not_enough(missing: int) -> str:
-    return f"not enough games: about {missing:,} more needed"
+    return Verdict(f"not enough games: about {needed:,}{both_win} needed in all", needed, clause)
 
 
 def describe(a: str, b: str, judged: Judged, verdict: Verdict) -> str:
@@ -142,7 +144,7 @@ def describe(a: str, b: str, judged: Judged, verdict: Verdict) -> str:
         return f"Too few training seeds to tell {b} from {a} in {metric.noun} ({facts}): {row.found.reason}."
     if verdict.text == UNTESTABLE:
         return f"Whether {b} differs from {a} in {metric.noun} can't be tested ({facts}): {row.found.reason}."
-    if verdict.more_games is not None:
+    if verdict.games_needed is not None:
         return f"Not enough games to tell {b} from {a} in {metric.noun} ({facts}): {verdict.plan}."
     nor = f", nor is it shown to be smaller than the margin of {_margin(judged)}" if row.margin is not None else ""
     doubt = nor or "; that doesn't show that they are equal"
