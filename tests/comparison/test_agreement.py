@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 
 from serpentune.common.errors import UserError
-from serpentune.comparison import agreement, compare_all, rank_pairs
+from serpentune.comparison import (
+    ComparisonReport,
+    MetricComparison,
+    agreement,
+    compare_all,
+    rank_pairs,
+    ranking_metric,
+)
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import EvaluationResult
-from tests.comparison.players import cycle, play, save
+from tests.comparison.players import cycle, greedy, hurried, play, save
 
 Played = dict[str, list[GameResult]]
 
@@ -83,6 +90,24 @@ def test_equal_players_have_one_place(tmp_path: Path, played: dict[str, list[Gam
     assert [(place.name, place.number) for place in places] == [("y", 1), ("z", 1), ("x", 3)]
     assert places[0].sentence.endswith(", level with z.")
     assert places[2].sentence.endswith(", shown to differ from all others.")
+
+
+def test_figures_of_other_games_for_every_pair_make_no_order(tmp_path: Path) -> None:
+    """C takes fewer steps than both wherever both win; by the first figure of each, B would stand before it."""
+
+    def report(a: str, b: str, mean_a: float, mean_b: float) -> ComparisonReport:
+        row = MetricComparison("steps_to_win", False, 50, "a test", "better", "", mean_a, mean_b, mean_b - mean_a)
+        return ComparisonReport(a, b, (row,), 50, 0, 0, 0.95, 3, 0, (), {})
+
+    reports = {name: report(*name, *means) for name, means in (("AB", (30, 20)), ("AC", (50, 25)), ("BC", (40, 24)))}
+    with pytest.raises(UserError, match="no order by steps_to_win: A has 30 beside B and 50 beside C"):
+        rank_pairs(reports, "steps_to_win")
+    assert ranking_metric(reports) is None
+    players = {"cycle": cycle, "hurried": hurried, "greedy": greedy}
+    results = [save(tmp_path / f"4{name}", name, play(player, range(80), 4)) for name, player in players.items()]
+    played = compare_all(results, all_pairs=True, metrics=["steps_to_win", "score"])
+    assert all(each.rows[0].n for each in played.values())
+    assert ranking_metric(played) == "score"
 
 
 def test_a_ranking_needs_every_pair_and_a_direction(results: list[EvaluationResult]) -> None:

@@ -66,7 +66,9 @@ def compare(
             out.paragraph(f"{place.number}. {place.sentence}")
         out.line()
     elif all_pairs:
-        out.paragraph("There is no order: no metric with a better and a worse was tested in every pair.")
+        out.paragraph(
+            "There is no order: no metric with a better and a worse was tested in every pair, on the same games."
+        )
         out.line()
     for note in common:
         out.paragraph(f"- {note}")

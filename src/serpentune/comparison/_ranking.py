@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from math import isclose
 
 import numpy as np
 
@@ -78,11 +79,13 @@ class Place:
 def ranking_metric(reports: Mapping[str, ComparisonReport]) -> str | None:
     """The first metric by which the models of these reports can be ranked; None where there is none.
 
-    It has a direction, and in every report it was tested, or would have been with more training seeds.
+    It has a direction, in every report it was tested, or would have been with more training seeds, and a model has one
+    figure in all reports, as `rank_pairs` asks.
     """
     firsts = [row.metric for report in list(reports.values())[:1] for row in report.rows]
     rankable = [{row.metric for row in report.rows if _rankable(row)} for report in reports.values()]
-    return next((metric for metric in firsts if all(metric in metrics for metrics in rankable)), None)
+    tested = (metric for metric in firsts if all(metric in metrics for metrics in rankable))
+    return next((metric for metric in tested if _unsteady(_figures(reports, metric)) is None), None)
 
 
 def _rankable(row: MetricComparison) -> bool:
@@ -90,35 +93,66 @@ def _rankable(row: MetricComparison) -> bool:
     return known and row.higher_is_better is not None and row.verdict not in (NOT_TESTED, NO_GAMES)
 
 
+def _figures(reports: Mapping[str, ComparisonReport], metric: str) -> dict[str, dict[str, float]]:
+    """By model and by whom it is compared with, the figure that it has there."""
+    figures: dict[str, dict[str, float]] = {}
+    for report in reports.values():
+        for row in report.rows:
+            if row.metric == metric and row.mean_a is not None and row.mean_b is not None:
+                figures.setdefault(report.a, {})[report.b] = row.mean_a
+                figures.setdefault(report.b, {})[report.a] = row.mean_b
+    return figures
+
+
+def _unsteady(figures: Mapping[str, Mapping[str, float]]) -> str | None:
+    """A model whose figure depends on whom it is compared with, as its pairs are not of the same games or records."""
+    return next(
+        (
+            name
+            for name, by_other in figures.items()
+            if not all(isclose(each, next(iter(by_other.values())), rel_tol=1e-9) for each in by_other.values())
+        ),
+        None,
+    )
+
+
 def rank_pairs(reports: Mapping[str, ComparisonReport], metric: str = "score") -> list[Place]:
     """The order of some models or methods by one metric, the best first, from the comparisons of all pairs of them.
 
-    A place says from which others it is not separated: their order is that of what was seen, and no more.
+    A place says from which others it is not separated: their order is that of what was seen, and no more. Figures of
+    other games or records for every pair, as those of `steps_to_win` are, make no order: the one could contradict what
+    is shown of a pair.
 
     Args:
         reports: as of `compare_all(…, all_pairs=True)`.
         metric: one that has a direction.
 
     Raises:
-        UserError: there are no reports, the metric isn't in one of them, wasn't tested there or has no direction, or a
-            pair is missing.
+        UserError: there are no reports, the metric isn't in one of them, wasn't tested there or has no direction, a
+            pair is missing, or a model has not the same figure in all reports.
     """
     rows: dict[frozenset[str], MetricComparison] = {}
-    figures: dict[str, float] = {}
     for report in reports.values():
         row = next((row for row in report.rows if row.metric == metric), None)
         if row is None:
             raise unknown_name("compared metric", metric, (row.metric for row in report.rows))
-        if not _rankable(row) or row.mean_a is None or row.mean_b is None:
+        if not _rankable(row):
             raise UserError(f"{report.b} and {report.a} can't be ranked by {metric}: {row.sentence}")
         rows[frozenset((report.a, report.b))] = row
-        # The first report that names a model says its figure: others may pair it on fewer games.
-        figures = {report.a: row.mean_a, report.b: row.mean_b} | figures
     if not rows:
         raise UserError("There are no comparisons to rank by.")
-    missing = next((pair for pair in combinations(figures, 2) if frozenset(pair) not in rows), None)
+    every = _figures(reports, metric)
+    missing = next((pair for pair in combinations(every, 2) if frozenset(pair) not in rows), None)
     if missing is not None:
         raise UserError(f"{missing[0]} and {missing[1]} are not compared. A ranking needs every pair (--all-pairs).")
+    unsteady = _unsteady(every)
+    if unsteady is not None:
+        told = " and ".join(f"{plain(figure)} beside {other}" for other, figure in every[unsteady].items())
+        raise UserError(
+            f"There is no order by {metric}: {unsteady} has {told}, since not all pairs are of the same games or "
+            "records. Rank by a metric that counts in every game, with all models on the same games."
+        )
+    figures = {name: next(iter(by_other.values())) for name, by_other in every.items()}
     best = 1 if next(iter(rows.values())).higher_is_better else -1
     order = sorted(figures, key=lambda name: (-best * figures[name], name))
 
