@@ -269,6 +269,19 @@ def test_different_ways_of_asking_are_said(tmp_path: Path, base: EvaluationResul
     assert "The models were asked differently: mode is None for" in " ".join(compare_results(base, other).notes)
 
 
+def test_players_that_read_no_prompt_are_not_said_to_be_asked_differently(
+    tmp_path: Path, base: EvaluationResult, played: Played
+) -> None:
+    """Their manifests hold the settings of the evaluation all the same."""
+    asked = {"style": "plan", "encoding": "grid", "mode": "plan", "max_new_tokens": 64}
+    player = save(tmp_path / "player", "CELL", played["greedy"], player="CELL", **asked)
+    other = save(tmp_path / "other", "random", played["careless-2"], player="random", teacher="CELL")
+    for pair in ((base, player), (player, base), (player, other)):
+        notes = " ".join(compare_results(*pair).notes)
+        assert "prompted" not in notes and "asked differently" not in notes
+    assert "The decisions of CELL are held against 'BFS' and those of random against 'CELL'." in notes
+
+
 def test_different_boards_are_refused(tmp_path: Path, base: EvaluationResult) -> None:
     other = save(tmp_path / "small", "small", play(greedy, range(1000, 1003), 4))
     with pytest.raises(UserError, match=r"differ in grid \(\[5, 5\] and \[4, 4\]\)"):

@@ -22,6 +22,9 @@ PROMPT_FIELDS = ("style", "teacher", "encoding")
 ASKING_FIELDS = ("mode", "replan_every", "max_new_tokens")
 """Fields that say how a model is asked; where they differ, the comparison is of ways of asking too, and says so."""
 
+PLAYER = "player"
+"""The manifest's entry of a player that is no language model: it was never prompted, whatever the settings were."""
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -89,18 +92,13 @@ def pair(*results: EvaluationResult) -> Pairs:
 
 def _unlike(a: EvaluationResult, b: EvaluationResult) -> list[str]:
     """What differs between two evaluations without forbidding their comparison, in sentences."""
-    notes = [
-        f"The models were prompted with different {field}s ({a.manifest.get(field)!r} and {b.manifest.get(field)!r}), "
-        "so their language figures are of different texts."
-        for field in PROMPT_FIELDS
-        if a.manifest.get(field) != b.manifest.get(field)
-    ]
-    notes += [
-        f"The models were asked differently: {field} is {a.manifest.get(field)!r} for {a.name} and "
-        f"{b.manifest.get(field)!r} for {b.name}."
-        for field in ASKING_FIELDS
-        if a.manifest.get(field) != b.manifest.get(field)
-    ]
+    prompted = PLAYER not in a.manifest and PLAYER not in b.manifest
+    notes = _asked_otherwise(a, b) if prompted else []
+    teachers = [result.manifest.get("teacher") for result in (a, b)]
+    if not prompted and teachers[0] != teachers[1]:
+        notes.append(
+            f"The decisions of {a.name} are held against {teachers[0]!r} and those of {b.name} against {teachers[1]!r}."
+        )
     if a.manifest.get("model_sha256") is not None and a.manifest["model_sha256"] == b.manifest.get("model_sha256"):
         notes.append(
             f"{a.name} and {b.name} are evaluations of one and the same model: their files have the same hash."
@@ -111,6 +109,22 @@ def _unlike(a: EvaluationResult, b: EvaluationResult) -> list[str]:
             f"{a.name} was evaluated by serpentune {versions[0]} and {b.name} by {versions[1]}, under the same rules."
         )
     return notes
+
+
+def _asked_otherwise(a: EvaluationResult, b: EvaluationResult) -> list[str]:
+    """What differs in the prompts of two language models and in how they are asked, in sentences."""
+    notes = [
+        f"The models were prompted with different {field}s ({a.manifest.get(field)!r} and {b.manifest.get(field)!r}), "
+        "so their language figures are of different texts."
+        for field in PROMPT_FIELDS
+        if a.manifest.get(field) != b.manifest.get(field)
+    ]
+    return notes + [
+        f"The models were asked differently: {field} is {a.manifest.get(field)!r} for {a.name} and "
+        f"{b.manifest.get(field)!r} for {b.name}."
+        for field in ASKING_FIELDS
+        if a.manifest.get(field) != b.manifest.get(field)
+    ]
 
 
 def _check_same_rules(a: EvaluationResult, b: EvaluationResult) -> None:
