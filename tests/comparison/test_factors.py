@@ -93,6 +93,16 @@ def test_one_factor_at_a_time_compares_each_variant_with_the_baseline_alone() ->
     assert interactions(variants, "baseline", played) == []
 
 
+def test_a_level_that_no_variant_has_alone_is_refused_by_name(tmp_path: Path) -> None:
+    variants = {"base": {"s": "lora", "e": "grid"}, "both": {"s": "full", "e": "coords"}}
+    results = {name: [save(tmp_path / name, name, play(careless, range(5), 4))] for name in variants}
+    with pytest.raises(UserError, match="effect of s=full against s=lora, e=coords against e=grid can't be read"):
+        read_ablation(variants, "base", [0], results)
+    variants["full"] = {"s": "full", "e": "grid"}  # beside base it differs in s alone, beside both in e alone
+    found = main_effects(variants, "base", tables(variants))
+    assert [(effect.name, effect.comparisons) for effect in found] == [("s=full", 1), ("e=coords", 1)]
+
+
 def test_an_ablation_is_read_from_games_and_says_what_it_is_about(tmp_path: Path) -> None:
     games = list(range(20))
     played = {"baseline": (careless, greedy), "style=move": (greedy, cycle)}

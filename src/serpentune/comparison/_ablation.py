@@ -92,8 +92,8 @@ def read_ablation(
         level: coverage of the intervals.
 
     Raises:
-        UserError: no variant of the baseline's name, no seeds, a variant without a result for each, or students that
-            didn't play the same games.
+        UserError: no variant of the baseline's name, no seeds, a variant without a result for each, students that
+            didn't play the same games, or as of `main_effects`.
     """
     if baseline not in variants:
         raise unknown_name("variant", baseline, variants)

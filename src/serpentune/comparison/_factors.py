@@ -14,6 +14,7 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
+from serpentune.common.errors import UserError
 from serpentune.statistics import Finding, seed_level_difference
 
 Levels = Mapping[str, str]
@@ -65,9 +66,12 @@ def main_effects(
         tables: of every variant; rows are of the same training seeds, columns of the same games.
         level: coverage of the intervals.
         bounds: the least and greatest value of a game; no interval goes beyond what effects can then be.
+
+    Raises:
+        UserError: of some level there is no variant that differs from another one in it alone.
     """
     base, named = variants[baseline], {_key(levels): name for name, levels in variants.items()}
-    effects = []
+    effects, unread = [], []
     for factor, standard in base.items():
         for other in _others(variants, factor, standard):
             pairs = [
@@ -75,9 +79,17 @@ def main_effects(
                 for name, levels in variants.items()
                 if levels[factor] == other and _key({**levels, factor: standard}) in named
             ]
+            if not pairs:
+                unread.append(f"{factor}={other} against {factor}={standard}")
+                continue
             without = _mean([tables[a] for a, _ in pairs])
             with_it = _mean([tables[b] for _, b in pairs])
             effects.append(_effect((factor,), (other,), (standard,), len(pairs), without, with_it, level, bounds))
+    if unread:
+        raise UserError(
+            f"The effect of {', '.join(unread)} can't be read: no two variants differ in this alone. Add one that "
+            "does, or leave out those that have the level."
+        )
     return effects
 
 
