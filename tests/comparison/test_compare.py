@@ -115,7 +115,7 @@ def test_a_visible_but_unproven_difference_asks_for_a_number_of_games(tmp_path: 
         "score",
     )
     assert row.games_needed is not None and row.effect is not None
-    assert row.games_needed == pairs_needed(row.effect.value, power=0.8, alpha=0.05).needed
+    assert row.games_needed == pairs_needed(row.effect.value, power=0.8, alpha=0.05)
     assert row.verdict == f"not enough games: about {row.games_needed:,} needed in all"
     assert f"about {row.games_needed} games in all, on fresh seeds, would show a difference like this" in row.sentence
     assert "with 80% power (at level 0.05)" in row.sentence

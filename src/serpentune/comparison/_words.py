@@ -105,7 +105,7 @@ def decide(judged: Judged, *, methods: bool) -> Verdict:
             f"games{both_win} in all, on fresh seeds"
         )
         return Verdict(f"not enough games: at least {fewest}{both_win} needed in all", fewest, clause)
-    needed = pairs_needed(judged.row.d_z, power=POWER, alpha=strictest).needed
+    needed = pairs_needed(judged.row.d_z, power=POWER, alpha=strictest)
     if needed is None or not found.n < needed <= WORTHWHILE * found.n:
         return Verdict(NO_DIFFERENCE)
     clause = (

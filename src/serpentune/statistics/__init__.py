@@ -1,8 +1,9 @@
 """Floor 7, statistics: one small function per statistical question, on SciPy and statsmodels.
 
-Every answer is a `Finding`: estimate, interval, p-value where there is a test, effect size with its name, number of
-observations, method, and a sentence. What isn't defined is None with a reason, never NaN. Randomness comes in as an
-explicit generator. Knows nothing of Snake or of models.
+What data show is a `Finding`: estimate, interval, p-value where there is a test, effect size with its name, number of
+observations, method, and a sentence; what isn't defined there is None with a reason, never NaN. How many games a plan
+takes is a plain number, and `holm` gives p-values for p-values. Randomness comes in as an explicit generator. Knows
+nothing of Snake or of models.
 """
 
 from serpentune.statistics._effects import cliffs_delta, cohens_d, cohens_dz, pairing_correlation
@@ -21,7 +22,7 @@ from serpentune.statistics._means import (
     resamples_for,
 )
 from serpentune.statistics._planning import correlation_range, games_for_means, games_for_shares
-from serpentune.statistics._power import PairsNeeded, fewest_pairs, pairs_needed
+from serpentune.statistics._power import fewest_pairs, pairs_needed
 from serpentune.statistics._ratios import parts_difference, ratio_parts
 from serpentune.statistics._seeds import FEWEST_SEEDS, seed_level_difference, seed_level_mean
 from serpentune.statistics._shares import mcnemar_exact, wilson_interval
@@ -33,7 +34,6 @@ __all__ = [
     "EffectSize",
     "Finding",
     "Interval",
-    "PairsNeeded",
     "bca_interval",
     "cliffs_delta",
     "clustered_share",

@@ -92,7 +92,7 @@ def games_for_means(
     if not -1 <= correlation < 1:
         raise ValueError(f"a correlation of {correlation} leaves no differences between pairs")
     effect = abs(difference) / (deviation * sqrt(2 * (1 - correlation)))
-    needed = pairs_needed(effect, power=power, alpha=alpha).needed
+    needed = pairs_needed(effect, power=power, alpha=alpha)
     if needed is None:
         raise ValueError(f"a difference of {difference} is too small beside a deviation of {deviation} to plan for")
     return needed
