@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,8 +99,24 @@ def test_a_sweep_with_its_untuned_model_is_no_base_for_a_plan(
     with pytest.raises(UserError, match="3 results, of untuned"):
         plan_comparison("score", detect=3, results=given[:3])
     plan = plan_comparison("score", detect=3, results=given[1:], paired=False)
-    assert "on lora (2 students), and how games go together on it and full (2 students)." in plan.notes[-2]
+    (told,) = (note for note in plan.notes if note.startswith("What isn't given was measured on lora (2 students)"))
+    assert told.endswith("and how much training seeds differ on lora (2 students) and full (2 students).")
+    assert "how games go together" not in told
     assert plan_comparison("score", detect=3, results=given[:2], paired=False).baseline == given[0].scores.mean()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "What isn't given was measured on careless, and how games go together on it and greedy."),
+        ({"correlation": 0.3}, "What isn't given was measured on careless."),
+        ({"paired": False}, "What isn't given was measured on careless."),
+    ],
+)
+def test_only_what_was_measured_is_said_to_be(
+    results: list[EvaluationResult], options: dict[str, Any], told: str
+) -> None:
+    assert told in plan_comparison("score", detect=6, results=results[::2], **options).notes
 
 
 def test_simulated_games_have_the_means_and_the_correlation_of_the_plan() -> None:

@@ -36,6 +36,7 @@ class Earlier:
         bounds: least and greatest value of a game; None where nothing is known.
         seed_deviation: None unless the results hold students of one method with several training seeds.
         names: of the models, or the methods, that all this is of.
+        of_seeds: those of the names that `seed_deviation` is of; empty where it is None.
     """
 
     values: Values
@@ -46,6 +47,7 @@ class Earlier:
     bounds: tuple[float, float] | None
     seed_deviation: float | None
     names: tuple[str, ...]
+    of_seeds: tuple[str, ...]
 
 
 def measured(metric: str, results: Sequence[EvaluationResult]) -> Earlier:
@@ -62,6 +64,8 @@ def measured(metric: str, results: Sequence[EvaluationResult]) -> Earlier:
     correlated = [_correlated(metric, a, b) for a, b in pairs]
     found = [each for each in correlated if isinstance(each, float)]
     record = results[0].games[0].record
+    between = _between_seeds([own for own in values if len(own) > 1])
+    several = tuple(_named(group) for group in groups if len(group) > 1)
     return Earlier(
         values=first,
         others=others,
@@ -69,8 +73,9 @@ def measured(metric: str, results: Sequence[EvaluationResult]) -> Earlier:
         correlation=float(np.mean(found)) if found else None,
         uncorrelated=next((each for each in correlated if isinstance(each, str)), "") if not found else "",
         bounds={"win_rate": (0.0, 1.0), "score": (0.0, record.width * record.height - 1.0)}.get(metric),
-        seed_deviation=_between_seeds([own for own in values if len(own) > 1]),
+        seed_deviation=between,
         names=tuple(map(_named, groups)),
+        of_seeds=() if between is None else several,
     )
 
 

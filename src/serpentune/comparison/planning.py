@@ -153,13 +153,14 @@ def plan_comparison(
                 "evaluation with games that differ."
             )
         by_theory = _games_for_values(detect, deviation, power, level, correlation)
+    of_seeds: tuple[str, ...] = ()
     if seed_deviation is None and earlier is not None:
-        seed_deviation = earlier.seed_deviation
+        seed_deviation, of_seeds = earlier.seed_deviation, earlier.of_seeds
     seeds = games_for_means(detect, seed_deviation, power=power, alpha=1 - level) if seed_deviation else None
     simulated = None
     games: int | None = by_theory
     if earlier is not None:
-        notes.append(_measured_on(earlier))
+        notes.append(_measured_on(earlier, of_seeds, correlated=origin == "measured"))
     if correlation is not None and earlier is not None and baseline is not None and expected is not None:
         population = _population(metric, earlier, (baseline, expected), correlation)
         binary = metric == "win_rate"
@@ -298,11 +299,15 @@ def _beside(value: float, detect: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _measured_on(earlier: Earlier) -> str:
+def _measured_on(earlier: Earlier, of_seeds: Sequence[str], *, correlated: bool) -> str:
+    """What the figures are of that weren't given: `of_seeds` names the methods whose training seeds were looked at."""
     first, *second = earlier.names
-    if not second or earlier.uncorrelated:
-        return f"What isn't given was measured on {first}."
-    return f"What isn't given was measured on {first}, and how games go together on it and {second[0]}."
+    told = [f"What isn't given was measured on {first}"]
+    if second and correlated:
+        told.append(f"how games go together on it and {second[0]}")
+    if second and of_seeds:
+        told.append(f"how much training seeds differ on {' and '.join(of_seeds)}")
+    return f"{', and '.join(told)}."
 
 
 def _of_simulation(population: Population, games: int, tried: Simulated, *, enough: bool) -> list[str]:
