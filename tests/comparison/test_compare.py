@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from serpentune.common.errors import UserError
-from serpentune.comparison import Comparison, ComparisonReport, MetricComparison, compare_family, compare_results
+from serpentune.comparison import ComparisonReport, MetricComparison, compare_all, compare_results
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import Ending
@@ -379,7 +379,8 @@ def test_from_nothing_the_relative_improvement_follows_the_stated_convention(tmp
 
 def test_holm_covers_the_whole_family(base: EvaluationResult, student: EvaluationResult) -> None:
     alone = compare_results(base, student)
-    family = compare_family([Comparison(base, student), Comparison(student, base), Comparison(base, student)])
+    again = (replace(student, name=f"LoRA {k}") for k in (2, 3))
+    family = list(compare_all([base, student, *again]).values())
     assert [report.tests for report in family] == [6, 6, 6]
     assert _row(alone, "score").p_adjusted == 0.0002
     assert _row(family[0], "score").p_adjusted == pytest.approx(0.0006)
@@ -420,9 +421,10 @@ def test_markdown_says_the_verdict_first_and_survives_hostile_names(
 def test_a_large_family_of_tests_can_still_show_something(base: EvaluationResult, student: EvaluationResult) -> None:
     """With 10,000 sign patterns the least p-value, 0.0001, would be 0.0012 after Holm's correction for 12 tests."""
     few = [replace(each, games=each.games[:30]) for each in (base, student)]
-    reports = compare_family([Comparison(*few)] * 12, metrics=["score"], level=0.999)
-    assert reports[0].tests == 12
-    assert reports[0].rows[0].verdict == "better"
+    again = (replace(few[1], name=f"LoRA {k}") for k in range(2, 13))
+    report = compare_all([*few, *again], metrics=["score"], level=0.999)["the untuned base_vs_LoRA"]
+    assert report.tests == 12
+    assert report.rows[0].verdict == "better"
 
 
 def test_a_level_asks_for_resamples_or_is_refused(base: EvaluationResult, student: EvaluationResult) -> None:

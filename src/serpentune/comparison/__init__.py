@@ -7,7 +7,7 @@ methods that trained them; every report says which.
 
 from serpentune.comparison._ablation import FIGURES, AblationReading, read_ablation
 from serpentune.comparison._agreement import Agreement, agreement
-from serpentune.comparison._compare import Comparison, compare_family, compare_results
+from serpentune.comparison._compare import compare_results
 from serpentune.comparison._factors import Effect, interactions, main_effects
 from serpentune.comparison._methods import Method, Spread, by_method, fitting_level
 from serpentune.comparison._metrics import DEFAULT_METRICS, METRICS, metric_name
@@ -25,7 +25,6 @@ __all__ = [
     "PLANNED_METRICS",
     "AblationReading",
     "Agreement",
-    "Comparison",
     "ComparisonReport",
     "Effect",
     "Method",
@@ -38,7 +37,6 @@ __all__ = [
     "agreement",
     "by_method",
     "compare_all",
-    "compare_family",
     "compare_results",
     "fitting_level",
     "interactions",

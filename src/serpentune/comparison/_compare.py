@@ -1,9 +1,8 @@
-"""Floor 9, comparison: two models head to head on the same game seeds, alone or as a family of such comparisons."""
+"""Floor 9, comparison: two models head to head on the same game seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from serpentune.comparison._family import reports_of
 from serpentune.comparison._loading import told_apart
@@ -14,14 +13,6 @@ from serpentune.evaluation.results import EvaluationResult
 
 NO_MARGINS: Mapping[str, float] = {}
 """Without a margin nothing is called the same: no difference is then shown, or one is."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A head-to-head to be made: `b` is measured against `a`."""
-
-    a: EvaluationResult
-    b: EvaluationResult
 
 
 def compare_results(
@@ -51,23 +42,5 @@ def compare_results(
         UserError: the evaluations were made under different rules, limits, boards or policies, have no seed in
             common, a metric is unknown or has nothing to compare, a margin is none, or the level is outside 0.5 to 1.
     """
-    return compare_family([Comparison(a, b)], metrics=metrics, margins=margins, level=level, seed=seed)[0]
-
-
-def compare_family(
-    comparisons: Sequence[Comparison],
-    *,
-    metrics: Sequence[str] = DEFAULT_METRICS,
-    margins: Mapping[str, float] = NO_MARGINS,
-    level: float = 0.95,
-    seed: int = 0,
-) -> list[ComparisonReport]:
-    """Several head-to-heads that answer one question: Holm's correction covers all their tests together.
-
-    Arguments and errors as in `compare_results`; the reports come in the order of `comparisons`.
-    """
-    sides = []
-    for comparison in comparisons:
-        a, b = told_apart(comparison.a, comparison.b)
-        sides.append((Side(a.name, (a,)), Side(b.name, (b,))))
-    return reports_of(sides, metrics=metrics, margins=margins, level=level, seed=seed)
+    first, second = (Side(result.name, (result,)) for result in told_apart(a, b))
+    return reports_of([(first, second)], metrics=metrics, margins=margins, level=level, seed=seed)[0]
