@@ -11,6 +11,7 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.comparison import by_method
+from serpentune.comparison._loading import side_of
 from serpentune.evaluation import EvaluationResult, results_folders
 from serpentune.evaluation.contestants import training_settings
 from serpentune.report import report_folders
@@ -92,6 +93,34 @@ def test_an_ablation_is_read_a_level_deeper_and_its_baseline_stands_first(experi
     (data,) = report_folders([folder], tmp_path / "r.json")
     assert [model["name"] for model in models(data)["models"]] == ["baseline,seed=0", "seed=0"]
     assert list(models(data)["training"]) == ["seed=0"]
+
+
+def without_later_settings(told: dict[str, Any]) -> dict[str, Any]:
+    """What a version told that knew neither the choice of an optimiser nor training that goes on from an adapter."""
+    steps = {name: value for name, value in told["hyperparameters"].items() if name != "optimizer"}
+    left = {name: value for name, value in told.items() if name not in ("adapter", "max_train_samples")}
+    return {**left, "hyperparameters": steps}
+
+
+def test_results_of_a_version_that_knew_fewer_settings_find_their_run_and_their_like(
+    experiment: Path, tmp_path: Path
+) -> None:
+    place = experiment / "evaluation" / "seed=0" / "manifest.json"
+    told = json.loads(place.read_text())
+    today = told["training"]
+    place.write_text(json.dumps({**told, "training": without_later_settings(today)}))
+    (data,) = report_folders([experiment], tmp_path / "r.json")
+    assert list(models(data)["training"]) == ["seed=0"]
+    later = {"training": {**today, "seed": 1}}
+    play(experiment / "evaluation" / "seed=1", "seed=1", greedy, range(20, 40), manifest=later)
+    other = {"training": {**later["training"], "hyperparameters": {**today["hyperparameters"], "optimizer": "muon"}}}
+    play(experiment / "evaluation" / "muon,seed=1", "muon,seed=1", greedy, range(20, 40), manifest=other)
+    results = [EvaluationResult.load(folder) for folder in results_folders(experiment)]
+    assert {method.students for method in by_method(results)} == {("seed=0", "seed=1"), ("muon,seed=1",)}
+    named = {result.name: result for result in results}
+    assert side_of("both", [named["seed=0"], named["seed=1"]]).seeds == (0, 1)
+    with pytest.raises(UserError, match="different hyperparameters"):
+        side_of("both", [named["seed=0"], named["muon,seed=1"]])
 
 
 @pytest.mark.parametrize(("seed", "data"), [(7, "a" * 64), (AdvancedTrainingConfig().seed, "b" * 64)])

@@ -10,6 +10,7 @@ from typing import Any
 
 from serpentune.common.errors import UserError
 from serpentune.comparison._rows import Side
+from serpentune.evaluation.contestants import comparable_training
 from serpentune.evaluation.results import EvaluationResult
 
 Results = EvaluationResult | str | Path
@@ -97,7 +98,11 @@ def side_of(name: str, students: Sequence[EvaluationResult]) -> Side:
             f"{name}: {' and '.join(alike)} are one and the same model by their files' hashes, not students of two "
             "training seeds. Name each student once."
         )
-    trained = {student.name: settings for student in students if (settings := training_of(student)) is not None}
+    trained = {
+        student.name: comparable_training(settings)
+        for student in students
+        if (settings := training_of(student)) is not None
+    }
     _check_training(name, trained)
     seeds = tuple(trained[student.name]["seed"] if student.name in trained else None for student in students)
     unknown = [student.name for student in students if student.name not in trained]

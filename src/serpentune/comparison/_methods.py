@@ -20,6 +20,7 @@ from serpentune.comparison._loading import (
     training_of,
 )
 from serpentune.comparison._rows import Side
+from serpentune.evaluation.contestants import comparable_training
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.statistics import FEWEST_SEEDS
 
@@ -137,7 +138,7 @@ def students_of_methods(results: Iterable[EvaluationResult]) -> list[list[Evalua
     for result in results:
         settings = training_of(result)
         if settings is not None:
-            method = json.dumps({**settings, "seed": None}, sort_keys=True)
+            method = json.dumps({**comparable_training(settings), "seed": None}, sort_keys=True)
             groups.setdefault(method, []).append((settings["seed"], result))
     return [[result for _, result in sorted(group, key=lambda item: item[0])] for group in groups.values()]
 

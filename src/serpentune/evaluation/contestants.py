@@ -24,12 +24,15 @@ from serpentune.evaluation.play import (
 )
 from serpentune.models import LoadedModel, check_model, open_model, short_name
 from serpentune.teachers import Teacher, find, fingerprint, get, names
-from serpentune.training import METHOD, RUN, trained_with
+from serpentune.training import METHOD, RUN, AdvancedTrainingConfig, trained_with
 
 if TYPE_CHECKING:
     from serpentune.evaluation.settings import EvaluationSettings
 
 RANDOM = "random"
+
+_NO_METHOD = {"output_dir", "experiment_name", "report_to"}
+"""Settings of a training run that say where it lies and what it is called, and nothing of how it trains."""
 
 
 @dataclass(frozen=True)
@@ -236,8 +239,29 @@ def training_settings(run: Path) -> dict[str, Any]:
     """
     if (run / METHOD).is_file():
         return read_object(run / METHOD)
-    settings = trained_with(run).model_dump(mode="json", exclude={"output_dir", "experiment_name", "report_to"})
+    settings = trained_with(run).model_dump(mode="json", exclude=_NO_METHOD)
     return {**settings, "data_sha256": read_object(run / RUN).get("data_sha256")}
+
+
+def comparable_training(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What `training_settings` told, by this version or an earlier one, in a form in which equal methods are equal.
+
+    A setting that the version which wrote it didn't know has its default here, which is what that version did. What
+    is no setting of this version, such as `data_sha256` and `improved`, stays as it is.
+
+    Args:
+        told: `training` of a manifest.
+    """
+    return _filled(told, AdvancedTrainingConfig().model_dump(mode="json", exclude=_NO_METHOD))
+
+
+def _filled(told: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What was told, and the defaults of what wasn't, in sections too."""
+    filled = dict(defaults)
+    for name, value in told.items():
+        section = defaults.get(name)
+        filled[name] = _filled(value, section) if isinstance(value, Mapping) and isinstance(section, Mapping) else value
+    return filled
 
 
 def weights_sha256(model: Any) -> str:

@@ -45,17 +45,18 @@ def known_training(results: Sequence[tuple[Path, EvaluationResult]]) -> dict[str
 
 def run_of(folder: Path, manifest: Mapping[str, Any]) -> Path | None:
     """The student's folder, in that of the run that trained it; None where it can't be found."""
-    from serpentune.evaluation.contestants import training_settings
+    from serpentune.evaluation.contestants import comparable_training, training_settings
     from serpentune.training import RUN
 
     model, settings = manifest.get("model"), manifest.get("training")
     if not isinstance(model, str) or not isinstance(settings, dict):
         return None
+    wanted = comparable_training(settings)
     return next(
         (
             student
             for student in _places(folder, Path(model))
-            if (student.parent / RUN).is_file() and training_settings(student.parent) == settings
+            if (student.parent / RUN).is_file() and comparable_training(training_settings(student.parent)) == wanted
         ),
         None,
     )
