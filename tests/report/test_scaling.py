@@ -89,11 +89,27 @@ def test_bases_and_players_of_one_name_are_told_apart(tmp_path: Path) -> None:
     bases = [f"{owner}/small" for owner in ("ours", "theirs")]
     for base in bases:
         student(tmp_path / base, walk, 1000, 100, range(4), base_model=base)
-        play(tmp_path / base / "evaluation" / "untuned", "untuned", walk, range(4), manifest={"model": base})
+        training = json.loads(next((tmp_path / base / "evaluation").rglob("manifest.json")).read_text())["training"]
+        method, run = {**training, "improved": {"rounds": 2}}, tmp_path / base / "improved"
+        run.mkdir()
+        (run / "training.json").write_text("{}")
+        (run / "method.json").write_text(json.dumps(method))
+        for name, told in {
+            "untuned": {},
+            "improved": {"model": str(run / "final_model"), "training": method},
+            "other": {"training": {**training, "data_sha256": "b" * 64}},
+        }.items():
+            play(tmp_path / base / "evaluation" / name, name, walk, range(4), manifest={"model": base, **told})
     _, data = plot_scaling([tmp_path / base for base in bases], tmp_path / "a.svg")
     told = json.loads(data.read_text())
     assert list(told["lines"]) == [f"{base}, full" for base in bases]
-    assert list(told["left_out"]) == ["untuned", f"untuned in {tmp_path / bases[1] / 'evaluation' / 'untuned'}"]
+    reasons = {
+        "improved": "it met other samples in its rounds of improvement",
+        "other": "no run with its settings and data lies where its results lead to",
+        "untuned": "it wasn't trained here",
+    }
+    second = tmp_path / bases[1] / "evaluation"
+    assert told["left_out"] == {**reasons, **{f"{name} in {second / name}": why for name, why in reasons.items()}}
 
 
 def test_what_is_no_curve_is_refused(experiment: Path, tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import read_object, write_json
@@ -86,13 +86,9 @@ def scaling_points(folders: Sequence[str | Path]) -> tuple[list[ScalingPoint], d
     for folder in (place for each in folders for place in results_folders(Path(each))):
         result = EvaluationResult.load(folder)
         run = run_of(folder, result.manifest)
-        if run is None:
-            trained = "training" in result.manifest
+        if run is None or "improved" in result.manifest["training"]:
             name = result.name if result.name not in left_out else f"{result.name} in {folder}"
-            left_out[name] = "its training run isn't where it was" if trained else "it wasn't trained here"
-            continue
-        if "improved" in result.manifest["training"]:
-            left_out[result.name] = "it met other samples in its rounds of improvement"
+            left_out[name] = _why_no_point(result.manifest)
             continue
         first = first or result
         pair(first, result)  # refuses other rules
@@ -160,6 +156,14 @@ def plot_scaling(
         },
     )
     return files
+
+
+def _why_no_point(manifest: Mapping[str, Any]) -> str:
+    if "training" not in manifest:
+        return "it wasn't trained here"
+    if "improved" in manifest["training"]:
+        return "it met other samples in its rounds of improvement"
+    return "no run with its settings and data lies where its results lead to"
 
 
 def _point(result: EvaluationResult, run: Path) -> ScalingPoint:
