@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 from dataclasses import replace
@@ -67,6 +68,28 @@ def test_the_same_results_make_the_same_bytes(
     written: dict[str, str], results: list[EvaluationResult], tmp_path: Path
 ) -> None:
     assert write(results, tmp_path / "report.html") == written
+
+
+def test_whatever_limits_the_page_limits_the_text(written: dict[str, str], results: list[EvaluationResult]) -> None:
+    page, text = written["report.html"], _plain(written["report.md"])
+    outside = re.sub(r'<section id="replays".*?</section>', "", page, flags=re.DOTALL)
+    said = re.findall(r'<p class="(?:caveat|lead)">(.*?)</p>|<figcaption><h3>Mean score</h3><p>(.*?)</p>', outside)
+    caveats = [_plain(html.unescape(either or other)) for either, other in said]
+    assert len(caveats) >= 6 and [caveat for caveat in caveats if caveat not in text] == []
+    for part in ("Everything here is about these models as they are on these games.", "several training seeds"):
+        assert part in text
+    assert "Without a won game" in text and "Nearly all games of cycle have the same score" in text
+    assert "mean scores by" in text and "- Game seeds: 1000 to 1039" in text
+
+
+def test_a_text_without_comparisons_says_that_it_describes(results: list[EvaluationResult], tmp_path: Path) -> None:
+    (path,) = write_report(results, tmp_path / "r.md", title="t")
+    assert "cycle has the highest mean score, 35.00 apples a game. No comparison was made" in path.read_text()
+
+
+def _plain(text: str) -> str:
+    """Text without what only Markdown or only HTML needs."""
+    return " ".join(html.unescape(re.sub(r"\\([^\w\s])", r"\1", text)).split())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,6 +17,12 @@ _OTHER = 5
 _BETTER = {True: "higher is better", False: "lower is better", None: "neither direction is better"}
 
 
+AGREEMENT = (
+    "Two games of one seed are the same until a move differs. Of the moves made up to there, the share that both "
+    "models have in common; below it the share of games that are the same to the end. It describes and tests nothing."
+)
+"""How to read `agreement_table`."""
+
 _CORRELATION = "; below it the correlation of both models' values on the same one: the higher, the more pairing helps"
 
 _SAME_COLUMN = Column(

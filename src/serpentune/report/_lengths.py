@@ -10,7 +10,7 @@ import numpy as np
 
 from serpentune.evaluation.judging import LENGTHS
 from serpentune.report import _bands, _format
-from serpentune.report._models import Model
+from serpentune.report._models import LEVEL, Model
 from serpentune.report._tables import Cell, Column, Row, Table, between
 
 _NOT_REACHED = "–"
@@ -36,8 +36,7 @@ def describe(models: Sequence[Model]) -> dict[str, Any] | None:
         "wins_table": _bands.bands_table(profiles, "Games won, of those that reached a length", "Length {}")
         if profiles
         else None,
-        "never_won": [model.name for model in played if not model.result.wins.any()],
-        "methods": _methods([row for model in played for row in model.result.play["by_length"]]),
+        "caveats": [*_never_won(played), *_intervals(played)],
         "tables": [
             _lost(played, starts, top),
             *_by_length(played, starts, top),
@@ -45,10 +44,19 @@ def describe(models: Sequence[Model]) -> dict[str, Any] | None:
     }
 
 
-def _methods(rows: Sequence[Mapping[str, Any]]) -> str:
+def _never_won(played: Sequence[Model]) -> list[str]:
+    names = [model.name for model in played if not model.result.wins.any()]
+    if len(names) > 1:
+        return [f"Without a won game: {', '.join(names)}."]
+    return [f"{name} won no game." for name in names]
+
+
+def _intervals(played: Sequence[Model]) -> list[str]:
     """By what the intervals of accuracy and of fatal moves were found; what another one begins with is part of it."""
+    rows = [row for model in played for row in model.result.play["by_length"]]
     found = {row["methods"][name] for row in rows for name in _FIGURES if name in row["methods"]}
-    return "; or ".join(sorted(how for how in found if not any(other.startswith(f"{how};") for other in found)))
+    methods = "; or ".join(sorted(how for how in found if not any(other.startswith(f"{how};") for other in found)))
+    return [f"Intervals in brackets are of {_format.level(LEVEL)}, by {methods}."] if methods else []
 
 
 def _lost(models: Sequence[Model], starts: Sequence[int], top: int) -> Table:

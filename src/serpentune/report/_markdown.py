@@ -12,25 +12,28 @@ from serpentune.report._tables import Table
 
 def markdown(title: str, context: Mapping[str, Any]) -> str:
     """The page's summary, tables and sources without its charts and replays; `context` is what its template shows."""
-    comparison, lengths = context["comparison"], context["lengths"]
+    summary, comparison, lengths = context["summary"], context["comparison"], context["lengths"]
     lines = [f"# {escape(title)}", ""]
     if comparison:
         lines += _list(pair.verdict for pair in comparison.pairs)
-        lines += [f"{escape(scope)}\n" for scope in comparison.scopes]
-    lines += [f"{escape(note)}\n" for note in context["notes"]]
-    lines += ["## Models", "", *_table(context["play_table"]), *_table(context["language_table"])]
-    if context["unmeasured"]:
-        lines += [f"Not measured: {', '.join(context['unmeasured'])}.", ""]
+    lines += _paragraphs(summary.lead, *context["notes"])
+    lines += _list(f"{name}: {value}" for name, value in summary.facts)
+    lines += _paragraphs(summary.claim)
+    lines += ["## Models", "", *_paragraphs(summary.means)]
+    lines += [*_table(context["play_table"]), *_table(context["language_table"])]
+    lines += _paragraphs(context["unmeasured"])
     lines += [*_table(context["profiles_table"]), *_table(context["endings_table"])]
     if lengths:
-        lines += ["## By snake length", "", *_table(lengths["wins_table"])]
+        lines += ["## By snake length", "", *_table(lengths["wins_table"]), *_paragraphs(*lengths["caveats"])]
         for table in lengths["tables"]:
             lines += _table(table)
     if comparison:
         lines += ["## Comparisons", ""]
         for pair in comparison.pairs:
             lines += [f"### {escape(pair.a)} against {escape(pair.b)}", "", *_table(pair.table), *_list(pair.details)]
-        lines += _table(context["agreement_table"])
+        if context["agreement_table"]:
+            lines += [*_paragraphs(context["agreement_note"]), *_table(context["agreement_table"])]
+        lines += _paragraphs(*comparison.scopes)
     if context["training_table"] or context["dataset_tables"] or context["dataset_facts"]:
         lines += ["## Training", "", *_table(context["training_table"])]
         for table in context["dataset_tables"]:
@@ -41,6 +44,7 @@ def markdown(title: str, context: Mapping[str, Any]) -> str:
         lines += [*_code(context["commands"]), ""]
     lines += _list(f"{name}: {value}" for name, value in context["provenance"].shared)
     names = [model.name for model in context["models"]]
+    lines += _paragraphs(context["intervals"])
     lines += _rows(["What differs", *names], [[name, *values] for name, values in context["provenance"].differing])
     return "\n".join(lines).rstrip() + "\n"
 
@@ -69,6 +73,11 @@ def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         return []
     lines = [heads, ["---"] * len(heads), *rows]
     return [f"| {' | '.join(cell if cell == '---' else escape(cell) for cell in line)} |" for line in lines] + [""]
+
+
+def _paragraphs(*sentences: str) -> list[str]:
+    """Each that isn't empty as a paragraph."""
+    return [f"{escape(sentence)}\n" for sentence in sentences if sentence]
 
 
 def _list(items: Iterable[str]) -> list[str]:

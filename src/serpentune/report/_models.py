@@ -158,8 +158,17 @@ def _found(finding: Finding | None, show: _format.Show) -> Cell:
     return figure(finding.estimate, show, "" if interval is None else between(interval.low, interval.high, show))
 
 
-def language_table(models: Sequence[Model]) -> tuple[Table | None, list[str]]:
-    """Language and speed figures as far as one model has them (None where there are none), and what none has."""
+def intervals(models: Sequence[Model]) -> str:
+    """By which methods the figures got their intervals, as a sentence; empty where none has one."""
+    found = "; ".join(f"{name.lower()} by {how}" for name, how in interval_methods(models))
+    return f"The {_format.level(LEVEL)} intervals of each model's figures: {found}." if found else ""
+
+
+def language_table(models: Sequence[Model]) -> tuple[Table | None, str]:
+    """Language and speed figures as far as one model has them (None where there are none), and what none has, in words.
+
+    The words are empty where nothing is missing.
+    """
     columns = (
         Column("Perplexity", "of the teacher's answers; lower is better, comparable between models of one tokenizer"),
         Column("Bits per byte", "of the teacher's answers; lower is better, comparable between tokenizers"),
@@ -192,7 +201,7 @@ def language_table(models: Sequence[Model]) -> tuple[Table | None, list[str]]:
         rows.append(Row(model.name, cells, model.colour))
     table = without_empty_columns(Table("Language and speed", "Model", columns, tuple(rows)))
     missing = [column.head for column in columns if column not in table.columns]
-    return (table if table.columns else None), missing
+    return (table if table.columns else None), f"Not measured: {', '.join(missing)}." if missing else ""
 
 
 def _same(explained: Mapping[str, Any] | None, name: str) -> Cell:

@@ -11,7 +11,7 @@ from serpentune.common.files import write_text
 from serpentune.comparison import agreement
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.game import Ending
-from serpentune.report import _bands, _charts, _comparisons, _duels, _format, _lengths, _models, _provenance, _tables
+from serpentune.report import _bands, _charts, _comparisons, _duels, _lengths, _models, _provenance, _summary, _tables
 from serpentune.report._files import Content, report_files, write_document, write_tables
 from serpentune.report._markdown import markdown
 from serpentune.report._templates import page
@@ -81,33 +81,22 @@ def write_report(
 
 
 def _context(content: Content) -> dict[str, Any]:
-    """What the page's template shows but the replays."""
+    """What the page's template shows but the replays, and Markdown but the charts."""
     models = _models.describe(content.results)
     colours = {model.name: model.colour for model in models}
+    comparison = _comparisons.describe(content.comparisons, colours)
     return {
         "models": models,
-        "summary": _summary(models),
+        "summary": _summary.describe(models, comparison),
         "notes": content.notes,
         "commands": content.commands,
         "lengths": _lengths.describe(models),
-        "comparison": _comparisons.describe(content.comparisons, colours),
+        "comparison": comparison,
         "agreement_table": _comparisons.agreement_table(content.agreement, colours) if content.agreement else None,
+        "agreement_note": _comparisons.AGREEMENT,
         "provenance": _provenance.provenance(content.results),
         **_figures(models),
         **_training(content.training, content.dataset, colours),
-    }
-
-
-def _summary(models: Sequence[_models.Model]) -> dict[str, Any]:
-    played = [model for model in models if model.games]
-    boards = sorted({(game.record.width, game.record.height) for model in played for game in model.result.games})
-    seeds = sorted({seed for model in played for seed in model.result.seeds})
-    return {
-        "boards": " and ".join(f"{width} × {height}" for width, height in boards) or "no board",
-        "games": sum(model.games for model in models),
-        "seeds": f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else _format.seeds(seeds),
-        "paired": len({model.result.seeds for model in played}) <= 1,
-        "best": max(played, key=lambda model: float(model.result.scores.mean()), default=None),
     }
 
 
@@ -128,9 +117,7 @@ def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:
         "language_table": language,
         "unmeasured": unmeasured,
         "forest": _charts.forest(rows, _models.LEVEL) if rows else None,
-        "methods": _models.methods(model.score for model in played),
-        "by_limit": _models.by_limit(played),
-        "interval_methods": _models.interval_methods(played),
+        "intervals": _models.intervals(played),
         "profiles": _bands.bands(profiles, "score", "games with at least this score") if profiles else None,
         "profiles_table": _bands.bands_table(profiles, "Games with at least a score", "{} or more")
         if profiles
