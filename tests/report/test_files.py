@@ -73,7 +73,10 @@ def test_the_same_results_make_the_same_bytes(
 def test_whatever_limits_the_page_limits_the_text(written: dict[str, str], results: list[EvaluationResult]) -> None:
     page, text = written["report.html"], _plain(written["report.md"])
     outside = re.sub(r'<section id="replays".*?</section>', "", page, flags=re.DOTALL)
-    said = re.findall(r'<p class="(?:caveat|lead)">(.*?)</p>|<figcaption><h3>Mean score</h3><p>(.*?)</p>', outside)
+    said = re.findall(
+        r'<p class="(?:caveat|lead)">(.*?)</p>|<h3>(?:Mean score|Difference: [^<]*|Win rate [^<]*)</h3><p>(.*?)</p>',
+        outside,
+    )
     caveats = [_plain(html.unescape(either or other)) for either, other in said]
     assert len(caveats) >= 6 and [caveat for caveat in caveats if caveat not in text] == []
     for part in ("Everything here is about these models as they are on these games.", "several training seeds"):

@@ -176,6 +176,8 @@ def test_what_is_said_of_intervals_and_pairs_is_that_of_the_data(
     text = page.read_text(encoding="utf-8")
     assert re.search(r'aria-label="[^"]* minus greedy: [^"]*, 99\.9% interval', text)
     assert re.search(r'aria-label="greedy: [^"]*, 95% interval', text)
+    assert "Differences are paired by game seed, with 99.9%" in text and "corrected for the number of tests" in text
+    assert "reached that score more often in these games" in text and "hold for each score by itself" in text
     assert "its 99.9% interval" in text and "with 99.9% intervals" in text
     assert "mean scores by bootstrap-t and t, the wider of both" in text
     assert 'title="games that both played; below it the correlation' in text and "of language" not in text
@@ -193,6 +195,7 @@ def test_pairs_of_methods_and_of_language_are_named(results: list[EvaluationResu
     pair = _comparisons.describe([{**told, "about": "methods", "rows": [*told["rows"], perplexity]}], {})
     assert pair is not None
     (hint,) = [column.hint for column in pair.pairs[0].table.columns if column.head == "Pairs"]
+    assert "paired by game seed and, of language, by held-out record, with 95% intervals" in pair.note
     assert hint.partition("; below")[0] == (
         "games that all students played; of language, held-out records that all students were measured on"
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune.report._charts import Axis, axis
-from serpentune.report._format import percent
+from serpentune.report._format import level, percent
 from serpentune.report._tables import Cell, Column, Row, Table, between, figure
 from serpentune.statistics import wilson_interval
 
@@ -17,6 +17,18 @@ MOST_TOGETHER = 7
 """More lines than this have a panel each: nobody can follow more colours in one plot."""
 
 _LEVEL = 0.95
+
+_EACH = f"with {level(_LEVEL)} Wilson intervals, which hold for each"
+
+SCORES_REACHED = f"The share of games with at least each score, {_EACH} score by itself."
+"""How to read `scores_reached`."""
+
+WINS_FROM = (
+    f"Of the games in which the snake became this long, the share that went on to fill the board, {_EACH} length by "
+    "itself."
+)
+"""How to read `wins_from`."""
+
 _MOST_COLUMNS = 7
 
 

@@ -23,6 +23,9 @@ AGREEMENT = (
 )
 """How to read `agreement_table`."""
 
+_PAIRED = {"games": "by game seed", "held-out records": "by held-out record"}
+"""How pairs are made, by what they are."""
+
 _CORRELATION = "; below it the correlation of both models' values on the same one: the higher, the more pairing helps"
 
 _SAME_COLUMN = Column(
@@ -56,14 +59,14 @@ class Comparison:
     """All comparisons.
 
     `scopes` say what their verdicts are about, `of_methods` whether one is about a method; `forests` hold the
-    differences in each metric that has a direction and an interval.
+    differences in each metric that has a direction, and `note` says how to read their intervals.
     """
 
     pairs: tuple[Pair, ...]
     scopes: tuple[str, ...]
-    level: float
     of_methods: bool
     forests: tuple[Difference, ...]
+    note: str
 
 
 def describe(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str, int]) -> Comparison | None:
@@ -73,9 +76,20 @@ def describe(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str, int
     return Comparison(
         tuple(_pair(comparison) for comparison in comparisons),
         tuple(dict.fromkeys(str(comparison["scope"]) for comparison in comparisons)),
-        comparisons[0]["level"],
         any(comparison.get("about") == "methods" for comparison in comparisons),
         tuple(_differences(comparisons, colours)),
+        _note(comparisons),
+    )
+
+
+def _note(comparisons: Sequence[Mapping[str, Any]]) -> str:
+    """How to read the differences' intervals: over which pairs they are, and what they leave to the verdict."""
+    metrics = [METRICS[row["metric"]] for each in comparisons for row in each["rows"] if row["metric"] in METRICS]
+    paired = " and, of language, ".join(_PAIRED[units] for units in dict.fromkeys(metric.units for metric in metrics))
+    return (
+        f"Differences are paired{f' {paired}' if paired else ''}, with {_format.level(comparisons[0]['level'])} "
+        "intervals. An interval isn't corrected for the number of tests, while the verdict is: one that reaches across "
+        "0 leaves open which of the two is better, and one that doesn't is no finding unless the verdict says so."
     )
 
 

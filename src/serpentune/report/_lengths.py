@@ -33,6 +33,7 @@ def describe(models: Sequence[Model]) -> dict[str, Any] | None:
     starts = [start for start in LENGTHS if start <= top]
     return {
         "wins": _bands.bands(profiles, "length", "games won, of those that got there") if profiles else None,
+        "wins_note": _bands.WINS_FROM,
         "wins_table": _bands.bands_table(profiles, "Games won, of those that reached a length", "Length {}")
         if profiles
         else None,

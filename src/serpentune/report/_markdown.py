@@ -22,13 +22,18 @@ def markdown(title: str, context: Mapping[str, Any]) -> str:
     lines += ["## Models", "", *_paragraphs(summary.means)]
     lines += [*_table(context["play_table"]), *_table(context["language_table"])]
     lines += _paragraphs(context["unmeasured"])
-    lines += [*_table(context["profiles_table"]), *_table(context["endings_table"])]
+    if context["profiles_table"]:
+        lines += [*_paragraphs(context["profiles_note"]), *_table(context["profiles_table"])]
+    lines += _table(context["endings_table"])
     if lengths:
-        lines += ["## By snake length", "", *_table(lengths["wins_table"]), *_paragraphs(*lengths["caveats"])]
+        lines += ["## By snake length", ""]
+        if lengths["wins_table"]:
+            lines += [*_paragraphs(lengths["wins_note"]), *_table(lengths["wins_table"])]
+        lines += _paragraphs(*lengths["caveats"])
         for table in lengths["tables"]:
             lines += _table(table)
     if comparison:
-        lines += ["## Comparisons", ""]
+        lines += ["## Comparisons", "", *_paragraphs(comparison.note)]
         for pair in comparison.pairs:
             lines += [f"### {escape(pair.a)} against {escape(pair.b)}", "", *_table(pair.table), *_list(pair.details)]
         if context["agreement_table"]:

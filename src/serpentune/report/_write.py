@@ -119,6 +119,7 @@ def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:
         "forest": _charts.forest(rows, _models.LEVEL) if rows else None,
         "intervals": _models.intervals(played),
         "profiles": _bands.bands(profiles, "score", "games with at least this score") if profiles else None,
+        "profiles_note": _bands.SCORES_REACHED,
         "profiles_table": _bands.bands_table(profiles, "Games with at least a score", "{} or more")
         if profiles
         else None,
