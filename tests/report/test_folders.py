@@ -70,6 +70,15 @@ def test_all_pairs_end_in_an_order_that_says_what_it_leaves_open(experiment: Pat
     assert json.loads(data.read_text())["notes"] == []
 
 
+def test_a_student_whose_training_run_is_lost_is_named(experiment: Path, tmp_path: Path) -> None:
+    told = json.loads((experiment / "evaluation" / "seed=0" / "manifest.json").read_text())
+    lost = {"model": "gone/final_model", "training": {**told["training"], "seed": 1}}
+    play(experiment / "evaluation" / "seed=1", "seed=1", greedy, range(20), manifest=lost)
+    page, text = report_folders([experiment], tmp_path / "r.html", formats=["html", "md"])
+    for file in (page, text):
+        assert "No training run was found for: seed=1." in file.read_text()
+
+
 def test_curves_are_found_in_an_experiment_that_was_moved(experiment: Path, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere"
     shutil.move(experiment, moved)

@@ -201,6 +201,18 @@ def test_pairs_of_methods_and_of_language_are_named(results: list[EvaluationResu
     )
 
 
+def test_a_difference_without_an_interval_is_a_point(results: list[EvaluationResult], tmp_path: Path) -> None:
+    (told,) = (report.to_json() for report in compare_all(results[1:], metrics=["score"]).values())
+    (row,) = told["rows"]
+    apart = [{**told, "a": "other", "rows": [{**row, "interval": None}]}, told]
+    (page,) = write_report(results, tmp_path / "r.html", title="t", comparisons=apart)
+    text = page.read_text(encoding="utf-8")
+    difference = f"{row['difference']:.2f}"
+    assert f'aria-label="cycle minus other: {difference}"' in text
+    assert f'aria-label="cycle minus greedy: {difference}, 95% interval' in text
+    assert "Where there is no interval, the difference stands alone." in text
+
+
 def test_every_metric_has_a_title_of_its_own() -> None:
     titles = [metric.title for metric in METRICS.values()]
     assert all(titles) and len(set(titles)) == len(titles)

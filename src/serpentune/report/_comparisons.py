@@ -83,14 +83,20 @@ def describe(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str, int
 
 
 def _note(comparisons: Sequence[Mapping[str, Any]]) -> str:
-    """How to read the differences' intervals: over which pairs they are, and what they leave to the verdict."""
-    metrics = [METRICS[row["metric"]] for each in comparisons for row in each["rows"] if row["metric"] in METRICS]
-    paired = " and, of language, ".join(_PAIRED[units] for units in dict.fromkeys(metric.units for metric in metrics))
-    return (
-        f"Differences are paired{f' {paired}' if paired else ''}, with {_format.level(comparisons[0]['level'])} "
-        "intervals. An interval isn't corrected for the number of tests, while the verdict is: one that reaches across "
-        "0 leaves open which of the two is better, and one that doesn't is no finding unless the verdict says so."
-    )
+    """How to read the differences: over which pairs their intervals are, and what these leave to the verdict."""
+    rows = [row for each in comparisons for row in each["rows"] if finite(row["difference"]) is not None]
+    known = [METRICS[row["metric"]] for row in rows if None not in _ends(row) and row["metric"] in METRICS]
+    words = []
+    if known:
+        paired = " and, of language, ".join(_PAIRED[units] for units in dict.fromkeys(each.units for each in known))
+        words.append(
+            f"Differences are paired {paired}, with {_format.level(comparisons[0]['level'])} intervals. An interval "
+            "isn't corrected for the number of tests, while the verdict is: one that reaches across 0 leaves open "
+            "which of the two is better, and one that doesn't is no finding unless the verdict says so."
+        )
+    if any(None in _ends(row) for row in rows):
+        words.append("Where there is no interval, the difference stands alone.")
+    return " ".join(words)
 
 
 def _differences(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str, int]) -> Iterator[Difference]:
@@ -99,12 +105,13 @@ def _differences(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str,
     for comparison in comparisons:
         for row in comparison["rows"]:
             difference, (low, high) = finite(row["difference"]), _ends(row)
-            if row["higher_is_better"] is None or difference is None or low is None or high is None:
+            if row["higher_is_better"] is None or difference is None:
                 continue
             scale = _scale(row["metric"])
+            ends = (None, None) if low is None or high is None else (scale * low, scale * high)
             name = f"{comparison['b']} minus {comparison['a']}"
             colour = colours.get(comparison["b"], _OTHER)
-            placed.setdefault(row["metric"], []).append((name, colour, scale * difference, scale * low, scale * high))
+            placed.setdefault(row["metric"], []).append((name, colour, scale * difference, *ends))
     for metric, rows in placed.items():
         share = _scale(metric) == 100
         yield Difference(

@@ -39,11 +39,10 @@ def markdown(title: str, context: Mapping[str, Any]) -> str:
         if context["agreement_table"]:
             lines += [*_paragraphs(context["agreement_note"]), *_table(context["agreement_table"])]
         lines += _paragraphs(*comparison.scopes)
-    if context["training_table"] or context["dataset_tables"] or context["dataset_facts"]:
-        lines += ["## Training", "", *_table(context["training_table"])]
-        for table in context["dataset_tables"]:
-            lines += _table(table)
-        lines += _list(f"{name}: {value}" for name, value in context["dataset_facts"])
+    lines += ["## Training", "", *_table(context["training_table"]), *_paragraphs(context["training_note"])]
+    for table in context["dataset_tables"]:
+        lines += _table(table)
+    lines += _list(f"{name}: {value}" for name, value in context["dataset_facts"])
     lines += ["## How it was made", ""]
     if context["commands"]:
         lines += [*_code(context["commands"]), ""]

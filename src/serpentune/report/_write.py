@@ -97,6 +97,7 @@ def _context(content: Content) -> dict[str, Any]:
         "provenance": _provenance.provenance(content.results),
         **_figures(models),
         **_training(content.training, content.dataset, colours),
+        "training_note": _unknown_training(content),
     }
 
 
@@ -128,6 +129,18 @@ def _figures(models: Sequence[_models.Model]) -> dict[str, Any]:
         "endings": endings,
         "endings_table": _models.endings_table(played, endings),
     }
+
+
+def _unknown_training(content: Content) -> str:
+    """Of which students no training run is known; empty where each has one."""
+    if not content.training:
+        return "No training run is known of these models: none was given, and their results lead to no folder of one."
+    unknown = [
+        result.name
+        for result in content.results
+        if "training" in result.manifest and result.name not in content.training
+    ]
+    return f"No training run was found for: {', '.join(unknown)}." if unknown else ""
 
 
 def _training(
