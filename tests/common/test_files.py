@@ -19,6 +19,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.common.files import (
     ensure_free,
+    ensure_no_file,
     read_json,
     replacing_file,
     replacing_folder,
@@ -254,6 +255,15 @@ def test_a_file_where_a_folder_shall_be_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="is a file"):
             ensure_free(tmp_path / "run", overwrite=overwrite)
     ensure_free(tmp_path / "new", overwrite=False)
+
+
+def test_no_file_is_replaced_unasked(tmp_path: Path) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    old.touch()
+    with pytest.raises(UserError, match=r"old exists\. Choose another file, or pass --overwrite to replace it\.$"):
+        ensure_no_file(new, old, overwrite=False)
+    ensure_no_file(new, old, overwrite=True)
+    ensure_no_file(new, overwrite=False)
 
 
 def test_json_is_written_for_people_and_read_back(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_impossible_requests_are_refused(
 def test_files_are_replaced_only_when_asked_and_others_are_left_alone(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "test.jsonl").write_text("mine too")
-    with pytest.raises(UserError, match=r"test\.jsonl is there already.*--overwrite"):
+    with pytest.raises(UserError, match=r"test\.jsonl exists.*--overwrite"):
         export(dataset, tmp_path, "jsonl")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["notes.txt", "test.jsonl"]
     export(dataset, tmp_path, "jsonl", overwrite=True)

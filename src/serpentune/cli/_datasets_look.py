@@ -118,12 +118,11 @@ def report(
 
     It shows counts, snakes, positions, answers, agreement of the players, and tokens, and opens without a network.
     """
-    from serpentune.common.errors import UserError
+    from serpentune.common.files import ensure_no_file
     from serpentune.common.progress import progress_bar
     from serpentune.report import write_dataset_report
 
-    if output.exists() and not overwrite:
-        raise UserError(f"{output} exists. Choose another file, or pass --overwrite to replace it.")
+    ensure_no_file(output, overwrite=overwrite)
     with progress_bar("Reading records", None, quiet=out.quiet) as advance:
         write_dataset_report(
             path,

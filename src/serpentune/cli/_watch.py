@@ -95,7 +95,7 @@ def watch(
     A student plays the board that it was taught and is asked as it was, unless you say otherwise. Without PLAYER the
     one that comes along plays, which fills 6x6 boards.
     """
-    from serpentune.common.errors import UserError
+    from serpentune.common.files import ensure_no_file
     from serpentune.evaluation import Endpoint, EvaluationSettings, endpoint_contestant
     from serpentune.evaluation.watch import check_fps, open_game, show_game
     from serpentune.game import ansi
@@ -103,8 +103,7 @@ def watch(
 
     check_fps(fps)
     if save is not None:
-        if save.exists() and not overwrite:
-            raise UserError(f"{save} exists. Choose another file, or pass --overwrite to replace it.")
+        ensure_no_file(save, overwrite=overwrite)
         check_game_file(save, fps=fps, every=every)
     console = out.terminal()
     mode = mode or ("plan" if endpoint is None else "free")

@@ -138,6 +138,21 @@ def ensure_free(path: Path, *, overwrite: bool | None, marker: str | None = None
         raise UserError(f"{path} holds files, but no {marker}: it is not one of ours, so it is not overwritten.")
 
 
+def ensure_no_file(*files: Path, overwrite: bool) -> None:
+    """Refuse output files that exist.
+
+    Args:
+        files: the files to be made.
+        overwrite: whether those that exist may be replaced.
+
+    Raises:
+        UserError: one exists and may not be replaced.
+    """
+    taken = next((file for file in files if file.exists()), None)
+    if taken is not None and not overwrite:
+        raise UserError(f"{taken} exists. Choose another file, or pass --overwrite to replace it.")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 `text` to `path` atomically."""
     with replacing_file(path) as part:

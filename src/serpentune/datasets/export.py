@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from serpentune.common.errors import UserError, unknown_name
-from serpentune.common.files import replacing_file
+from serpentune.common.files import ensure_no_file, replacing_file
 from serpentune.common.threads import mapped
 from serpentune.datasets._csv import COLUMNS, COLUMNS_READ, HEADER, csv_lines, game_numbers, write_games
 from serpentune.datasets._jsonl import chat_lines, jsonl_lines
@@ -143,5 +143,4 @@ def _refuse_to_replace(files: Sequence[Path], path: Path, overwrite: bool) -> No
     for file in files:
         if file.resolve() in own:
             raise UserError(f"{file} belongs to the data set itself. Choose another output.")
-        if file.exists() and not overwrite:
-            raise UserError(f"{file} is there already. Choose another output, or pass --overwrite to replace it.")
+    ensure_no_file(*files, overwrite=overwrite)

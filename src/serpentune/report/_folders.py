@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from serpentune.common.errors import UserError
+from serpentune.common.files import ensure_no_file
 from serpentune.comparison import DEFAULT_METRICS, ComparisonReport, compare_all, rank_pairs, ranking_metric
 from serpentune.evaluation import results_folders
 from serpentune.evaluation.results import EvaluationResult
@@ -57,9 +57,7 @@ def report_folders(
             can't be compared as asked (`comparison.compare_all`): they have one name, or played by different rules.
     """
     files = tuple(file for each in report_files(Path(path), formats).values() for file in each)
-    taken = next((file for file in files if file.exists()), None)
-    if taken is not None and not overwrite:
-        raise UserError(f"{taken} exists. Choose another file, or pass --overwrite to replace it.")
+    ensure_no_file(*files, overwrite=overwrite)
     places = [place for folder in folders for place in results_folders(Path(folder))]
     results = [EvaluationResult.load(place) for place in places]
     asked = baseline is not None or all_pairs or by != "checkpoint" or bool(metrics) or bool(margins)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError, unknown_name
-from serpentune.common.files import read_object, write_json
+from serpentune.common.files import ensure_no_file, read_object, write_json
 from serpentune.common.pictures import COLOURS, check_picture, save_picture
 from serpentune.evaluation import results_folders
 from serpentune.evaluation.results import EvaluationResult
@@ -130,9 +130,7 @@ def plot_scaling(
     path = Path(path)
     check_picture(path)
     files = path, path.with_suffix(".json")
-    taken = next((file for file in files if file.exists()), None)
-    if taken is not None and not overwrite:
-        raise UserError(f"{taken} exists. Choose another file, or pass --overwrite to replace it.")
+    ensure_no_file(*files, overwrite=overwrite)
     points, left_out = scaling_points(folders)
     lines = _lines(points, against)
     figure = Figure(figsize=(7, 4.2), layout="constrained")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serpentune.common.errors import UserError, unknown_name
-from serpentune.common.files import write_text
+from serpentune.common.errors import unknown_name
+from serpentune.common.files import ensure_no_file, write_text
 from serpentune.models import LoRAConfig
 from serpentune.training.config import AdvancedTrainingConfig, HyperparameterConfig
 
@@ -58,8 +58,7 @@ class ConfigurationTemplate:
         """
         path = Path(path)
         text = cls.yaml(name)
-        if path.exists() and not overwrite:
-            raise UserError(f"{path} exists. Choose another file, or pass --overwrite to replace it.")
+        ensure_no_file(path, overwrite=overwrite)
         if path.suffix.lower() in (".yaml", ".yml"):
             write_text(path, text)
         else:
