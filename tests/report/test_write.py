@@ -210,7 +210,11 @@ def test_a_difference_without_an_interval_is_a_point(results: list[EvaluationRes
     difference = f"{row['difference']:.2f}"
     assert f'aria-label="cycle minus other: {difference}"' in text
     assert f'aria-label="cycle minus greedy: {difference}, 95% interval' in text
-    assert "Where there is no interval, the difference stands alone." in text
+    assert "Where there is no interval, the difference stands alone, or in the tables only." in text
+    none = [{**told, "rows": [{**row, "interval": None}]}]
+    (page,) = write_report(results, tmp_path / "none.html", title="t", comparisons=none)
+    text = page.read_text(encoding="utf-8")
+    assert "cycle minus greedy:" not in text and "Difference: " not in text
 
 
 def test_every_metric_has_a_title_of_its_own() -> None:

@@ -95,12 +95,12 @@ def _note(comparisons: Sequence[Mapping[str, Any]]) -> str:
             "which of the two is better, and one that doesn't is no finding unless the verdict says so."
         )
     if any(None in _ends(row) for row in rows):
-        words.append("Where there is no interval, the difference stands alone.")
+        words.append("Where there is no interval, the difference stands alone, or in the tables only.")
     return " ".join(words)
 
 
 def _differences(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str, int]) -> Iterator[Difference]:
-    """Charts of the metrics for which one side is better, as the comparisons have them."""
+    """Charts of the metrics for which one side is better and some difference has an interval; the tables hold all."""
     placed: dict[str, list[tuple[str, int, float, float | None, float | None]]] = {}
     for comparison in comparisons:
         for row in comparison["rows"]:
@@ -113,6 +113,8 @@ def _differences(comparisons: Sequence[Mapping[str, Any]], colours: Mapping[str,
             colour = colours.get(comparison["b"], _OTHER)
             placed.setdefault(row["metric"], []).append((name, colour, scale * difference, *ends))
     for metric, rows in placed.items():
+        if all(low is None for *_, low, _ in rows):
+            continue
         share = _scale(metric) == 100
         yield Difference(
             _title(metric),
