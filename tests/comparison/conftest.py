@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from serpentune.evaluation.games import GameResult
-from tests.comparison.players import careless, greedy, play
+from serpentune.evaluation.results import EvaluationResult
+from tests.comparison.players import careless, greedy, play, save
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +20,13 @@ def played() -> dict[str, list[GameResult]]:
         "careless": play(careless, seeds, 5),
         "careless-2": play(careless, seeds, 5, own_seed=1),
     }
+
+
+@pytest.fixture
+def base(tmp_path: Path, played: dict[str, list[GameResult]]) -> EvaluationResult:
+    return save(tmp_path / "base", "the untuned base", played["careless"])
+
+
+@pytest.fixture
+def student(tmp_path: Path, played: dict[str, list[GameResult]]) -> EvaluationResult:
+    return save(tmp_path / "student", "LoRA", played["greedy"])
