@@ -92,7 +92,11 @@ def test_a_killed_run_is_gone_on_with_and_ends_with_the_same_bytes(tmp_path: Pat
 @pytest.mark.parametrize("kind", ["parquet", "json"])
 def test_a_run_may_be_killed_at_every_touch_of_the_disk_and_at_any_time(tmp_path: Path, kind: str) -> None:
     answers = check_kills(tmp_path, kind, [*range(1, 120), *["time"] * 60], seed=2)
-    assert sum(-9 in answer["kills"] for answer in answers) >= 120
+    killed = [-9 in answer["kills"] for answer in answers]
+    touches, timed = killed[:119], killed[119:]
+    # A run's touches are counted; how many runs are quicker than a random time is the machine's affair.
+    assert touches == sorted(touches, reverse=True) and 60 <= sum(touches) < 119
+    assert any(timed)
 
 
 # --- what is kept ---------------------------------------------------------------------------------------------------
