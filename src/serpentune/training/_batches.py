@@ -18,22 +18,19 @@ if TYPE_CHECKING:
 IGNORED = -100
 """Label of a token that the loss leaves out, as everywhere in torch."""
 
-_FEW = 2
-"""How many sizes packed batches may have, where each costs seconds of compiling."""
-
 _LANE = 128
-"""Tokens of which those sizes are multiples."""
-
-_HEADROOM = 0.01
+"""Tokens of which the sizes of packed batches are multiples."""
 
 
 class StepOrder:
-    """A sampler: the samples of an optimiser step are drawn at random, and sorted by length into its batches.
+    """A sampler: the samples of a step of the optimiser are drawn at random, and sorted into its batches if asked to.
 
     The order is a function of seed and epoch alone, so a resumed run meets the same batches.
     """
 
-    def __init__(self, lengths: NDArray[np.int64], batch_size: int, seed: int, batches: int = 1) -> None:
+    def __init__(
+        self, lengths: NDArray[np.int64], batch_size: int, seed: int, batches: int = 1, *, sorts: bool = True
+    ) -> None:
         """Prepare the order of epoch 0.
 
         Args:
@@ -41,10 +38,12 @@ class StepOrder:
             batch_size: samples of a batch.
             seed: of the order.
             batches: of an optimiser step, over all processes, which take them in turns.
+            sorts: for batches that are padded; those that are packed are rather alike.
         """
         self._lengths = lengths
         self._step = batch_size * batches
         self._seed = seed
+        self._sorts = sorts
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -55,10 +54,15 @@ class StepOrder:
         return len(self._lengths)
 
     def __iter__(self) -> Iterator[int]:
-        order = np.random.default_rng([self._seed, self._epoch]).permutation(len(self._lengths))
-        for start in range(0, len(order), self._step):
-            step = order[start : start + self._step]
-            yield from step[np.argsort(self._lengths[step], kind="stable")].tolist()
+        yield from self.places(self._epoch).tolist()
+
+    def places(self, epoch: int) -> NDArray[np.int64]:
+        """`(n,)` the samples in the order of an epoch."""
+        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._lengths))
+        if not self._sorts:
+            return order
+        steps = np.arange(len(order)) // self._step
+        return order[np.lexsort((self._lengths[order], steps))]
 
 
 class Collator:
@@ -104,23 +108,26 @@ class Packer:
     """Makes a batch of samples that stand one after another, without padding between them.
 
     `input_ids` and `position_ids` are `(1, N)`, `logits_to_keep` `(K,)` lists the positions whose next token is of a
-    completion, `targets` `(1, K)` these tokens, and `sequence_ends` `(S,)` (int32), from 0 on, says where the sequences
-    end, which see nothing of each other. What is left of N is padding, in sequences of its own. N has few values, and S
-    one, so that few shapes are compiled. `longest_sequence` is the same number in every batch.
+    completion, `targets` `(1, K)` these tokens, then `IGNORED`, and `sequence_ends` `(S,)` (int32), from 0 on, says
+    where the sequences end, which see nothing of each other. What is left of N is padding, in sequences of its own.
+    N, K and S are the same in every batch of a run, so that one shape is compiled and recorded, and so is
+    `longest_sequence`.
 
     Args:
         pad_token_id: what stands in the padding.
-        totals: the values of N, ascending; a batch that holds more gets a multiple of a sixteenth of the largest.
+        total: N; a batch that holds more, not of the run, gets a multiple of a sixteenth of it.
+        learnt: K; a batch that learns more tokens gets the next multiple of 128.
         rows: samples of a full batch.
         longest: tokens of the longest sample.
     """
 
-    def __init__(self, pad_token_id: int, totals: Sequence[int], rows: int, longest: int) -> None:
+    def __init__(self, pad_token_id: int, total: int, learnt: int, rows: int, longest: int) -> None:
         self._pad = pad_token_id
-        self._totals = totals
+        self._total = total
+        self._learnt = learnt
         self._rows = rows
         self._longest = longest
-        self._grain = -(-totals[-1] // 16 // _LANE) * _LANE or _LANE
+        self._grain = _lanes(-(-total // 16))
 
     def __call__(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The batch of `samples`, each with `input_ids` and `prompt_length`."""
@@ -129,9 +136,9 @@ class Packer:
         lengths = np.array([len(sample["input_ids"]) for sample in samples])
         ends = lengths.cumsum()
         held = int(ends[-1])
-        total = next((size for size in self._totals if size >= held), -(-held // self._grain) * self._grain)
+        total = self._total if held <= self._total else -(-held // self._grain) * self._grain
         padding = np.arange(held + self._longest, total + self._longest, self._longest).clip(max=total)
-        most = max(len(samples), self._rows) + -(-max(total, self._totals[-1]) // self._longest)
+        most = max(len(samples), self._rows) + -(-max(total, self._total) // self._longest)
         sequence_ends = np.full(most + 1, total, np.int32)
         sequence_ends[0] = 0
         sequence_ends[1 : 1 + len(ends) + len(padding)] = np.concatenate([ends, padding])
@@ -140,23 +147,48 @@ class Packer:
         positions = np.arange(total) - np.repeat(sequence_ends[:-1], np.diff(sequence_ends))
         prompts = np.array([sample["prompt_length"] for sample in samples])
         learnt = np.flatnonzero(positions[:held] >= np.repeat(prompts, lengths))
+        kept = np.zeros(self._learnt if len(learnt) <= self._learnt else _lanes(len(learnt)), np.int64)
+        targets = np.full(len(kept), IGNORED, np.int64)
+        kept[: len(learnt)], targets[: len(learnt)] = learnt - 1, ids[learnt]
         return {
             "input_ids": torch.from_numpy(ids)[None],
             "position_ids": torch.from_numpy(positions)[None],
-            "logits_to_keep": torch.from_numpy(learnt - 1),
-            "targets": torch.from_numpy(ids[learnt])[None],
+            "logits_to_keep": torch.from_numpy(kept),
+            "targets": torch.from_numpy(targets)[None],
             "sequence_ends": torch.from_numpy(sequence_ends),
             "longest_sequence": self._longest,
         }
 
 
-def packer(lengths: NDArray[np.int64], order: StepOrder, batch_size: int, pad_token_id: int) -> Packer:
-    """A `Packer` for samples of these lengths, in sizes that hold the batches of the order's epoch with few tokens."""
-    placed = lengths[np.fromiter(order, np.int64, len(order))]
-    totals = np.add.reduceat(placed, np.arange(0, len(placed), batch_size))
-    # Of other epochs some batch will hold a little more than the fullest of this one.
-    totals = np.append(totals, int(totals.max() * (1 + _HEADROOM)))
-    return Packer(pad_token_id, few_widths(totals, _FEW, _LANE), batch_size, int(lengths.max()))
+def packer(
+    lengths: NDArray[np.int64],
+    prompts: NDArray[np.int64],
+    order: StepOrder,
+    batch_size: int,
+    pad_token_id: int,
+    epochs: int,
+) -> Packer:
+    """A `Packer` for samples of these lengths, whose one size holds every batch of a run.
+
+    Args:
+        lengths: `(n,)` tokens of each sample.
+        prompts: `(n,)` of them, tokens of its prompt.
+        order: in which the samples come.
+        batch_size: samples of a batch.
+        pad_token_id: what stands in the padding.
+        epochs: of the run.
+    """
+    starts = np.arange(0, len(lengths), batch_size)
+    most = np.zeros(2, np.int64)
+    for epoch in range(epochs):
+        places = order.places(epoch)
+        totals, learnt = (np.add.reduceat(tokens[places], starts) for tokens in (lengths, lengths - prompts))
+        most = np.maximum(most, (totals.max(), learnt.max()))
+    return Packer(pad_token_id, _lanes(int(most[0])), _lanes(int(most[1])), batch_size, int(lengths.max()))
+
+
+def _lanes(tokens: int) -> int:
+    return -(-tokens // _LANE) * _LANE
 
 
 def few_widths(lengths: NDArray[np.int64], most: int, multiple: int = 8) -> list[int]:

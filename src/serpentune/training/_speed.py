@@ -77,8 +77,8 @@ def compiled(model: Any) -> Loss:
     """Compile the layer that the model repeats, in place, and return `summed_loss`, compiled.
 
     Layers are compiled for each shape of a batch, so there should be few: kernels for any shape are slower by a
-    twentieth. The loss isn't, since the number of positions that count is another in nearly every batch; compiled, it
-    never holds logits in 32 bits.
+    twentieth. The loss isn't, since the number of positions that count is another in nearly every padded batch;
+    compiled, it never holds logits in 32 bits.
     """
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
@@ -117,7 +117,7 @@ def can_pack(model: Any) -> bool:
     try:
         below, after = (
             model(**_inputs(batch, model.device), use_cache=False).logits.float()
-            for batch in (Collator(0)(samples), Packer(0, [128], 2, 9)(samples))
+            for batch in (Collator(0)(samples), Packer(0, 128, 2, 2, 9)(samples))
         )
         after.sum().backward()
     except torch.OutOfMemoryError:

@@ -8,10 +8,12 @@ unlike lengths. What is put in: `StepOrder`, packed batches on a GPU, and losses
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, TrainerState
@@ -23,6 +25,7 @@ from serpentune.models import device, is_quantized
 from serpentune.training import _optimizer
 from serpentune.training._batches import IGNORED, Collator, Packer, StepOrder, few_widths, packer
 from serpentune.training._checkpoints import explained_disk, part_folder, publish
+from serpentune.training._graphs import Batch, Gradients, Graphs
 from serpentune.training._losses import StepLosses
 from serpentune.training._speed import can_pack, compiled, narrow_stream, skip_masks, summed_loss
 from serpentune.training.config import AdvancedTrainingConfig
@@ -35,7 +38,8 @@ _WIDTHS = 6
 class SnakeTrainer(SFTTrainer):
     """`SFTTrainer` on tokens that are ready, with the loss on completions only.
 
-    With `compiles` the model's layers and the loss are compiled, and batches have few shapes.
+    With `compiles` the model's layers and the loss are compiled, and batches have few shapes. Those of packed batches
+    are so few that the passes over them are recorded, too, unless something in them can't be.
     """
 
     def __init__(
@@ -63,12 +67,15 @@ class SnakeTrainer(SFTTrainer):
             muon: whether Muon moves the layers' matrices, instead of AdamW.
         """
         self._lengths = train.lengths
+        self._prompts = np.asarray(train.rows.with_format("numpy")["prompt_length"][:]) if packs else self._lengths
         self._pad = tokenizer.pad_token_id
         # The processes' batches of one step are next to each other, so that none waits long for another.
         batch, batches = args.per_device_train_batch_size, args.gradient_accumulation_steps * args.world_size
-        self._order = StepOrder(train.lengths, batch, args.seed, batches)
+        self._order = StepOrder(train.lengths, batch, args.seed, batches, sorts=not packs)
         self.tokens = 0  # that this process has trained on, padding included; known from shapes, without the device
         self.losses = StepLosses(int(args.logging_steps), args.gradient_accumulation_steps, args.device)
+        steps_an_epoch = -(-len(train.lengths) // (batch * batches))
+        self._epochs = -(-args.max_steps // steps_an_epoch) if args.max_steps > 0 else math.ceil(args.num_train_epochs)
         self.packs = packs
         self.compiles = compiles
         self.muon = muon
@@ -81,6 +88,10 @@ class SnakeTrainer(SFTTrainer):
             eval_dataset=evaluate.rows if evaluate is not None else None,
             processing_class=tokenizer,
         )
+        # Activations that are computed again draw the same random numbers again, by ways that can't be recorded.
+        self._records = packs and compiles and not args.activation_checkpointing and not self.is_fsdp_enabled
+        self._graphs: Graphs | None = None
+        self._gradients: Gradients | None = None
         # It prints each entry of the history to standard output, which belongs to the command's answer.
         self.remove_callback(PrinterCallback)
         if is_quantized(model):
@@ -92,7 +103,7 @@ class SnakeTrainer(SFTTrainer):
     def collator(self, batch_size: int) -> Packer | Collator:
         """What makes batches of so many samples."""
         if self.packs:
-            return packer(self._lengths, self._order, batch_size, self._pad)
+            return packer(self._lengths, self._prompts, self._order, batch_size, self._pad, self._epochs)
         if self.compiles:
             return Collator(self._pad, few_widths(self._lengths, _WIDTHS), batch_size)
         return Collator(self._pad)
@@ -114,6 +125,47 @@ class SnakeTrainer(SFTTrainer):
         # DDP averages gradients over processes, while the tokens were counted over all of them.
         loss: torch.Tensor = total / num_items_in_batch * self.accelerator.num_processes
         return loss
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train, in a stream of its own where passes are recorded, as recording asks for."""
+        if not self._records:
+            return super().train(*args, **kwargs)
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            try:
+                return super().train(*args, **kwargs)
+            finally:
+                self._graphs = self._gradients = None  # and their memory
+                torch.cuda.synchronize()
+
+    def training_step(
+        self, model: Any, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None
+    ) -> torch.Tensor:
+        """Add a batch's gradients; those of several processes are averaged at once, not by DDP, which is passed by."""
+        if not self._records:
+            plain: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)  # type: ignore[no-untyped-call]
+            return plain
+        bare: Any = self.model
+        if self._gradients is None or self._graphs is None:
+            bare.train()
+            self._gradients, self._graphs = Gradients(bare.parameters()), Graphs(self._passes)
+        self._gradients.attach()
+        loss, total, count = self._graphs({**self._prepare_inputs(inputs), "of_step": num_items_in_batch})
+        self.losses.add(total, count)
+        self.tokens += inputs["input_ids"].numel()
+        if self.accelerator.num_processes > 1 and self.accelerator.sync_gradients:
+            self._gradients.average()
+        return loss
+
+    def _passes(self, batch: Batch) -> tuple[torch.Tensor, ...]:
+        """Forward and backward pass: the loss, and what `completion_loss` says."""
+        asked = {name: value for name, value in batch.items() if name != "of_step"}
+        with self.compute_loss_context_manager():
+            total, count = self.completion_loss(self.model, asked)
+            loss = total / batch["of_step"] * self.accelerator.num_processes
+        loss.backward()
+        return loss.detach(), total.detach(), count
 
     def completion_loss(self, model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed negative log-likelihood of a batch's completion tokens, and their number."""
