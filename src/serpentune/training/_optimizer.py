@@ -67,22 +67,21 @@ class Muon(torch.optim.Optimizer):
         loss: float | None = self._adamw.step(closure)
         group = self.param_groups[0]
         for matrices in _of_one_shape([one for one in group["params"] if one.grad is not None]):
-            directions = orthogonal(torch.stack([self._direction(one, group["momentum"]) for one in matrices]))
+            directions = orthogonal(torch.stack(self._directions(matrices, group["momentum"])))
             length = 0.2 * max(directions.shape[1:]) ** 0.5
-            for matrix, direction in zip(matrices, directions, strict=True):
-                matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.add_(direction, alpha=-group["lr"] * length)
+            torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_add_(matrices, directions.to(matrices[0].dtype).unbind(), alpha=-group["lr"] * length)
         return loss
 
-    def _direction(self, matrix: torch.Tensor, momentum: float) -> torch.Tensor:
-        """Nesterov's: the gradient, moved towards its running mean, which takes it in first."""
-        gradient: Any = matrix.grad
-        state = self.state[matrix]
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(matrix)
-        mean = state["momentum"]
-        mean.lerp_(gradient, 1 - momentum)
-        return torch.lerp(gradient, mean, momentum)
+    def _directions(self, matrices: Sequence[torch.Tensor], momentum: float) -> list[torch.Tensor]:
+        """Nesterov's: each gradient, moved towards its running mean, which takes it in first."""
+        gradients: list[Any] = [matrix.grad for matrix in matrices]
+        for matrix in matrices:
+            if "momentum" not in self.state[matrix]:
+                self.state[matrix]["momentum"] = torch.zeros_like(matrix)
+        means = [self.state[matrix]["momentum"] for matrix in matrices]
+        torch._foreach_lerp_(means, gradients, 1 - momentum)
+        return list(torch._foreach_lerp(gradients, means, momentum))
 
 
 def _of_one_shape(parameters: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
