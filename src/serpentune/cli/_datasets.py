@@ -37,7 +37,7 @@ def build(
         option(
             "--label",
             metavar="NAME",
-            help="The teacher who is asked for the answer of every record, whoever played.",
+            help="The teacher who is asked for the answer of every record, whoever played; player: the one who played.",
             default="what was played",
         ),
     ] = None,

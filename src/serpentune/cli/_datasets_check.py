@@ -51,7 +51,7 @@ def validate(
         option(
             "--label",
             metavar="NAME",
-            help="The teacher whose answer every record should have, whoever played.",
+            help="The teacher whose answer every record should have, whoever played; player: the one that it names.",
             default="that of the data set, if it was built with one",
         ),
     ] = None,

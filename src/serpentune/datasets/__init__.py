@@ -1,5 +1,6 @@
 """Floor 4: state → prompt, moves → completion; balancing, splits by game, export. Knows nothing of training."""
 
+from serpentune.datasets._relabel import who_answers
 from serpentune.datasets.build import DatasetStats, build_dataset
 from serpentune.datasets.completions import STYLES, CompletionStyle, after_moves, get_style, prompts, read_moves
 from serpentune.datasets.description import DatasetDescription, describe
@@ -32,4 +33,5 @@ __all__ = [
     "prompts",
     "read_manifest",
     "read_moves",
+    "who_answers",
 ]

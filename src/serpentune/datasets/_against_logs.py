@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from serpentune import teachers as registry
 from serpentune.datasets._understand import Known
 from serpentune.datasets.symmetries import inverse, state_hashes, transformed, transformed_moves
 from serpentune.datasets.texts import Texts
 from serpentune.game import GameRecord, states_before
 from serpentune.logs import Refusal, find_logs, iter_batches
+from serpentune.teachers import PLAYER
 
 _STATES_AT_ONCE = 1 << 22
 """Cells of the states that are replayed at once."""
@@ -28,18 +30,21 @@ class Source:
 
     Attributes:
         game: its run folder and number.
-        player: in capitals; None where the record doesn't say it.
+        teacher: in capitals; None where the record doesn't say it.
         seed: of its apples; None where the record doesn't say it.
     """
 
     game: str
-    player: str | None
+    teacher: str | None
     seed: int | None
 
-    def other_than(self, game: GameRecord) -> str | None:
-        """What the record says of its game that isn't so."""
-        if self.player not in (None, game.player.upper()):
-            return f"its teacher is {self.player}, game {self.game} was played by {game.player.upper()}"
+    def other_than(self, game: GameRecord, label: str | None) -> str | None:
+        """What the record, whose answer is that of a label, says of its game that isn't so."""
+        player = game.player.upper()
+        teacher = registry.behind(player) if label == PLAYER else None
+        # Whether a row names the one teacher who answers in all of them, whatever was played, is a check of its own.
+        if label in (None, PLAYER) and self.teacher not in (None, teacher.name if teacher else player):
+            return f"its teacher is {self.teacher}, game {self.game} was played by {player}"
         if self.seed not in (None, game.seed):
             return f"its seed is {self.seed}, that of game {self.game} is {game.seed}"
         return None
@@ -48,9 +53,9 @@ class Source:
 class AgainstLogs:
     """Keeps game, step and hashes of state and answer of each record, 40 bytes, and looks them up in game logs."""
 
-    def __init__(self, *, answers: bool = True) -> None:
-        """Look up the records' answers too, or with `answers` false their states alone."""
-        self._answers = answers
+    def __init__(self, label: str | None = None) -> None:
+        """Look up the records' states, and without a label, by whose answers they go, their answers too."""
+        self._label = label
         self._sources: dict[Source, int] = {}
         self._columns: list[tuple[NDArray[np.int64 | np.uint64 | np.int32], ...]] = []
 
@@ -121,7 +126,7 @@ class AgainstLogs:
                     continue
                 for game in item:
                     for code, source in by_game.get(f"{name}/{game.number}", ()):
-                        names = source.other_than(game)
+                        names = source.other_than(game, self._label)
                         if names is not None:
                             wrong_names[code] = names
                         own = order[starts[code] : starts[code + 1]]
@@ -130,7 +135,7 @@ class AgainstLogs:
                         for start in range(0, len(own), piece):
                             part = own[start : start + piece]
                             best = np.full(len(part), _FINE if names is None else _OTHER_NAMES, np.int8)
-                            if self._answers:
+                            if self._label is None:
                                 other = _played(game, steps[part], counts[part]) != answers[part]
                                 best[other] = _OTHER_ANSWER
                             best[state_hashes(states_before(game, steps[part])) != states[part]] = _OTHER_STATE

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from serpentune.datasets.records import SPLITS
+from serpentune.teachers import NOISY, PLAYER
 
 LICENCE = "mit"
 """That of the repository, as Hugging Face writes it."""
@@ -80,7 +81,12 @@ def _drawn(manifest: Mapping[str, Any]) -> str:
 def _labelled(manifest: Mapping[str, Any]) -> str:
     if "players" not in manifest:
         return ""
-    (label,) = manifest["teachers"]
+    label = manifest["recipe"]["label"]
+    if label == PLAYER:
+        return (
+            "\nAll answers are answers of the teacher who played, asked anew in the states of the games; players whose "
+            f"names end in {NOISY}\nare a teacher some of whose moves were random ones."
+        )
     return f"\nAll answers are answers of {label}, asked anew in states that the players named below have reached."
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from serpentune import teachers
+from serpentune import teachers as registry
 from serpentune.common.errors import UserError
 from serpentune.datasets import _labels
 from serpentune.datasets._looks import summary_of
@@ -21,7 +21,7 @@ from serpentune.datasets._understand import Found, Known, Summarised
 from serpentune.datasets.completions import after_moves, parse_prompt
 from serpentune.datasets.texts import Texts
 from serpentune.game import Move, letters
-from serpentune.teachers import Teacher
+from serpentune.teachers import PLAYER
 
 
 def check_labels(known: Known, found: Found) -> None:
@@ -55,18 +55,42 @@ def check_columns(rows: Rows, known: Known, found: Found) -> None:
             found("columns", int(known.rows[place]), f"its board is {board}, its prompt shows {size}")
 
 
-def check_answers(rows: Rows, known: Known, label: Teacher, found: Found) -> None:
-    """Whether the moves of each answer are what the teacher `label` answers, and the row names that teacher."""
-    moves, bounds = own_answers(label, known.states, known.whole_plan)
-    other = Texts(moves, bounds).hashes() != Texts(known.moves, known.offsets).hashes()
-    for place in np.flatnonzero(other).tolist():
-        own = letters(moves[bounds[place] : bounds[place + 1]].tobytes())
-        reason = f"its answer is not that of {label.name}, which is {own or 'none'}"
-        found("answer", int(known.rows[place]), reason)
+def check_answers(rows: Rows, known: Known, label: str, found: Found) -> None:
+    """Whether the moves of each answer are what its teacher answers, and the row names that teacher.
+
+    With the label `PLAYER` the teacher is the one whom the row names, else the label.
+
+    Raises:
+        UserError: the label is no registered teacher.
+    """
+    named = _named_teachers(rows, known)
+    answering = named if label == PLAYER else np.full(len(named), registry.get(label).name, np.object_)
+    given = Texts(known.moves, known.offsets).hashes()
+    for name in sorted(set(answering.tolist())):
+        own = np.flatnonzero(answering == name)
+        if (teacher := registry.find(name)) is None:
+            reason = f"its teacher {name} is not registered" if name else "it names no teacher"
+            for row in known.rows[own].tolist():
+                found("answer", row, f"{reason}, so nobody can be asked for the answer")
+            continue
+        moves, bounds = own_answers(teacher, known.states.take(own), known.whole_plan[own])
+        for place in np.flatnonzero(Texts(moves, bounds).hashes() != given[own]).tolist():
+            said = letters(moves[bounds[place] : bounds[place + 1]].tobytes())
+            found("answer", int(known.rows[own[place]]), f"its answer is not that of {name}, which is {said or 'none'}")
+        for place in own[(named[own] != "") & (named[own] != name)].tolist():
+            found("answer", int(known.rows[place]), f"its teacher is {named[place]}, not {name}")
+
+
+def _named_teachers(rows: Rows, known: Known) -> NDArray[np.object_]:
+    """Whom each known row names as its teacher, by its column or else its prompt, in capitals; empty for nobody."""
+    result = np.full(len(known.rows), "", np.object_)
     if "teacher" in rows.table.column_names:
-        named = pc.utf8_upper(rows.table.column("teacher").take(known.rows))
-        for place in np.flatnonzero(pc.fill_null(pc.not_equal(named, label.name), False).to_numpy()).tolist():
-            found("answer", int(known.rows[place]), f"its teacher is {named[place]}, not {label.name}")
+        result[:] = pc.fill_null(pc.utf8_upper(rows.table.column("teacher").take(known.rows)), "").to_pylist()
+    prompts = rows.table.column("prompt")
+    for place in np.flatnonzero(result == "").tolist():
+        asked = parse_prompt(prompts[int(known.rows[place])].as_py())
+        result[place] = asked[0].upper() if asked else ""
+    return result
 
 
 def check_explanations(rows: Rows, known: Known, found: Found) -> int:
@@ -79,10 +103,10 @@ def check_explanations(rows: Rows, known: Known, found: Found) -> int:
     for place, prompt, completion in zip(own.tolist(), *(column.to_pylist() for column in taken.columns), strict=True):
         asked = parse_prompt(prompt)
         try:
-            teacher = teachers.get(asked[0]) if asked else None
+            teacher = registry.get(asked[0]) if asked else None
         except UserError:
             teacher = None
-        checked = teachers.check_explanation(known.states[place], after_moves(completion), teacher)
+        checked = registry.check_explanation(known.states[place], after_moves(completion), teacher)
         row = int(known.rows[place])
         if checked.false:
             found("explanations", row, f"{checked.false[0].sentence!r}: {checked.false[0].reason}")

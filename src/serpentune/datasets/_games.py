@@ -84,7 +84,8 @@ def gather(recipe: Recipe, output: Path, runs: Path, progress: Callable[[int], N
         progress: called with a number of games when so many more were played.
 
     Raises:
-        UserError: no logs, logs within `output`, a player without an accepted game, or too few games to be split.
+        UserError: no logs, logs within `output`, a player without an accepted game or without a teacher to answer for
+            it, or too few games to be split.
     """
     for number, order in enumerate(recipe.generate, 1):
         width, height = parse_board(order.grid_size)
@@ -191,6 +192,8 @@ def _check_teachers(recipe: Recipe, found: set[str], result: Gathered) -> None:
             f"Some moves of {noisy[0]} are random, and a student would learn them as answers. Name the teacher who "
             "answers instead (label, --label), or leave the player out (teachers, --algorithms)."
         )
+    for name in sorted(found):
+        recipe.who_answers(name)
     missing = [name for name in recipe.teachers or () if name not in found]
     if not missing and found:
         return

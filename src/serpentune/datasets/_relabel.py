@@ -1,13 +1,45 @@
-"""Floor 4, datasets: what a teacher itself answers to states that anybody has reached."""
+"""Floor 4, datasets: who answers in a player's records, and what a teacher itself answers to anybody's states."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serpentune import teachers as registry
+from serpentune.common.errors import UserError
 from serpentune.game import Move, States
 from serpentune.game.batch import offsets
-from serpentune.teachers import Teacher
+from serpentune.teachers import PLAYER, Teacher
+
+
+def known_label(name: str) -> str:
+    """A label as recipes hold it: a teacher's own name, or `PLAYER` in small letters.
+
+    Raises:
+        UserError: no such teacher; the message suggests the near match.
+    """
+    return PLAYER if name.strip().lower() == PLAYER else registry.get(name).name
+
+
+def who_answers(label: str | None, player: str) -> str:
+    """The name in the prompts of the records that a player's games make, whose answers they hold.
+
+    Args:
+        label: who answers: a teacher, `PLAYER` for the one who played, asked anew, or None for what was played.
+        player: whose games they are, in capitals.
+
+    Raises:
+        UserError: the label is `PLAYER`, and the player is no teacher.
+    """
+    if label != PLAYER:
+        return label or player
+    teacher = registry.behind(player)
+    if teacher is None:
+        raise UserError(
+            f"{player} is no registered teacher, so nobody can be asked for its answers (label: {PLAYER}). Name the "
+            "teacher who answers instead (label, --label), or leave the player out (teachers, --algorithms)."
+        )
+    return teacher.name
 
 
 def own_answers(

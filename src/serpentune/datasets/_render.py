@@ -73,7 +73,7 @@ class Facts:
         mirrored: bool `(n,)`, records that show another image of the state than the one that was played.
         unexplained: bool `(n,)`, records of the style `explain` about which there is nothing true to say.
         too_long: bool `(n,)`, longer than the limit of tokens.
-        unanswered: bool `(n,)`, records to which the recipe's label has no answer; None without a label.
+        unanswered: bool `(n,)`, records to which the teacher of a label has no answer; None without a label.
     """
 
     states: NDArray[np.uint64]
@@ -105,14 +105,13 @@ class Renderer:
         """Get ready for records of `pieces`; `token_lengths` measures them where the recipe bounds their tokens."""
         self._recipe = recipe
         self._token_lengths = token_lengths
-        self._label = None if recipe.label is None else registry.get(recipe.label)
         self._styles = [get_style(name) for name in recipe.styles]
         move = get_style("move")
         self._asked = self._styles if move in self._styles else [*self._styles, move]
         self._encodings = [get_encoding(name) for name in recipe.encodings]
         self._exact = np.array([encoding.exact for encoding in self._encodings])
         self._images = recipe.checks.duplicates == "symmetric" or recipe.split.symmetric_leaks
-        self.names = Names(pieces, [style.name for style in self._asked], list(recipe.encodings), recipe.label)
+        self.names = Names(pieces, [style.name for style in self._asked], list(recipe.encodings), recipe.who_answers)
 
     def render(
         self, piece: Piece, moments: Moments, drawn: Mapping[int, NDArray[np.int64]], first: int
@@ -138,16 +137,16 @@ class Renderer:
         symmetries = self._draw_symmetries(piece, places, lengths, first)
         if symmetries.any():
             states = transformed(states, symmetries)
-        if self._label is None:
+        teacher = self._recipe.who_answers(piece.teacher)
+        if self._recipe.label is None:
             answers = self._played(piece, places, lengths, symmetries)
         else:
-            answers = self._labelled(self._label, states, plans)
-        player = self._recipe.label or piece.teacher
+            answers = self._labelled(registry.get(teacher), states, plans)
         encodings = _drawn_from(self._recipe.encodings, salt(self._recipe.seed, 4, _ENCODING), first, len(places))
         asked = self._without_reasons(styles, first)
-        completions, unexplained = self._completions(player, states, answers, asked)
+        completions, unexplained = self._completions(teacher, states, answers, asked)
         boards = self._boards(states, encodings)
-        prompts = with_questions(boards, player, self._asked, asked)
+        prompts = with_questions(boards, teacher, self._asked, asked)
         game = self._games(piece, places)
         table = short_records(
             prompts,
@@ -186,11 +185,11 @@ class Renderer:
         self, piece: Piece, places: NDArray[np.int64], lengths: NDArray[np.int64], first: int
     ) -> NDArray[np.int64]:
         policy = self._recipe.symmetries
-        if not may_mirror(policy, self._recipe.label or piece.teacher):
+        if not may_mirror(policy, self._recipe.who_answers(piece.teacher)):
             return np.zeros(len(places), np.int64)
         allowed = np.zeros((len(places), len(MOVE_TABLE)), np.bool_)
         allowed[:, list(board_symmetries(*piece.board))] = True
-        if policy != "any" and self._label is None:  # which is asked about the image itself
+        if policy != "any" and self._recipe.label is None:  # who answers a label is asked about the image itself
             games = piece.games
             every = games.states_at(np.arange(int(games.move_offsets[-1] - games.move_offsets[0])))
             own = games.moves[games.move_offsets[0] : games.move_offsets[-1]]
@@ -235,7 +234,7 @@ class Renderer:
 
     def _completions(
         self,
-        player: str,
+        teacher: str,
         states: States,
         answers: _Answers,
         asked: NDArray[np.int64],
@@ -244,7 +243,7 @@ class Renderer:
         completions = write_completions(answers.moves, answers.starts, answers.lengths)
         explains = np.flatnonzero(np.array([style.explains for style in self._asked])[asked])
         if len(explains):
-            said = explanations(states.take(explains), answers.moves[answers.starts[explains]], player)
+            said = explanations(states.take(explains), answers.moves[answers.starts[explains]], teacher)
             unexplained[explains] = [text is None for text in said]
             written = completions.tolist()
             for place, text in zip(explains.tolist(), said, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,11 +40,16 @@ class Names:
     """What the numbers of a short form stand for."""
 
     def __init__(
-        self, pieces: Iterable[Piece], styles: Sequence[str], encodings: Sequence[str], label: str | None
+        self,
+        pieces: Iterable[Piece],
+        styles: Sequence[str],
+        encodings: Sequence[str],
+        who_answers: Callable[[str], str],
     ) -> None:
-        """Take the games of all pieces, lists of names, and who answers; None: whoever played."""
+        """Take the games of all pieces, lists of names, and who answers for each player."""
         ordered = sorted(pieces, key=lambda piece: piece.first)
-        self._games = pa.concat_tables(_of_games(piece, label) for piece in ordered).combine_chunks()
+        games = [_of_games(piece, who_answers(piece.teacher)) for piece in ordered]
+        self._games = pa.concat_tables(games).combine_chunks()
         self._styles, self._encodings = pa.array(styles), pa.array(encodings)
 
     def written_out(self, table: Any) -> Any:
@@ -60,12 +65,12 @@ class Names:
         return pa.table(columns).select(SCHEMA.names).cast(SCHEMA)
 
 
-def _of_games(piece: Piece, label: str | None) -> Any:
+def _of_games(piece: Piece, teacher: str) -> Any:
     """What the records of each game of a piece have in common."""
     games, count = piece.games, len(piece.games)
     return pa.table(
         {
-            "teacher": pa.repeat(label or piece.teacher, count),
+            "teacher": pa.repeat(teacher, count),
             "game": [f"{piece.folder}/{number}" for number in games.numbers.tolist()],
             "seed": pa.array(games.seeds, mask=~games.seeded),
             "board": pa.repeat(f"{games.width}x{games.height}", count),

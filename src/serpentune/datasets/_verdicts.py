@@ -76,10 +76,10 @@ def judge(recipe: Recipe, gathered: Gathered, count: int, drawn: Iterable[tuple[
         kept[wrong] = False
 
     checks, split = recipe.checks, recipe.split
-    # With a label all prompts name the same teacher, whoever played.
-    asked_of = teachers if recipe.label is None else np.zeros_like(teachers)
+    # Two players may have one teacher to answer for them, whom the prompts of both name.
+    asked_of = np.unique([recipe.who_answers(name) for name in names], return_inverse=True)[1][teachers]
     if facts.unanswered is not None:
-        leave_out("unanswered", facts.unanswered, f"states to which {recipe.label} has no answer left out")
+        leave_out("unanswered", facts.unanswered, "states to which their teacher has no answer left out")
     if facts.unexplained.any():
         leave_out("explanations", facts.unexplained, "records without a true explanation left out")
     if checks.max_tokens is not None:

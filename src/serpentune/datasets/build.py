@@ -154,7 +154,7 @@ class _Plan:
 
 
 def _count(recipe: Recipe, gathered: Gathered, progress: Phases) -> _Plan:
-    answering = list(gathered.pieces) if recipe.label is None else [recipe.label]
+    answering = list(_by_teacher(recipe, gathered))
     if recipe.symmetries != "none" and not any(may_mirror(recipe.symmetries, name) for name in answering):
         raise UserError(
             f"None of {', '.join(answering)} is symmetric, so nothing would be mirrored. With the symmetries "
@@ -310,9 +310,8 @@ def _manifest(recipe: Recipe, gathered: Gathered, plan: _Plan, kept: Kept, write
         **kept.counted,
     }
     players = {name: _about([name], recipe, gathered, plan, kept) for name in gathered.pieces}
-    teachers = players
-    if recipe.label is not None:
-        teachers = {recipe.label: _about(list(players), recipe, gathered, plan, kept)}
+    by_teacher = _by_teacher(recipe, gathered)
+    teachers = {name: _about(own, recipe, gathered, plan, kept) for name, own in by_teacher.items()}
     return {
         "serpentune": __version__,
         "seed": recipe.seed,
@@ -329,6 +328,14 @@ def _manifest(recipe: Recipe, gathered: Gathered, plan: _Plan, kept: Kept, write
         "games_of_other_players": dict(gathered.passed_over),
         "games_on_other_boards": gathered.off_board,
     }
+
+
+def _by_teacher(recipe: Recipe, gathered: Gathered) -> dict[str, list[str]]:
+    """Who answers, in alphabetical order, each with the players whose states are answered."""
+    result: dict[str, list[str]] = {}
+    for player in gathered.pieces:
+        result.setdefault(recipe.who_answers(player), []).append(player)
+    return dict(sorted(result.items()))
 
 
 def _about(players: Sequence[str], recipe: Recipe, gathered: Gathered, plan: _Plan, kept: Kept) -> dict[str, Any]:
@@ -352,7 +359,7 @@ def _about(players: Sequence[str], recipe: Recipe, gathered: Gathered, plan: _Pl
 
 def _legal_in_words(recipe: Recipe) -> str:
     if recipe.label is not None:
-        return f"off: every answer is {recipe.label}'s own"
+        return "off: every answer is the teacher's own"
     return "moves into walls and bodies left out" if recipe.checks.legal else "off"
 
 

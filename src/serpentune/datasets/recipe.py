@@ -10,11 +10,13 @@ from pydantic import Field, field_validator, model_validator
 from serpentune import teachers as registry
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.settings import Settings
+from serpentune.datasets._relabel import known_label, who_answers
 from serpentune.datasets.completions import get_style
 from serpentune.datasets.encodings import get_encoding
 from serpentune.datasets.sampling import BALANCES
 from serpentune.datasets.store import FORMATS
 from serpentune.game import parse_board
+from serpentune.teachers import PLAYER
 
 Shares = dict[str, float]
 
@@ -155,8 +157,9 @@ class Recipe(Settings):
         sources: run folders, folders of run folders, and globs.
         generate: games to be played first.
         teachers: players to learn from, a list, or a mapping to `TeacherShare`s; None for all that the logs hold.
-        label: the teacher whose answer every record gets, whoever played; `teachers`, `samples_per_teacher` and the
-            balance by `teacher` then go by the players of the games. None: each record holds what was played.
+        label: the teacher whose answer every record gets, whoever played, or `player`: the teacher who played the game,
+            asked anew and without noise. `teachers`, `samples_per_teacher` and the balance by `teacher` then go by the
+            players of the games. None: each record holds what was played.
         samples_per_teacher: records of each at most, over all splits, styles and encodings.
         grid_sizes: boards to take games from, None for all.
         styles: completion styles, a list (equal shares) or a mapping to shares.
@@ -215,7 +218,7 @@ class Recipe(Settings):
     @field_validator("label")
     @classmethod
     def _label(cls, value: str | None) -> str | None:
-        return value if value is None else registry.get(value).name
+        return value if value is None else known_label(value)
 
     @field_validator("grid_sizes", mode="before")
     @classmethod
@@ -274,14 +277,27 @@ class Recipe(Settings):
         if noisy is not None and self.label is None:
             raise ValueError(
                 f"generate lets {noisy} play with random moves, and a student would learn them as answers: name the "
-                "teacher who answers instead in `label`"
+                f"teacher who answers instead in `label`, or {PLAYER!r} for {noisy} itself"
             )
         if self.label is not None and self.checks.drop_tail:
             raise ValueError(
                 f"checks.drop_tail leaves out how games are lost, but with label = {self.label!r} these states have "
                 "good answers: leave out one of the two"
             )
+        try:
+            for player in self.teachers or ():
+                self.who_answers(player)
+        except UserError as error:
+            raise ValueError(str(error)) from None  # so that pydantic takes a refused assignment back
         return self
+
+    def who_answers(self, player: str) -> str:
+        """The teacher, or other player, whose answers the records of a player's games hold, and whom prompts name.
+
+        Raises:
+            UserError: the label is `player`, and the player is no teacher.
+        """
+        return who_answers(self.label, player)
 
     @classmethod
     def of(cls, path: str | Path | None, **changes: Any) -> Self:

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from serpentune import teachers as registry
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import sha256
 from serpentune.datasets._against_logs import AgainstLogs, Source
@@ -26,6 +25,7 @@ from serpentune.datasets._check_rows import (
 )
 from serpentune.datasets._faults import EXAMPLES, Faults, OnError, taking_faults
 from serpentune.datasets._read_csv import TARGET
+from serpentune.datasets._relabel import known_label
 from serpentune.datasets._rows import Rows
 from serpentune.datasets._tally import Pairs, Tally
 from serpentune.datasets._understand import Known, Summarised, understood
@@ -47,8 +47,8 @@ CHECKS = {
     "duplicates": "no row stands there twice",
     "contradictions": "no prompt has two answers",
     "leaks": "no state stands in two splits",
-    "answer": "answer and teacher are those of the one teacher who answers whatever was played (its label)",
-    "replay": "state, answer, teacher and seed are those of the game in the logs; of a labelled set, state and seed",
+    "answer": "answer and teacher are those of the teacher who answers whatever was played (the label)",
+    "replay": "state, seed and, where no label decides them, answer and teacher are those of the game in the logs",
 }
 """The checks by name, and what holds where one finds nothing."""
 
@@ -124,8 +124,9 @@ def validate(
         checks: names of `CHECKS`; all that apply without. `form` is always among them.
         logs: run folders and globs, as for `serpentune.logs.read_logs`: where the games of the records lie. Without,
             those in the folder of a data set that played all its games itself, if they are still there.
-        label: the teacher who answers in all records, whoever played; None for that of the manifest, if it names one.
-            The teacher is asked again then, and no answer is looked for in the logs.
+        label: the teacher who answers in all records, whoever played, or `player`: in each the teacher that it names,
+            who played its game; None for that of the manifest, if it names one. The teacher is asked again then, and no
+            answer is looked for in the logs.
         symmetric: states that are each other's image under a symmetry of their board count as one for `leaks`.
         on_error: `fail` stops at the first row that can't be read; `skip` counts it and goes on.
         rejects: a file for the rows that can't be read, with `on_error` at `skip`; see `taking_faults`. One that is
@@ -142,7 +143,7 @@ def validate(
             raise unknown_name("check", name, CHECKS)
     if logs is None:
         logs = _own_runs(path)
-    label = _own_label(path) if label is None else registry.get(label).name
+    label = _own_label(path) if label is None else known_label(label)
     if checks is not None and "answer" in checks and label is None:
         raise UserError("The check answer needs to know whose the answers are: --label NAME.")
     if checks is not None and "replay" in checks and not logs:
@@ -203,9 +204,8 @@ class _Work:
         self._by_split: Counter[str | None] = Counter()
         self._symmetric = symmetric
         self._tally, self._features = Tally(), Tally()
-        self._label = label
-        self._asked = registry.get(label) if label is not None and "answer" in names else None
-        self._logs = AgainstLogs(answers=label is None) if with_logs and "replay" in self.checks else None
+        self._asked = known_label(label) if label is not None and "answer" in names else None
+        self._logs = AgainstLogs(label) if with_logs and "replay" in self.checks else None
 
     def check_files(self) -> None:
         """Hashes and columns of a data set of ours."""
@@ -288,14 +288,14 @@ class _Work:
             else [None] * len(known.rows)
             for name in ("game", "step", "symmetry", "teacher", "seed")
         ]
-        games, steps, symmetries, players, seeds = columns
+        games, steps, symmetries, teachers, seeds = columns
         named = [place for place, of in enumerate(zip(games, steps, strict=True)) if None not in of]
         # A symmetry that the board doesn't have is a fault of `columns`.
         possible = len(board_symmetries(known.states.width, known.states.height))
         logs.add(
             known,
             np.array(named, np.int64),
-            [Source(games[place], players[place] if self._label is None else None, seeds[place]) for place in named],
+            [Source(games[place], teachers[place], seeds[place]) for place in named],
             np.array([steps[place] for place in named], np.int64),
             np.array([(symmetry or 0) % possible for symmetry in symmetries], np.int64),
             known.rows[named] + self.rows - len(rows),

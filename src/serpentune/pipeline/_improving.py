@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from serpentune.common.errors import UserError
+from serpentune.datasets import who_answers
 from serpentune.datasets.records import RUNS
 from serpentune.game import parse_board
 from serpentune.logs import Refusal, find_logs, iter_batches
@@ -126,15 +127,18 @@ def _games_that_fit(
     if asked.heuristic_log_dirs:
         return asked.heuristic_log_dirs
     runs = find_logs([dataset / RUNS]) if (dataset / RUNS).is_dir() and asked.student_share < 1 else []
-    answers = manifest.get("recipe", {}).get("label") == asked.teacher
-    return (str(run) for run in runs if _fits(run, board, None if answers else asked.teacher))
+    label = manifest.get("recipe", {}).get("label")
+    return (str(run) for run in runs if _fits(run, board, asked.teacher, label))
 
 
-def _fits(run: Path, board: str, player: str | None) -> bool:
-    """Whether a run of a data set, which is of one player and one board, is on this board and of this player."""
+def _fits(run: Path, board: str, teacher: str, label: str | None) -> bool:
+    """Whether a run of a data set, which is of one player and one board, is on this board and the teacher's.
+
+    It is the teacher's who played it, and of the one who answers for it by the data set's label.
+    """
     first = next((item for item in iter_batches([run]) if not isinstance(item, Refusal)), None)
     return (
         first is not None
         and f"{first.width}x{first.height}" == board
-        and (player is None or first.player.upper() == player)
+        and teacher in (player := first.player.upper(), who_answers(label, player))
     )

@@ -21,9 +21,9 @@ from serpentune.teachers._kernel import (
     PATH_LENGTH,
     WORK_PER_CELL,
 )
-from serpentune.teachers._noise import NOISY, player_name
+from serpentune.teachers._noise import NOISY, PLAYER, player_name
 from serpentune.teachers._play import play, play_batch
-from serpentune.teachers._registry import find, fingerprint, get, names, register
+from serpentune.teachers._registry import behind, find, fingerprint, get, names, register
 from serpentune.teachers._safe_greedy import BFS_SAFE_GREEDY
 from serpentune.teachers._shortcut import HAMILTONIAN_SHORTCUT
 from serpentune.teachers._teacher import Promise, Teacher
@@ -58,12 +58,14 @@ __all__ = [
     "NODES_EXPANDED",
     "NOISY",
     "PATH_LENGTH",
+    "PLAYER",
     "WORK_PER_CELL",
     "Decision",
     "ExplanationCheck",
     "FalseClaim",
     "Promise",
     "Teacher",
+    "behind",
     "check_explanation",
     "find",
     "fingerprint",

@@ -11,6 +11,9 @@ from serpentune.game._rules import mix
 NOISY = "+NOISE"
 """How the name of a player ends some of whose moves are random; no teacher has such a name."""
 
+PLAYER = "player"
+"""Stands for the teacher who played, where a name is asked for; no teacher is called so, in capitals or not."""
+
 _NOISE = 0x4E4F495345
 """Keeps the random numbers apart from those of the apples, which are made of the same seeds and small numbers."""
 

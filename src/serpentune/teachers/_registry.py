@@ -16,6 +16,7 @@ from typing import Any
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.game._jit import sources_digest
+from serpentune.teachers._noise import NOISY
 from serpentune.teachers._teacher import Teacher
 
 ENTRY_POINTS = "serpentune.teachers"
@@ -60,6 +61,15 @@ def find(name: str) -> Teacher | None:
     if key not in _TEACHERS:
         _load_entry_points()
     return _TEACHERS.get(key)
+
+
+def behind(player: str) -> Teacher | None:
+    """The teacher who played the games of a player, without random moves or with (`NOISY`); None for a stranger's.
+
+    Raises:
+        UserError: an entry point is broken.
+    """
+    return find(player.removesuffix(NOISY))
 
 
 def names() -> tuple[str, ...]:

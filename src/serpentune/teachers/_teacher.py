@@ -29,7 +29,7 @@ from serpentune.teachers._kernel import (
     WORK_PER_CELL,
     Choose,
 )
-from serpentune.teachers._noise import NOISY
+from serpentune.teachers._noise import NOISY, PLAYER
 from serpentune.teachers._plans import compiled_plans, python_plans
 
 
@@ -84,8 +84,8 @@ class Teacher:
             are laid in one way. A mirrored answer of theirs may be a label that they don't give (docs/symmetries.md).
 
     Raises:
-        ValueError: the name is empty, not in capitals, or ends as that of a player with random moves does (`NOISY`);
-            not exactly one of `kernel` and `function` is given.
+        ValueError: the name is empty, not in capitals, ends as that of a player with random moves does (`NOISY`), or
+            stands for whoever played (`PLAYER`); not exactly one of `kernel` and `function` is given.
         TypeError: `kernel` is not compiled with `CHOOSE_TYPE`.
     """
 
@@ -103,6 +103,8 @@ class Teacher:
             raise ValueError(f"a teacher's name is in capitals, not {self.name!r}")
         if self.name.endswith(NOISY):
             raise ValueError(f"a name that ends in {NOISY} is for games with random moves, not {self.name!r}")
+        if self.name == PLAYER.upper():
+            raise ValueError(f"the name {self.name} stands for whichever teacher played a game")
         if (self.kernel is None) == (self.function is None):
             raise ValueError(f"teacher {self.name} needs either a kernel or a Python function")
         if self.kernel is not None and CHOOSE_TYPE.args not in getattr(self.kernel, "signatures", ()):
