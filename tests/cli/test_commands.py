@@ -159,6 +159,8 @@ def test_noisy_games_are_answered_by_a_teacher_of_ones_choice(tmp_path: Path) ->
     made = serpentune(*build, "--label", "hamiltonian")
     assert made.code == 0, made.err
     assert {"player", "BFS+NOISE", "DFS+NOISE"} <= {line.split()[0] for line in made.out.splitlines() if line.strip()}
+    own = serpentune(*build, "--overwrite", "--label", "PLAYER", "--json").document
+    assert list(own["by_teacher"]) == ["BFS", "DFS"] and list(own["by_player"]) == ["BFS+NOISE", "DFS+NOISE"]
     checked = serpentune("dataset", "validate", folder, "--logs", runs, "--json").document
     assert checked["ok"] and {"answer", "replay"} <= {check["name"] for check in checked["checks"]}
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from serpentune import teachers
 from serpentune.common.errors import UserError
-from serpentune.datasets import Recipe, build_dataset, get_encoding, load_splits, read_manifest, read_moves
+from serpentune.datasets import (
+    DatasetStats,
+    Recipe,
+    build_dataset,
+    get_encoding,
+    load_splits,
+    read_manifest,
+    read_moves,
+)
 from serpentune.datasets.completions import after_moves, parse_prompt
 from serpentune.datasets.symmetries import inverse, transformed
 from serpentune.datasets.validate import validate
@@ -221,3 +230,117 @@ def test_noisy_games_teach_with_a_label_only(tmp_path: Path) -> None:
         build_dataset(runs, tmp_path / "other")
     plain = build_dataset(runs, tmp_path / "plain", teachers=["BFS"], samples_per_teacher=60)
     assert plain.manifest["games_of_other_players"] == {"BFS+NOISE": 12}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> DatasetStats:
+    """Games of two teachers with random moves and without, each answered by its own."""
+    order = {"teachers": ["BFS", "CELL"], "games": 10, "grid_size": "6"}
+    recipe = Recipe(
+        generate=[order, {**order, "noise": 0.1, "first_seed": 5}],
+        label="Player",
+        styles=["plan", "move", "explain"],
+        moves="all",
+        samples_per_teacher=240,
+        symmetries="any",
+    )
+    return build_dataset(recipe, tmp_path_factory.mktemp("own") / "set")
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    return [row for split in load_splits(folder).values() for row in split]
+
+
+def test_each_player_s_own_teacher_answers(own: DatasetStats) -> None:
+    games = {
+        f"{run.name}/{game.number}": game
+        for run in sorted((own.path / "runs").iterdir())
+        for game in read_logs([run]).games
+    }
+    random_moves = 0
+    for row in _rows(own.path):
+        game = games[row["game"]]
+        parsed = parse_prompt(row["prompt"])
+        assert parsed is not None
+        assert parsed[0] == row["teacher"] == game.player.removesuffix("+NOISE")
+        teacher, state = teachers.get(parsed[0]), get_encoding("grid").decode(parsed[1])
+        assert read_moves(row["completion"].partition("\n")[0]) == _written_out(teacher, state, row["style"] == "plan")
+        if row["style"] == "explain":
+            said = check_explanation(state, after_moves(row["completion"]), teacher)
+            assert said.true
+            assert not said.false
+        if row["symmetry"] == 0:
+            random_moves += read_moves(row["completion"])[0] != game.moves[row["step"]]
+    assert random_moves > 0
+    assert own.manifest["recipe"]["label"] == "player"
+
+
+def test_players_are_balanced_and_counted_by_their_teacher_too(own: DatasetStats) -> None:
+    kept = {name: sum(counts.values()) for name, counts in own.by_player.items()}
+    assert list(kept) == list(own.manifest["players"]) == ["BFS", "BFS+NOISE", "CELL", "CELL+NOISE"]
+    assert max(kept.values()) - min(kept.values()) <= 3
+    assert list(own.by_teacher) == list(own.manifest["teachers"]) == ["BFS", "CELL"]
+    for name, about in own.manifest["teachers"].items():
+        assert about["games"] == 20
+        assert about["seeds"] == "0-14"
+        assert sum(about["records"].values()) == kept[name] + kept[f"{name}+NOISE"]
+    card = (own.path / "README.md").read_text()
+    assert "answers of the teacher who played" in card
+    assert "| CELL+NOISE | 10 |" in card
+
+
+def test_two_players_of_one_teacher_ask_one_question_and_two_teachers_two(own: DatasetStats, tmp_path: Path) -> None:
+    """All begin in the same states, in which the teachers don't always agree."""
+    shared = {"label": "player", "moves": "all", "styles": "move", "samples_per_teacher": 400, "balance": []}
+    runs = [own.path / "runs"]
+    tagged = build_dataset(runs, tmp_path / "tagged", split={"leaks": "off"}, **shared)
+    counted = tagged.manifest["checks"]
+    rows = _rows(tagged.path)
+    assert counted["contradictions"]["count"] == 0 < counted["duplicates"]["count"]
+    assert len({row["prompt"] for row in rows}) == len(rows)
+    names, boards = zip(*(row["prompt"].split(". ", 1) for row in rows), strict=True)
+    assert set(names) == {"Player BFS", "Player CELL"}
+    assert len(set(boards)) < len(boards)
+    dropped = build_dataset(runs, tmp_path / "dropped", checks={"contradictions": "drop"}, **shared)
+    assert dropped.manifest["checks"]["contradictions"]["count"] > 0
+
+
+def test_validate_asks_the_teacher_whom_a_row_names(own: DatasetStats, tmp_path: Path) -> None:
+    found = {check.name: check for check in validate(own.path).checks}
+    assert not any(check.violations for check in found.values())
+    assert found["answer"].checked == found["replay"].checked == sum(own.records.values())
+    right = next(
+        row for row in _rows(own.path) if (row["teacher"], row["style"]) == ("BFS", "plan") and _cell_differs(row)
+    )
+    asks_cell, asks_nobody = (
+        {**right, "teacher": name, "prompt": right["prompt"].replace("Player BFS", f"Player {name}")}
+        for name in ("CELL", "NOBODY")
+    )
+    texts = [{name: row[name] for name in ("prompt", "completion")} for row in (right, asks_cell)]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in (right, asks_cell, asks_nobody, *texts)))
+    forged = validate(file, checks=["answer", "replay"], label="player", logs=[own.path / "runs"])
+    answer, replay, _ = forged.checks
+    assert [(check.name, check.checked, check.violations) for check in (answer, replay)] == [
+        ("answer", 5, 3),
+        ("replay", 3, 2),
+    ]
+    for line, reason in ((2, "not that of CELL"), (3, "NOBODY is not registered"), (5, "not that of CELL")):
+        assert any(f"line {line}: " in text and reason in text for text in answer.examples), answer.examples
+    assert all("was played by BFS" in text for text in replay.examples), replay.examples
+
+
+def _cell_differs(row: dict[str, Any]) -> bool:
+    parsed = parse_prompt(row["prompt"])
+    assert parsed is not None
+    return read_moves(row["completion"]) != _written_out(teachers.CELL, get_encoding("grid").decode(parsed[1]), True)
+
+
+def test_a_player_who_is_no_teacher_can_t_answer(student_runs: Path, logs: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"{STUDENT} is no registered teacher"):
+        build_dataset([student_runs, logs], tmp_path / "set", label="player")
+    with pytest.raises(UserError, match="MINE is no registered teacher"):
+        Recipe(sources=["logs"], label="player", teachers=["BFS", "mine"])
+    stats = build_dataset([student_runs, logs], tmp_path / "set", label="player", teachers=["BFS"])
+    assert list(stats.by_teacher) == ["BFS"]
+    assert stats.manifest["games_of_other_players"][STUDENT] == 40

@@ -80,8 +80,9 @@ def test_games_of_the_data_set_are_mixed_in_where_the_teacher_s_answers_are_in_t
     orders = [
         {"teachers": ["BFS", "DFS"], "games": 6, "grid_size": 4},
         {"teachers": ["BFS"], "games": 6, "grid_size": 5},
+        {"teachers": ["BFS", "DFS"], "games": 6, "grid_size": 4, "noise": 0.1},
     ]
-    asked = recipe(dataset={"generate": orders, "samples_per_teacher": 40})
+    asked = recipe(dataset={"generate": orders, "label": "player", "samples_per_teacher": 40})
     data = asked.data_recipe()
     assert data is not None
     build_dataset(data, tmp_path / "set")
@@ -95,10 +96,11 @@ def test_games_of_the_data_set_are_mixed_in_where_the_teacher_s_answers_are_in_t
         assert found is not None
         return [Path(run).name.partition("_")[0] for run in found.games]
 
-    assert mixed_in(manifest, grid_size="4") == ["heuristics-bfs"]
+    assert mixed_in(manifest, grid_size="4") == ["heuristics-bfs-noise", "heuristics-bfs"]
     assert mixed_in(manifest, grid_size="4", teacher="CELL") == []  # which then plays its own
-    answered = {**manifest, "recipe": {**manifest["recipe"], "label": "CELL"}}
-    assert mixed_in(answered, grid_size="4", teacher="CELL") == ["heuristics-bfs", "heuristics-dfs"]
+    played, answered = ({**manifest, "recipe": {**manifest["recipe"], "label": label}} for label in (None, "CELL"))
+    assert mixed_in(played, grid_size="4") == ["heuristics-bfs"]
+    assert len(mixed_in(answered, grid_size="4", teacher="CELL")) == 4
     assert mixed_in(manifest, grid_size="4", student_share=1.0) == []
     assert mixed_in(manifest, grid_size="4", heuristic_log_dirs=["logs/mine_1"]) == ["mine"]
     of_evaluation = asked.with_values({"evaluation.grid_size": "5"})

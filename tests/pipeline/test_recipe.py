@@ -112,6 +112,7 @@ def test_the_data_set_may_be_a_folder_or_a_recipe_s_file(tmp_path: Path) -> None
         ({"improve": {}}, "'improve.teacher' is missing"),
         ({"improve": {"teacher": "CELL", "roundz": 2}}, "Did you mean 'rounds'?"),
         ({"improve": {"teacher": "CEL"}}, "Did you mean CELL"),
+        ({"improve": {"teacher": "player"}}, "no teacher named 'player'"),
         ({"improve": {"teacher": "CELL", "first_seed": 899_999}}, "improve: the rounds' games (first_seed) and the"),
         ({"improve": {"teacher": "CELL", "training": {"lrr": 1}}}, "Did you mean 'hyperparameters.learning_rate'?"),
         ({"improve": {"teacher": "CELL", "training": {"strategy": "lora"}}}, "training.training_strategy follows from"),

@@ -58,6 +58,8 @@ def test_a_teacher_is_either_compiled_or_python() -> None:
         Teacher(name="NONE", summary="Nothing.", guarantee="None.")
     with pytest.raises(ValueError, match="capitals"):
         Teacher(name="small", summary="Small.", guarantee="None.", function=lambda state: Move.UP)
+    with pytest.raises(ValueError, match="whichever teacher played"):
+        Teacher(name="PLAYER", summary="Anybody.", guarantee="None.", function=lambda state: Move.UP)
     with pytest.raises(TypeError, match="CHOOSE_TYPE"):
         Teacher(name="PLAIN", summary="No kernel.", guarantee="None.", kernel=lambda *arguments: 0)
 
