@@ -70,6 +70,13 @@ def test_the_recipes_compare_what_they_say() -> None:
     plain, noisy = flagship.dataset.generate
     assert plain.first_seed + plain.games <= noisy.first_seed < noisy.first_seed + noisy.games <= 800_000
     assert (flagship.evaluation.seed, flagship.evaluation.games) == (2_000_000, 2_000)
+    six = ExperimentRecipe.load(RECIPES / "teachers.yaml").dataset
+    assert isinstance(six, Recipe) and six.label == "player"
+    plain_ones, noisy_ones = (
+        {name for order in six.generate if (order.noise > 0) == noise for name in order.teachers}
+        for noise in (False, True)
+    )
+    assert plain_ones == noisy_ones and len(plain_ones) == 6
     strategies = ExperimentRecipe.load(RECIPES / "strategies.yaml")
     assert {cell.config.seed for cell in strategies.cells()} == set(range(5))
 

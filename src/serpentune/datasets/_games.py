@@ -190,7 +190,7 @@ def _check_teachers(recipe: Recipe, found: set[str], result: Gathered) -> None:
     if noisy and recipe.label is None:
         raise UserError(
             f"Some moves of {noisy[0]} are random, and a student would learn them as answers. Name the teacher who "
-            "answers instead (label, --label), or leave the player out (teachers, --algorithms)."
+            "answers instead, or player for its own (label, --label), or leave the player out (teachers, --algorithms)."
         )
     for name in sorted(found):
         recipe.who_answers(name)
