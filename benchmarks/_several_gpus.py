@@ -88,7 +88,7 @@ def main(dataset: str, folder: str, batch: str, steps: str) -> None:
     work = task("full", int(batch), load_splits(Path(dataset))["train"], int(steps) * processes, passes=passes)
     work.config.logging_steps = LOGGED
     last = passes * int(steps)
-    watch = Stopwatch((3 * last // 4, last))  # in the third pass, when all sizes of batches are compiled
+    watch = Stopwatch((3 * last // 4, last))  # in the third pass, when all is compiled and recorded
     result = train(work.config, work.data, None, Path(folder) / "run", callbacks=[watch], quiet=True)
     if int(os.environ["RANK"]) == 0:
         losses = [entry["loss"] for entry in result.history if "loss" in entry]

@@ -98,7 +98,7 @@ def measured(task: Task, way: Callable[[Task, Stopwatch], Any]) -> Measured:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         torch.compiler.reset()
-    # What compiles makes three passes, so that it has met all sizes of batches when the clock starts.
+    # What compiles makes three passes, so that all is compiled and recorded when the clock starts.
     watch = Stopwatch((3 * task.steps // 4, task.steps))
     learnt = way(task, watch)
     peak = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else 0.0

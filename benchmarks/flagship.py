@@ -20,7 +20,7 @@ from typing import Any
 sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks._common import Figure, run
+from benchmarks._common import Figure, run, say
 from serpentune.common.files import read_json, write_json
 from serpentune.evaluation import UNTUNED, EvaluationResult
 from serpentune.pipeline import ExperimentPipeline, ExperimentRecipe
@@ -51,6 +51,7 @@ def measure(quick: bool, folder: str, final: str) -> Iterator[Figure]:
         summary = read_json(Path(folder) / "results_summary.json")
         *_, name = (name for name in summary["evaluation"] if name != UNTUNED)
         result = EvaluationResult.load(Path(folder) / "evaluation" / name)
+        calls = (Path(folder) / "logs" / "run.log").read_text().count("step collect")
     figures = final_figures(result)
     if final:
         write_json(Path(final), figures)
@@ -61,7 +62,10 @@ def measure(quick: bool, folder: str, final: str) -> Iterator[Figure]:
     if figures["wins"]:
         yield Figure(subject, "steps to a full board", figures["steps_per_win_mean"], "steps", "lower", 1100)
     yield Figure(subject, "fatal errors", figures["fatal_per_1000_moves"], "in 1,000 moves", "lower", 0.01)
-    made = sum(summary["seconds"][step] for step in ("prepare", "train")) + summary["seconds"].get("improve", 0)
+    if calls > 1:
+        say("data and training: not known, since the experiment was resumed")
+        return
+    made = sum(summary["seconds"].get(step, 0) for step in ("prepare", "train", "improve"))
     yield Figure(subject, "data and training", made / 60, "minutes", "lower", 15)
 
 

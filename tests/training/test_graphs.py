@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from serpentune.common.errors import UserError
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, train
 from serpentune.training._graphs import Batch, Gradients, Graphs
 from tests.training.samples import samples
@@ -35,6 +36,26 @@ def test_gradients_lie_in_one_place_and_are_added_until_they_are_dropped() -> No
     assert all(not parameter.grad.any() for parameter in model.parameters() if parameter.grad is not None)
 
 
+def share(rank: int, store: str, found: str) -> None:
+    torch.distributed.init_process_group("gloo", f"file://{store}", rank=rank, world_size=2)
+    weights = [torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(2, 2))]
+    gradients = Gradients(weights)
+    for _ in range(2):  # two batches of a step are added up before
+        gradients.attach()
+        sum(((rank + 1) * weight.sum() for weight in weights), torch.zeros(())).backward()
+    gradients.average()
+    torch.save([weight.grad for weight in weights], f"{found}-{rank}")
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_gradients_of_two_processes_are_averaged(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(share, (str(tmp_path / "store"), str(tmp_path / "found")), nprocs=2)
+    for rank in range(2):
+        for gradient in torch.load(tmp_path / f"found-{rank}", weights_only=True):
+            assert torch.equal(gradient, torch.full_like(gradient, 3.0))
+
+
 @GPU
 def test_a_shape_is_recorded_when_it_comes_again() -> None:
     calls = []
@@ -58,15 +79,16 @@ def test_a_shape_is_recorded_when_it_comes_again() -> None:
 
 
 @GPU
-def test_what_cant_be_recorded_is_run_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cant_be_recorded_is_refused_with_a_way_out() -> None:
     def ask(batch: Batch) -> tuple[torch.Tensor, ...]:
         return (batch["numbers"] * float(batch["numbers"].sum()),)
 
     with torch.cuda.stream(torch.cuda.Stream()):
         graphs = Graphs(ask)
-        found = [float(graphs({"numbers": torch.full((1,), number, device="cuda")})[0]) for number in (1.0, 2.0, 3.0)]
-    assert found == [1, 4, 9]
-    assert len(caplog.records) == 1 and "not recorded" in caplog.text
+        batch = {"numbers": torch.full((1,), 3.0, device="cuda")}
+        assert float(graphs(batch)[0]) == 9
+        with pytest.raises(UserError, match="--no-torch-compile"):
+            graphs(batch)
 
 
 @GPU

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate.data_loader import BatchSamplerShard
 from numpy.typing import NDArray
+from torch.utils.data import BatchSampler
 
 from serpentune.models import FullConfig, LoRAConfig, load_base, wrap
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, train
@@ -70,6 +72,26 @@ def test_packed_batches_hold_every_sample_once_and_have_few_shapes() -> None:
         held = sum(len(sample["input_ids"]) for sample in samples)
         assert not ids[held:].any() and len(targets) == held - 20 * len(samples)
     assert len(shapes) == 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_packed_batches_of_several_processes_have_that_shape_too(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    rows = [
+        {"input_ids": random.integers(1, 90, length), "prompt_length": 20} for length in random.integers(22, 99, 75)
+    ]
+    lengths = np.array([len(row["input_ids"]) for row in rows])
+    order = StepOrder(lengths, 8, seed, batches=2, sorts=False)
+    pack = packer(lengths, np.full(len(rows), 20), order, 8, pad_token_id=0, epochs=1, processes=2)
+    batches = [
+        [rows[place] for place in places]
+        for process in range(2)
+        for places in BatchSamplerShard(BatchSampler(order, 8, drop_last=False), 2, process)
+    ]
+    assert len(batches) == 10 and all(len(batch) == 8 for batch in batches)
+    assert (
+        len({tuple(value.shape for value in pack(batch).values() if torch.is_tensor(value)) for batch in batches}) == 1
+    )
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])

@@ -66,8 +66,7 @@ class SnakeTrainer(SFTTrainer):
             compiles: whether layers and loss are compiled.
             muon: whether Muon moves the layers' matrices, instead of AdamW.
         """
-        self._lengths = train.lengths
-        self._prompts = np.asarray(train.rows.with_format("numpy")["prompt_length"][:]) if packs else self._lengths
+        self._lengths, self._rows = train.lengths, train.rows
         self._pad = tokenizer.pad_token_id
         # The processes' batches of one step are next to each other, so that none waits long for another.
         batch, batches = args.per_device_train_batch_size, args.gradient_accumulation_steps * args.world_size
@@ -103,7 +102,9 @@ class SnakeTrainer(SFTTrainer):
     def collator(self, batch_size: int) -> Packer | Collator:
         """What makes batches of so many samples."""
         if self.packs:
-            return packer(self._lengths, self._prompts, self._order, batch_size, self._pad, self._epochs)
+            prompts = np.asarray(self._rows.with_format("numpy")["prompt_length"][:])
+            order, processes = self._order, self.args.world_size
+            return packer(self._lengths, prompts, order, batch_size, self._pad, self._epochs, processes)
         if self.compiles:
             return Collator(self._pad, few_widths(self._lengths, _WIDTHS), batch_size)
         return Collator(self._pad)
