@@ -95,7 +95,7 @@ def test_a_run_may_be_killed_at_every_touch_of_the_disk_and_at_any_time(tmp_path
     killed = [-9 in answer["kills"] for answer in answers]
     touches, timed = killed[:119], killed[119:]
     # A run's touches are counted; how many runs are quicker than a random time is the machine's affair.
-    assert touches == sorted(touches, reverse=True) and 60 <= sum(touches) < 119
+    assert touches == sorted(touches, reverse=True) and sum(touches) >= 60
     assert any(timed)
 
 

@@ -163,19 +163,27 @@ def test_rounds_are_gone_on_with_wherever_the_experiment_lies_now(done: Experime
 
 
 @pytest.mark.slow
-def test_the_flagship_in_little(tmp_path: Path) -> None:
+def test_the_flagship_in_little_and_improved(tmp_path: Path) -> None:
     little = {
-        "dataset.generate": [{"teachers": ["CELL"], "games": 30, "grid_size": 4}],
-        "dataset.samples_per_teacher": 300,
+        "dataset.generate": [
+            {"teachers": ["CELL"], "games": 30, "grid_size": 4},
+            {"teachers": ["CELL"], "games": 30, "grid_size": 4, "first_seed": 100, "noise": 0.1},
+        ],
+        "dataset.samples_per_teacher": 150,
         "base_model": "nano",
         "bf16": False,
         "max_steps": 6,
         "batch_size": 8,
         "warmup_steps": 1,
-        "improve.games": 4,
-        "improve.samples": 100,
-        "improve.train_share": 0.5,
-        "improve.evaluation_games": 3,
+        "improve": {
+            "teacher": "CELL",
+            "rounds": 2,
+            "games": 4,
+            "samples": 100,
+            "train_share": 0.5,
+            "evaluation_games": 3,
+            "training": {"warmup_steps": 1},
+        },
         "evaluation.games": 4,
         "evaluation.records": 4,
     }
