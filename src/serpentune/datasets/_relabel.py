@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serpentune import teachers as registry
-from serpentune.common.errors import UserError
+from serpentune.common.errors import UserError, unknown_name
 from serpentune.game import Move, States
 from serpentune.game.batch import offsets
 from serpentune.teachers import PLAYER, Teacher
@@ -18,7 +18,11 @@ def known_label(name: str) -> str:
     Raises:
         UserError: no such teacher; the message suggests the near match.
     """
-    return PLAYER if name.strip().lower() == PLAYER else registry.get(name).name
+    if name.strip().lower() == PLAYER:
+        return PLAYER
+    if (teacher := registry.find(name)) is None:
+        raise unknown_name("teacher", name, [PLAYER, *registry.names()])
+    return teacher.name
 
 
 def who_answers(label: str | None, player: str) -> str:
