@@ -71,12 +71,11 @@ def measure(quick: bool, folder: str, final: str) -> Iterator[Figure]:
 
 def final_figures(result: EvaluationResult) -> dict[str, Any]:
     """What is kept of the last evaluation."""
-    won = result.wins
     return {
         "games": len(result.games),
-        "wins": int(won.sum()),
+        "wins": int(result.wins.sum()),
         "wilson_low": result.play["win_rate_low"],
-        "steps_per_win_mean": float(result.steps[won].mean()) if won.any() else None,
+        "steps_per_win_mean": result.steps_per_win,
         "fatal_per_1000_moves": result.play["fatal_per_1000_moves"],
         "first_seed": result.manifest["first_seed"],
         "model_sha256": result.manifest["model_sha256"],

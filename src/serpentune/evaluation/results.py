@@ -166,6 +166,12 @@ class EvaluationResult:
         return np.array([game.record.ending == Ending.WIN for game in self.games], np.bool_)
 
     @property
+    def steps_per_win(self) -> float | None:
+        """Mean steps of the games that filled the board; None where none did."""
+        won = self.wins
+        return float(self.steps[won].mean()) if won.any() else None
+
+    @property
     def endings(self) -> dict[str, int]:
         """Games by ending, the most frequent first."""
         return dict(Counter(game.record.ending.name for game in self.games).most_common())

@@ -200,14 +200,14 @@ def _read(
 
 def _figures(number: int, result: EvaluationResult) -> dict[str, Any]:
     """What `improve.json` says of a round's held-out games."""
-    play, won = result.play, result.wins
+    play = result.play
     return {
         "round": number,
         "name": result.name,
         "games": play["games"],
         "wins": play["wins"],
         **{f"{name}{end}": play[f"{name}{end}"] for name in _INTERVALS for end in ("", "_low", "_high")},
-        "steps_per_win": float(result.steps[won].mean()) if won.any() else None,
+        "steps_per_win": result.steps_per_win,
         "endings": play["endings"],
         "model_sha256": result.manifest["model_sha256"],
     }

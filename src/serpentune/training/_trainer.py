@@ -38,8 +38,8 @@ _WIDTHS = 6
 class SnakeTrainer(SFTTrainer):
     """`SFTTrainer` on tokens that are ready, with the loss on completions only.
 
-    With `compiles` the model's layers and the loss are compiled, and batches have few shapes. Those of packed batches
-    are so few that the passes over them are recorded, too, unless something in them can't be.
+    With `compiles` the model's layers and the loss are compiled, and batches have few shapes. Packed batches have one,
+    and the passes over them are recorded, too, unless activations are computed again or weights are sharded.
     """
 
     def __init__(
