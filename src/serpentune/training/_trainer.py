@@ -68,6 +68,7 @@ class SnakeTrainer(SFTTrainer):
         """
         self._lengths, self._rows = train.lengths, train.rows
         self._pad = tokenizer.pad_token_id
+        self._processes = args.world_size
         # The processes' batches of one step are next to each other, so that none waits long for another.
         batch, batches = args.per_device_train_batch_size, args.gradient_accumulation_steps * args.world_size
         self._order = StepOrder(train.lengths, batch, args.seed, batches, sorts=not packs)
@@ -103,8 +104,7 @@ class SnakeTrainer(SFTTrainer):
         """What makes batches of so many samples."""
         if self.packs:
             prompts = np.asarray(self._rows.with_format("numpy")["prompt_length"][:])
-            order, processes = self._order, self.args.world_size
-            return packer(self._lengths, prompts, order, batch_size, self._pad, self._epochs, processes)
+            return packer(self._lengths, prompts, self._order, batch_size, self._pad, self._epochs, self._processes)
         if self.compiles:
             return Collator(self._pad, few_widths(self._lengths, _WIDTHS), batch_size)
         return Collator(self._pad)
