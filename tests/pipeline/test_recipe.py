@@ -51,6 +51,7 @@ def test_the_page_of_recipes_lists_them_all() -> None:
 def test_the_recipes_compare_what_they_say() -> None:
     assert [file.stem for file in EXPERIMENTS] == [
         "ablation",
+        "efficiency",
         "flagship-nano",
         "flagship",
         "quickstart",

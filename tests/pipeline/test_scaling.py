@@ -1,4 +1,4 @@
-"""The recipes of the scaling curves: they have data enough, and run on a tiny board to the curve."""
+"""The recipes of the scaling curves and of the strategies: they have data enough, and run on a tiny board to the curve."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ TINY = {
 }
 
 
-@pytest.mark.parametrize("name", ["scaling-data", "scaling-size"])
-def test_there_are_as_many_samples_as_the_curve_promises(name: str) -> None:
+@pytest.mark.parametrize("name", ["scaling-data", "scaling-size", "efficiency"])
+def test_there_are_as_many_samples_as_promised(name: str) -> None:
     recipe = ExperimentRecipe.load(RECIPES / f"{name}.yaml")
     data = recipe.dataset
     assert isinstance(data, Recipe) and data.samples_per_teacher is not None

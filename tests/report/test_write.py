@@ -18,6 +18,7 @@ from serpentune.evaluation import play_games
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.report import _comparisons, _replays, write_report
+from serpentune.report._provenance import provenance
 from serpentune.statistics import wilson_interval
 from tests.evaluation.players import Scripted
 from tests.report.parsed import Page
@@ -51,6 +52,16 @@ def test_policy_allows_the_pages_own_script_alone(report: Path, page: Page) -> N
     policy = next(value for name, value in page.attributes if name == "content" and value and "script-src" in value)
     assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
+
+
+def test_a_report_names_models_as_seen_from_here(
+    results: list[EvaluationResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = str(tmp_path.parent / "theirs")
+    for model, shown in ((str(tmp_path / "output" / "mine"), "output/mine"), (elsewhere, elsewhere), ("nano", "nano")):
+        result = replace(results[0], manifest={**results[0].manifest, "model": model})
+        assert ("model", shown) in provenance([result]).shared
 
 
 def test_games_come_back_as_they_were_played(page: Page, results: list[EvaluationResult]) -> None:

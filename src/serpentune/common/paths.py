@@ -35,3 +35,12 @@ class PathUtils:
             ValueError: the path lies outside.
         """
         return path.resolve().relative_to(folder.resolve()).as_posix()
+
+    @staticmethod
+    def from_here(text: str) -> str:
+        """A path as whoever stands in the current folder would name it; anything else as it is.
+
+        What is published shall not tell where somebody keeps their folders.
+        """
+        path, here = Path(text), Path.cwd()
+        return path.relative_to(here).as_posix() if path.is_absolute() and path.is_relative_to(here) else text

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from serpentune.common.paths import PathUtils
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.report._tables import plain
 
@@ -25,7 +26,7 @@ class Provenance:
 
 def provenance(results: Sequence[EvaluationResult]) -> Provenance:
     """Lay the manifests of `results` beside each other."""
-    flat = [dict(leaves(result.manifest)) for result in results]
+    flat = [dict(leaves(_published(result.manifest))) for result in results]
     keys = [key for key in dict.fromkeys(key for manifest in flat for key in manifest) if key != "name"]
     shared, differing = [], []
     for key in keys:
@@ -35,6 +36,11 @@ def provenance(results: Sequence[EvaluationResult]) -> Provenance:
         else:
             differing.append((key, values))
     return Provenance(tuple(shared), tuple(differing))
+
+
+def _published(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    model = manifest.get("model")
+    return {**manifest, "model": PathUtils.from_here(model)} if isinstance(model, str) else manifest
 
 
 def leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
