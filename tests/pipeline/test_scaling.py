@@ -1,4 +1,4 @@
-"""The recipes of the scaling curves and of the strategies: they have data enough, and run on a tiny board to the curve."""
+"""The recipes of the curves and of the strategies: they have data enough, and run on a tiny board to the curve."""
 
 from __future__ import annotations
 
