@@ -19,6 +19,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from serpentune.common.errors import UserError
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -82,9 +84,12 @@ def run(
     arguments = parser.parse_args()
     began = time.perf_counter()
     figures = []
-    for figure in measure(arguments.quick, **{name: getattr(arguments, name) for name in options or {}}):
-        say(f"{figure.subject}: {figure.what}: {_number(figure.value)} {figure.unit}")
-        figures.append(figure)
+    try:
+        for figure in measure(arguments.quick, **{name: getattr(arguments, name) for name in options or {}}):
+            say(f"{figure.subject}: {figure.what}: {_number(figure.value)} {figure.unit}")
+            figures.append(figure)
+    except UserError as error:
+        parser.exit(2, f"Error: {error}\n")
     say(f"done in {time.perf_counter() - began:.0f} s")
     if arguments.json:
         print(json.dumps([figure.to_json() for figure in figures], indent=2, allow_nan=False))

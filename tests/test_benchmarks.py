@@ -63,3 +63,9 @@ def test_an_unknown_option_is_refused() -> None:
     done = run(ROOT / "benchmarks" / "teachers.py", "--slow")
     assert done.returncode == 2
     assert "--slow" in done.stderr
+
+
+def test_a_mistake_of_the_user_is_said_without_a_traceback() -> None:
+    done = run(ROOT / "benchmarks" / "flagship.py", "--folder", "nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: nowhere") and "Traceback" not in done.stderr
