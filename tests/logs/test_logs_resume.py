@@ -222,6 +222,16 @@ def test_a_teacher_of_another_code_has_another_fingerprint() -> None:
     assert teachers.fingerprint(BFS) == teachers.fingerprint(teachers.get("bfs"))
 
 
+def test_a_fingerprint_is_of_the_source_not_of_what_python_makes_of_it() -> None:
+    def up(_: Any) -> Move:
+        return Move.UP
+
+    teacher = Teacher("SOME", "a move", "none", function=up)
+    before = teachers.fingerprint(teacher)
+    up.__code__ = up.__code__.replace(co_code=b"\x09\x00" + up.__code__.co_code)  # as another version would
+    assert teachers.fingerprint(teacher) == before
+
+
 def test_a_finished_run_that_was_moved_away_is_made_again(tmp_path: Path) -> None:
     interrupted(tmp_path, after=15)
     moved = tmp_path / f"heuristics-bfs_{STAMP}"

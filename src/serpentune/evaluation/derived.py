@@ -55,7 +55,10 @@ def read_figures(path: Path, made_of: Mapping[str, Any]) -> dict[str, Any] | Non
     before = document.get("made_of") if isinstance(document, dict) else None
     figures = document.get("figures") if isinstance(document, dict) else None
     if not isinstance(before, dict) or not isinstance(figures, dict) or not _same(before, made_of):
-        _LOG.warning("%s is not of the games and answers beside it; its figures are computed again", path)
+        _LOG.warning(
+            "%s is not of the games and answers beside it, or of another teacher; its figures are computed again",
+            path,
+        )
         return None
     return figures
 

@@ -83,10 +83,15 @@ def names() -> tuple[str, ...]:
 
 
 def fingerprint(teacher: Teacher) -> str:
-    """What changes when the teacher may play otherwise: a digest of its code, the sources beside it, and the rules'."""
+    """What changes when the teacher may play otherwise: a digest of its code, the sources beside it, and the rules'.
+
+    A named function of a file has the same one in every version of Python.
+    """
     function: Any = teacher.function or teacher.kernel
     code = getattr(function, "py_func", function).__code__
-    text = f"{sources_digest(Path(code.co_filename).parent)} {code.co_code.hex()}"
+    in_file = code.co_name != "<lambda>" and Path(code.co_filename).is_file()
+    which = f"{code.co_qualname} {code.co_firstlineno}" if in_file else code.co_code.hex()
+    text = f"{sources_digest(Path(code.co_filename).parent)} {which}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
