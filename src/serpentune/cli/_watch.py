@@ -11,6 +11,10 @@ from serpentune.cli import _evaluation_options as asked
 from serpentune.cli import _training_options as options
 from serpentune.cli._arguments import option
 from serpentune.cli._output import Output
+from serpentune.common.errors import UserError
+
+_OF_RECORDED = frozenset({"--seed", "--teacher", "--fps", "--save", "--every", "--overwrite"})
+"""Options that don't change how a game goes, so that a recorded one takes them too."""
 
 
 def watch(
@@ -20,7 +24,7 @@ def watch(
         typer.Argument(
             metavar="PLAYER",
             help="Who plays: a teacher, random, or a model: a student's folder, a built-in name (nano-6x6, nano), a "
-            "GGUF file, a hub id.",
+            "GGUF file, a hub id; or an evaluation's folder, a game of which is shown again.",
         ),
     ] = "nano-6x6",
     grid_size: Annotated[
@@ -34,8 +38,15 @@ def watch(
         ),
     ] = None,
     seed: Annotated[
-        int, option("--seed", metavar="N", help="Seed of the game: where the apples lie.", section=asked.GAMES)
-    ] = 0,
+        int | None,
+        option(
+            "--seed",
+            metavar="N",
+            help="Seed of the game: where the apples lie.",
+            default="0, or an evaluation's first",
+            section=asked.GAMES,
+        ),
+    ] = None,
     on_unreadable: asked.OnUnreadable = "end",
     opening: asked.OpeningOf = None,
     teacher: Annotated[
@@ -93,11 +104,12 @@ def watch(
     takes over, `m` hands back, `q` quits. Elsewhere, and with --quiet, the last board is printed.
 
     A student plays the board that it was taught and is asked as it was, unless you say otherwise. Without PLAYER the
-    one that comes along plays, which fills 6x6 boards.
+    one that comes along plays, which fills 6x6 boards. A game of an evaluation needs no model: its recorded moves are
+    shown again, and nobody can take over.
     """
     from serpentune.common.files import ensure_no_file
     from serpentune.evaluation import Endpoint, EvaluationSettings, endpoint_contestant
-    from serpentune.evaluation.watch import check_fps, open_game, show_game
+    from serpentune.evaluation.watch import WatchedGame, check_fps, is_evaluation, open_game, open_recorded, show_game
     from serpentune.game import ansi
     from serpentune.report import check_game_file, save_game
 
@@ -106,38 +118,46 @@ def watch(
         ensure_no_file(save, overwrite=overwrite)
         check_game_file(save, fps=fps, every=every)
     console = out.terminal()
-    mode = mode or ("plan" if endpoint is None else "free")
-    served = asked.served(
-        endpoint,
-        api_key_env=endpoint_key_env,
-        system=endpoint_system,
-        parameters=endpoint_parameter,
-        timeout=endpoint_timeout,
-        retries=endpoint_retries,
-        rate_limit=endpoint_rate_limit,
-        prices=endpoint_prices,
-        budget=endpoint_budget,
-    )
-    settings = EvaluationSettings(
-        width=10,
-        height=10,
-        seed=seed,
-        mode=mode,
-        policy=on_unreadable,
-        replan_every=replan_every,
-        opening=opening,
-        max_new_tokens=max_new_tokens,
-    )
-    students = [player] if served is None else []
-    settings = asked.as_typed(settings.as_taught(*students), grid_size, teacher, style, encoding)
-    game = open_game(
-        player if served is None else endpoint_contestant(Endpoint(model=player, **served)),
-        settings,
-        teacher=teacher,
-        details=console is not None or (save is not None and save.suffix.lower() == ".html"),
-        chat=chat,
-        trust_remote_code=bool(trust_remote_code),
-    )
+    game: WatchedGame
+    if is_evaluation(player):
+        if changing := sorted(out.typed - _OF_RECORDED):
+            raise UserError(
+                f"{player} is an evaluation, whose games are played already. Leave out {', '.join(changing)}."
+            )
+        game = open_recorded(player, seed=seed, teacher=teacher)
+    else:
+        mode = mode or ("plan" if endpoint is None else "free")
+        served = asked.served(
+            endpoint,
+            api_key_env=endpoint_key_env,
+            system=endpoint_system,
+            parameters=endpoint_parameter,
+            timeout=endpoint_timeout,
+            retries=endpoint_retries,
+            rate_limit=endpoint_rate_limit,
+            prices=endpoint_prices,
+            budget=endpoint_budget,
+        )
+        settings = EvaluationSettings(
+            width=10,
+            height=10,
+            seed=seed or 0,
+            mode=mode,
+            policy=on_unreadable,
+            replan_every=replan_every,
+            opening=opening,
+            max_new_tokens=max_new_tokens,
+        )
+        students = [player] if served is None else []
+        settings = asked.as_typed(settings.as_taught(*students), grid_size, teacher, style, encoding)
+        game = open_game(
+            player if served is None else endpoint_contestant(Endpoint(model=player, **served)),
+            settings,
+            teacher=teacher,
+            details=console is not None or (save is not None and save.suffix.lower() == ".html"),
+            chat=chat,
+            trust_remote_code=bool(trust_remote_code),
+        )
     try:
         if console is None:
             game.play_to_the_end()
@@ -152,8 +172,8 @@ def watch(
             {
                 "player": record.player,
                 "teacher": game.teacher.name,
-                "grid": [settings.width, settings.height],
-                "seed": seed,
+                "grid": [record.width, record.height],
+                "seed": game.seed,
                 "score": record.score,
                 "steps": record.steps,
                 "ending": record.ending.name,
@@ -165,7 +185,7 @@ def watch(
     if console is None:
         out.line(ansi(game.state))
         out.line(
-            f"{record.player}, seed {seed}: {record.score} of {settings.width * settings.height - 1} apples in "
+            f"{record.player}, seed {game.seed}: {record.score} of {record.width * record.height - 1} apples in "
             f"{record.steps} steps. The game ends with {record.ending.name}."
         )
     if save is not None:

@@ -104,8 +104,7 @@ class EvaluationResult:
             UserError: a file is missing or damaged, no game is finished but one is needed, a game doesn't
                 follow from its moves, or a seed stands twice; the message names file and line.
         """
-        manifest, raw = _manifest(folder), _raw(folder / GAMES)
-        games = read_games(folder / GAMES, raw, manifest["name"]) if raw or games_needed else ()
+        manifest, raw, games = _played_games(folder, games_needed=games_needed)
         states = None
         if (folder / STATE_ANSWERS).is_file():
             answers = read_answers(folder / STATE_ANSWERS)
@@ -191,6 +190,16 @@ class EvaluationResult:
         return agreed
 
 
+def load_games(folder: Path) -> tuple[dict[str, Any], tuple[GameResult, ...]]:
+    """The manifest and the games of a results folder, in the order of their seeds, and none of its figures.
+
+    Raises:
+        UserError: as of `EvaluationResult.load`.
+    """
+    manifest, _, games = _played_games(folder)
+    return manifest, games
+
+
 def recompute(folder: str | Path) -> EvaluationResult:
     """Compute every figure of a results folder again from its raw files: games, answers to states, measured records.
 
@@ -228,6 +237,12 @@ def write_derived(folder: Path) -> None:
 
         moves = load_explained(folder / EXPLAINED_MOVES)
         write_figures(folder / EXPLAINED, explained_figures(moves), _explained_origin(folder, moves))
+
+
+def _played_games(folder: Path, *, games_needed: bool = True) -> tuple[dict[str, Any], bytes, tuple[GameResult, ...]]:
+    """The manifest of a results folder, the bytes of its games, and the games."""
+    manifest, raw = _manifest(folder), _raw(folder / GAMES)
+    return manifest, raw, read_games(folder / GAMES, raw, manifest["name"]) if raw or games_needed else ()
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

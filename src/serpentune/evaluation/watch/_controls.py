@@ -19,6 +19,7 @@ class Controls:
         quit: the watching is over.
         step: the shown move is played now, whoever waits.
         move: this move is played now instead of the shown one.
+        recorded: the moves are those of a game that is over: no human can move.
     """
 
     paused: bool = False
@@ -26,6 +27,7 @@ class Controls:
     quit: bool = False
     step: bool = False
     move: Move | None = None
+    recorded: bool = False
 
     @property
     def decided(self) -> bool:
@@ -46,8 +48,10 @@ def pressed(controls: Controls, key: str) -> Controls:
     """What is asked for after a key: a character, or `up`, `right`, `down`, `left`. Other keys change nothing.
 
     Space pauses and goes on, `.` and `s` play the shown move and pause, an arrow plays another one and takes over, `m`
-    hands back, `q` quits.
+    hands back, `q` quits. In a recorded game arrows change nothing.
     """
+    if key in ARROWS and controls.recorded:
+        return controls
     if key in ARROWS:
         return replace(controls, by_hand=True, move=ARROWS[key])
     match key.lower():

@@ -98,8 +98,11 @@ class WatchedGame:
         seed: where the apples lie.
         moments: those whose moves are played, in their order.
         opening: moves that were played before the first of them.
+        recorded: whether the moves are those of a game that is over, so that nobody can take over.
         unknown: why the probabilities of a model can't be told, for people; empty where they can, and for others.
     """
+
+    recorded = False
 
     def __init__(
         self,
@@ -154,6 +157,11 @@ class WatchedGame:
         self._details = details
 
     @property
+    def tells_probabilities(self) -> bool:
+        """Whether moments carry probabilities, as far as they can be told."""
+        return self._details and isinstance(self.player, ModelPlayer)
+
+    @property
     def record(self) -> GameRecord:
         """The game as far as it is played; its ending is `RUNNING` before the end."""
         (record,) = self._games.records(self.player.name)
@@ -197,8 +205,8 @@ class WatchedGame:
         by: By = "player"
         if answer.moves:
             move = Move(answer.moves[self._at])
-        elif self._policy.replaces:
-            by, move = "policy", Move(self._policy.moves(states, [self.seed], self._games.steps)[0])
+        elif (replacement := self._replacement(states)) is not None:
+            by, move = "policy", replacement
         return Moment(
             step=self.opening + len(self.moments),
             state=state,
@@ -207,10 +215,16 @@ class WatchedGame:
             by=by,
             answer=answer,
             at=self._at,
-            probabilities=self._probabilities(states) if self._details else None,
+            probabilities=self._probabilities(states),
             explanation=self._explanation,
             teacher=decision,
         )
+
+    def _replacement(self, states: States) -> Move | None:
+        """What the policy plays instead of an answer that can't be used; None where that is an empty move."""
+        if not self._policy.replaces:
+            return None
+        return Move(self._policy.moves(states, [self.seed], self._games.steps)[0])
 
     def _taken_over(self, moment: Moment) -> Moment:
         instead, self._instead = self._instead, None
@@ -242,7 +256,7 @@ class WatchedGame:
             self._answer = None
 
     def _probabilities(self, states: States) -> tuple[float, float, float, float] | None:
-        if not isinstance(self.player, ModelPlayer) or self.unknown:
+        if not (self._details and isinstance(self.player, ModelPlayer)) or self.unknown:
             return None
         try:
             up, right, down, left = self.player.probabilities(states)[0].tolist()

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from serpentune.common.visible import visible
-from serpentune.evaluation.play import Answer, ModelPlayer, TeacherPlayer
+from serpentune.evaluation.play import Answer, TeacherPlayer
 from serpentune.evaluation.watch._controls import Controls
 from serpentune.evaluation.watch._game import Moment, WatchedGame
 from serpentune.evaluation.watch._keyboard import Keyboard
@@ -76,7 +76,7 @@ def _no_facts(game: WatchedGame) -> dict[str, RenderableType]:
         names += ["path length", "nodes expanded", "equally good"]
     if not _plays_itself(game):
         names.append(game.teacher.name)
-    if isinstance(game.player, ModelPlayer):
+    if game.tells_probabilities:
         names += [move.name for move in DIRECTIONS]
     return dict.fromkeys(names, "")
 
@@ -180,7 +180,11 @@ def _keys(game: WatchedGame, controls: Controls, keyboard: Keyboard) -> Text:
 
     if keyboard.reason:
         return Text(f"No keys can be read: {keyboard.reason}.", style="dim", no_wrap=True, overflow="ellipsis")
-    if controls.by_hand:
+    if controls.recorded:
+        paused = controls.paused
+        state = "recorded, paused" if paused else "recorded"
+        keys = [("space", "go on" if paused else "pause"), (".", "step")]
+    elif controls.by_hand:
         state, keys = (
             "you move",
             [("arrows", "move"), (".", f"let {visible(game.player.name)} move"), ("m", "hand back")],

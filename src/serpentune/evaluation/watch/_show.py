@@ -64,7 +64,7 @@ def show_game(game: WatchedGame, console: Console, *, fps: float = 10.0, keyboar
 
     check_fps(fps)
     _check_terminal(game, console)
-    controls, due = Controls(), time.monotonic()
+    controls, due = Controls(recorded=game.recorded), time.monotonic()
     with (
         nullcontext(keyboard) if keyboard else open_keyboard() as keys,
         Live(console=console, auto_refresh=False) as live,
