@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -71,6 +72,32 @@ def test_a_served_model_is_watched_like_any_other() -> None:
     assert (watched["player"], watched["score"]) == ("snake", game.score)
     assert watched["agreed"] == game.steps
     assert "snake plays Snake" in Path("game.html").read_text()
+
+
+def test_a_game_of_an_evaluation_is_shown_again(results: list[Path], tmp_path: Path) -> None:
+    untuned = results[0]
+    (line,) = [line for line in (untuned / "games.jsonl").read_text().splitlines() if '"seed":1002,' in line]
+    game = json.loads(line)
+    options = ["watch", untuned, "--seed", 1002, "--teacher", "ASTAR", "--save", tmp_path / "game.gif", "--every", 4]
+    watched = serpentune(*options, "--json").document
+    assert (watched["player"], watched["teacher"], watched["grid"], watched["seed"]) == (
+        "nano",
+        "ASTAR",
+        [4, 4],
+        1002,
+    )
+    assert [watched[key] for key in ("score", "steps", "ending")] == [game[key] for key in ("score", "steps", "end")]
+    assert (tmp_path / "game.gif").read_bytes()[:6] == b"GIF89a"
+    assert serpentune("watch", untuned, "--json").document["seed"] == 1000
+    assert "its 6 games have seeds from 1000 to 1005" in refused("watch", untuned, "--seed", 3)
+    changing = [
+        "--chat", "--encoding grid", "--endpoint http://x", "--grid-size 4", "--max-new-tokens 9", "--mode plan",
+        "--on-unreadable end", "--opening BFS_4", "--replan-every 1", "--style plan", "--trust-remote-code",
+    ]  # fmt: skip
+    for option in changing:
+        said = refused("watch", untuned, *option.split())
+        assert f"is an evaluation, whose games are played already. Leave out {option.split()[0]}." in said
+    assert "Leave out --mode, --style." in refused("watch", untuned, "--style", "plan", "--mode", "plan")
 
 
 def test_bad_input(tmp_path: Path) -> None:

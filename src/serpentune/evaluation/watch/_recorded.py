@@ -53,8 +53,7 @@ class RecordedGame(WatchedGame):
         _check(game, limits)
         self._game = game
         self._chances = chances
-        for move in record.moves[: game.opening]:
-            self._games.step([move])
+        _play(self._games, record.moves[: game.opening], gives_up=_gave_up(game) and not game.answers)
         self.opening = game.opening
 
     @property
@@ -105,7 +104,9 @@ def open_recorded(folder: str | Path, *, seed: int | None = None, teacher: str |
     chosen = first if seed is None else seed
     game = next((game for game in games if game.record.seed == chosen), None)
     if game is None:
-        raise UserError(f"{folder} has no game with seed {seed}: its {len(games)} have seeds from {first} to {last}.")
+        raise UserError(
+            f"{folder} has no game with seed {seed}: its {len(games):,} games have seeds from {first} to {last}."
+        )
     if teacher is None and (teacher := manifest.get("teacher")) not in (None, *names()):
         raise UserError(f"{folder} is of the teacher {teacher}, which is not registered here. Name one with --teacher.")
     chances = read_top_moves(folder, [game.record]).get(game.record.seed or 0)
@@ -131,18 +132,25 @@ def _answers(game: GameResult) -> Iterator[Answer]:
             yield unusable
         else:
             yield Answer(bytes([move]))
-    if record.ending == Ending.NO_PATH_FOUND:
+    if _gave_up(game):
         yield unusable if left else Answer(bytes([Move.NO_PATH_FOUND]))
+
+
+def _gave_up(game: GameResult) -> bool:
+    """Whether a last answer, which is no move of the record, gave up."""
+    return game.record.ending == Ending.NO_PATH_FOUND
+
+
+def _play(games: LockstepGames, moves: bytes, *, gives_up: bool) -> None:
+    for move in [*moves, Move.NO_PATH_FOUND] if gives_up else moves:
+        games.step([move])
 
 
 def _check(game: GameResult, limits: Limits | None) -> None:
     """Refuse a game that today's rules don't play as it is recorded: by another rule for apples, or other limits."""
     record = game.record
     games = LockstepGames([record.seed or 0], record.width, record.height, limits)
-    for move in record.moves:
-        games.step([move])
-    if record.ending == Ending.NO_PATH_FOUND:
-        games.step([Move.NO_PATH_FOUND])
+    _play(games, record.moves, gives_up=_gave_up(game))
     (played,) = games.records(record.player)
     if played != replace(record, number=played.number):
         raise UserError(
