@@ -30,7 +30,8 @@ class Moment:
         move: what is played; `EMPTY` where the answer can't be used, `NO_PATH_FOUND` where a teacher gives up.
         by: whose move it is: the `player`'s, that of the `policy` for answers that can't be used, or a `human`'s.
         answer: the player's answer.
-        at: how many moves of the answer were played before; 0 where the player was asked about this very state.
+        at: how many moves of the answer were played before; 0 where the player was asked about this very state, and in
+            a recorded game, which doesn't say.
         probabilities: what a model gives UP, RIGHT, DOWN and LEFT as the first thing to write in this state; None for
             other players, and where they can't be told (`WatchedGame.unknown` says why).
         explanation: the sentences that the player gave for its answer, held against the board that it was asked about;

@@ -65,7 +65,7 @@ class RecordedGame(WatchedGame):
         """Refuse: a recording doesn't say what would have come after another move.
 
         Raises:
-            UserError: ever.
+            UserError: always.
         """
         raise UserError(f"The game with seed {self.seed} is a recording: nobody can take over.")
 
@@ -133,7 +133,7 @@ def _answers(game: GameResult) -> Iterator[Answer]:
         else:
             yield Answer(bytes([move]))
     if _gave_up(game):
-        yield unusable if left else Answer(bytes([Move.NO_PATH_FOUND]))
+        yield unusable if left > 0 else Answer(bytes([Move.NO_PATH_FOUND]))
 
 
 def _gave_up(game: GameResult) -> bool:
