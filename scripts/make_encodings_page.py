@@ -87,8 +87,9 @@ python scripts/make_encodings_page.py
 | `plan` | `Moves:` | ` U U R`: the moves up to the apple |
 | `move` | `Move:` | ` U` |
 | `explain` | `Move and why:` | ` U`, and on the next line why the teacher plays it |
+| `explain-short` | `Move and why, in short:` | the same without what only counting can tell |
 
-What `explain` says is true ([explanations.md](explanations.md)); so there are such records only where the teacher of
+What these two say is true ([explanations.md](explanations.md)); so there are such records only where the teacher of
 today plays the move that was recorded. A prompt with its answer:
 
 ```text

@@ -31,10 +31,11 @@ STATES = random_states(40, 6, 6, seed=5)
 GRID = get_encoding("grid")
 
 
-def explained(teacher: str = "BFS") -> list[ExplainedMove]:
+def explained(teacher: str = "BFS", style: str = "explain") -> list[ExplainedMove]:
     """A teacher's own words on 40 boards of eight games, and the same moves without them."""
     moves = get(teacher).moves(STATES).astype(np.uint8)
-    asked, told = prompts(STATES, teacher, GRID, get_style("explain")), explanations(STATES, moves, teacher)
+    asked = prompts(STATES, teacher, GRID, get_style(style))
+    told = explanations(STATES, moves, teacher, short=get_style(style).short)
     alone = [f" {letters(bytes([move]))}" for move in moves.tolist()]
     return [
         ExplainedMove(prompt, f"run/{number % 8}", text, {"move": move, "plan": f"{move} U"})
@@ -85,6 +86,22 @@ def test_every_difference_is_counted_where_it_is() -> None:
     assert sum(row["claims"] for row in rows) == found["claims"]
 
 
+def test_each_style_that_asks_for_reasons_has_its_own_figures() -> None:
+    whole, short = explained(), explained(style="explain-short")
+    alone = explained_figures(short)
+    short[2] = replace(turned(short[2], "move"), answer="Well")
+    whole[4] = turned(whole[4], "plan")
+    found = explained_figures([*short, *whole])
+    assert found["unusable"] == {"explain": 0, "explain-short": 1, "move": 0, "plan": 0}
+    assert list(found["by_style"]) == ["explain", "explain-short"]
+    assert found["by_style"]["explain"]["same_as_plan_states"] == len(whole) - 1
+    assert found["by_style"]["explain"]["same_as_move"] == 1
+    assert found["by_style"]["explain-short"]["same_as_move_states"] == len(short) - 1
+    assert sum(row["claims"] for row in found["by_style"].values()) == found["claims"]
+    (only,) = alone["by_style"].values()
+    assert {**alone, "by_style": None, "by_length": None} == {**only, "by_style": None, "by_length": None}
+
+
 def test_a_style_that_no_record_asks_for_is_not_compared() -> None:
     found = explained_figures([replace(move, plain={"move": move.plain["move"]}) for move in explained()])
     assert found["same_as_plan"] is found["same_as_plan_states"] is None and found["same_as_move"] == 1
@@ -93,18 +110,18 @@ def test_a_style_that_no_record_asks_for_is_not_compared() -> None:
 
 def test_a_model_is_asked_about_the_same_boards(nano: LoadedModel, caplog: pytest.LogCaptureFixture) -> None:
     few = STATES.take(np.arange(6))
-    asked = {name: prompts(few, "BFS", GRID, get_style(name)) for name in ("explain", "move")}
+    asked = {name: prompts(few, "BFS", GRID, get_style(name)) for name in ("explain", "explain-short", "move")}
     records = [
         MeasuredRecord(prompt, " U", " U\nBecause.", 9, tokens=2, right=1, game="run/1")
-        for prompt in (*asked["explain"], asked["explain"][0], *asked["move"])
+        for prompt in (*asked["explain"], asked["explain"][0], *asked["explain-short"], *asked["move"])
     ]
     hidden = prompts(few, "BFS", get_encoding("simple"), get_style("explain"))[0]
     unread = replace(records[0], prompt=asked["explain"][0].replace("Player BFS", "Player DFS"), answer=None)
     found = ask_plainly(nano, [*records, replace(records[0], prompt=hidden), unread])
-    assert [move.prompt for move in found] == asked["explain"]
+    assert [move.prompt for move in found] == asked["explain"] + asked["explain-short"]
     assert "2 prompts that ask for reasons" in caplog.text
     player = ModelPlayer(nano, teacher="BFS", encoding=GRID, style=get_style("move"), max_new_tokens=8)
-    assert [move.plain for move in found] == [{"move": answer.text} for answer in answers_to(player, few)]
+    assert [move.plain for move in found] == 2 * [{"move": answer.text} for answer in answers_to(player, few)]
     assert ask_plainly(nano, [record for record in records if record.prompt in asked["move"]]) == []
 
 

@@ -20,11 +20,14 @@ from serpentune.teachers import check_explanation, get, names
 SIDE = 6
 
 
-def explained(teacher: str, count: int, *, encoding: str = "grid", seed: int = 0) -> list[MeasuredRecord]:
-    """Records of the style `explain` whose answers are the teacher's own words."""
+def explained(
+    teacher: str, count: int, *, encoding: str = "grid", style: str = "explain", seed: int = 0
+) -> list[MeasuredRecord]:
+    """Records of a style that explains whose answers are the teacher's own words."""
     states = random_states(count, SIDE, SIDE, seed)
-    texts = explanations(states, get(teacher).moves(states).astype(np.uint8), teacher)
-    asked = prompts(states, teacher, get_encoding(encoding), get_style("explain"))
+    short = get_style(style).short
+    texts = explanations(states, get(teacher).moves(states).astype(np.uint8), teacher, short=short)
+    asked = prompts(states, teacher, get_encoding(encoding), get_style(style))
     return [
         MeasuredRecord(prompt, text, text, limit=200, tokens=50, nll=1.0, right=50)
         for prompt, text in zip(asked, texts, strict=True)
@@ -33,9 +36,9 @@ def explained(teacher: str, count: int, *, encoding: str = "grid", seed: int = 0
 
 
 @pytest.mark.parametrize("teacher", names())
-@pytest.mark.parametrize("encoding", ["grid", "coordinates"])
-def test_what_a_teacher_says_is_true(teacher: str, encoding: str) -> None:
-    records = explained(teacher, 20, encoding=encoding)
+@pytest.mark.parametrize(("encoding", "style"), [("grid", "explain"), ("coordinates", "explain-short")])
+def test_what_a_teacher_says_is_true(teacher: str, encoding: str, style: str) -> None:
+    records = explained(teacher, 20, encoding=encoding, style=style)
     figures = language_figures(records)
     assert figures["explanations"] == len(records) > 0
     assert figures["explanation_truth"] == figures["explanation_faultless"] == figures["reference_truth"] == 1

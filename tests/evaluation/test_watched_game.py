@@ -146,8 +146,9 @@ def test_reasons_are_held_against_the_board_that_they_speak_of() -> None:
     assert next(iter(WatchedGame(Scripted(lambda _: " U"), 2, 6, 6))).explanation is None
 
 
-def test_a_model_that_is_asked_to_explain_has_room_for_it(llama: Path) -> None:
-    settings = EvaluationSettings(width=4, height=4, seed=1, style="explain")
+@pytest.mark.parametrize("style", ["explain", "explain-short"])
+def test_a_model_that_is_asked_to_explain_has_room_for_it(llama: Path, style: str) -> None:
+    settings = EvaluationSettings(width=4, height=4, seed=1, style=style)
     with pytest.raises(UserError, match=r"reads at most 256 tokens.* its answer up to 512"):
         next(iter(open_game(llama, settings)))
     moment = next(iter(open_game(llama, replace(settings, max_new_tokens=20))))

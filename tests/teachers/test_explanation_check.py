@@ -31,12 +31,17 @@ everyone = pytest.mark.parametrize("teacher", TEACHERS, ids=lambda teacher: teac
 
 
 def _explained(
-    teacher: Teacher, boards: tuple[tuple[int, int], ...] = ((6, 6), (8, 8), (7, 9))
+    teacher: Teacher, boards: tuple[tuple[int, int], ...] = ((6, 6), (8, 8), (7, 9)), short: bool = False
 ) -> Iterator[tuple[State, str]]:
     for width, height in boards:
         states = [*random_states(25, width, height, seed=51), *own_states(teacher, width, height, 1, 15)]
         for state in states:
-            yield state, teacher.explain(state)
+            yield state, teacher.explain(state, short=short)
+
+
+def _all_explained(teacher: Teacher) -> list[tuple[State, str]]:
+    """Whole explanations on three boards, short ones on one: most of their sentences are the same."""
+    return [*_explained(teacher), *_explained(teacher, ((6, 6),), short=True)]
 
 
 def _sentences(text: str) -> list[str]:
@@ -73,7 +78,7 @@ def _is_found(state: State, changed: str, teacher: Teacher) -> bool:
 def test_every_changed_number_is_found(teacher: Teacher) -> None:
     chance = random.Random(1)
     tried = 0
-    for state, text in _explained(teacher):
+    for state, text in _all_explained(teacher):
         for found in NUMBER.finditer(text):
             other = chance.choice([value for value in range(state.width * state.height + 1) if value != int(found[0])])
             for value in (other, int(found[0]) + 1, 10**6):
@@ -87,7 +92,7 @@ def test_every_changed_number_is_found(teacher: Teacher) -> None:
 def test_every_changed_move_and_cell_is_found(teacher: Teacher) -> None:
     chance = random.Random(2)
     tried = 0
-    for state, text in _explained(teacher):
+    for state, text in _all_explained(teacher):
         for found in MOVE.finditer(text):
             changed = _with_move(
                 text, found, chance.choice([move.name for move in DIRECTIONS if move.name != found[0]])
@@ -172,17 +177,19 @@ def _made_and_accepted(states: list[State]) -> tuple[set[tuple[str, str]], dict[
         board = Board(state, RULES)
         for name in teachers.names():
             teacher = teachers.get(name)
-            for sentence in _sentences(teacher.explain(state)):
+            for sentence in _sentences(f"{teacher.explain(state)} {teacher.explain(state, short=True)}"):
                 known = read(sentence, name)
                 assert known is not None
                 made.add((known[0].template, name))
             for claim in CLAIMS.values():
+                if (claim.template, name) in accepted or "teacher" not in dict(claim.fields):
+                    continue
                 true = claim.says(board, {"teacher": name})
-                if isinstance(true, str) or "teacher" not in dict(claim.fields):
+                if isinstance(true, str):
                     continue
                 sentence = claim(state.width, **{**true, "teacher": name})
                 if check_explanation(state, sentence, teacher).true:
-                    accepted.setdefault((claim.template, name), (state, sentence))
+                    accepted[claim.template, name] = state, sentence
     return made, accepted
 
 

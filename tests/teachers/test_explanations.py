@@ -15,6 +15,7 @@ from serpentune.game import Move, State, random_states
 from serpentune.teachers import BFS, Teacher, check_explanation
 from serpentune.teachers._truth import CLAIMS, RULES, Board, claims, read, split
 from serpentune.teachers._truth import claims_cycle as of_cycle
+from serpentune.teachers._truth.sentences import show
 from tests.teachers.explained import FULL, FULL_AND_TRAPPED, OUTSIDE, TEACHERS, own_states, strange_states
 
 BOARDS = [(6, 6), (10, 10), (7, 9), (20, 12)]
@@ -58,6 +59,43 @@ def test_they_are_true_of_short_and_long_snakes_and_without_an_apple(teacher: Te
 
 
 @everyone
+@pytest.mark.parametrize(("width", "height"), [(6, 6), (7, 9)])
+def test_short_ones_are_true_as_well(teacher: Teacher, width: int, height: int) -> None:
+    states = [*random_states(60, width, height, seed=33), *own_states(teacher, width, height, games=1, each=30)]
+    for state in [*states, *strange_states(width, height)[::8], FULL, FULL_AND_TRAPPED]:
+        text, short = teacher.explain(state), teacher.explain(state, short=True)
+        _assert_true(teacher, state, short)
+        known = [(read(sentence, teacher.name), sentence) for sentence in split(text)]
+        kept = [sentence for claim, sentence in known if claim is not None and claim[0].short is None]
+        said = split(short)
+        assert [sentence for sentence in said if sentence in kept] == kept  # and in this order
+
+
+@pytest.mark.parametrize("name", ["BFS", "BFS-SAFE-GREEDY", "DFS", "ASTAR"])
+def test_short_ones_give_no_count_of_a_search(name: str) -> None:
+    teacher = teachers.get(name)
+    for state in random_states(200, 6, 6, seed=34):
+        short = teacher.explain(state, short=True)
+        if "the Manhattan distance is" not in short:  # of two cells that the text names; said before giving up
+            assert not re.search(r"\d", re.sub(r"\(\d, \d\)", "", short)), short
+        decision = teacher.decide(state)
+        if name in ("BFS", "ASTAR") and "finds a shortest path." in short:
+            assert decision.path_length == decision.shortest_path is not None
+
+
+def test_the_cycle_is_said_to_take_more_moves_only_where_it_does() -> None:
+    teacher, equal = teachers.get("BFS-HAMILTONIAN"), 0
+    for state in random_states(2000, 6, 6, seed=35):
+        short = teacher.explain(state, short=True)
+        if "the cycle itself would take no more moves" in short:
+            moves = show("move", teacher.decide(state).path_length or 0)
+            more = f"Step by step the cycle itself would take {moves}, more than the path of {teacher.name}."
+            assert len(check_explanation(state, more, teacher).false) == 1
+            equal += 1
+    assert equal > 10
+
+
+@everyone
 def test_they_are_true_on_full_boards(teacher: Teacher) -> None:
     for state in (FULL, FULL_AND_TRAPPED):
         _assert_true(teacher, state, teacher.explain(state))
@@ -75,6 +113,7 @@ def test_none_of_very_many_is_wrong(teacher: Teacher) -> None:
         states = random_states(count, width, height, seed=2**40)
         for state, decision in zip(states, teacher.decisions(states), strict=True):
             _assert_true(teacher, state, teacher.explain(state, decision))
+            _assert_true(teacher, state, teacher.explain(state, decision, short=True))
     for width, height in ((8, 8), (10, 10), (7, 9)):
         for state in own_states(teacher, width, height, games=40, each=100):
             _assert_true(teacher, state, teacher.explain(state))
@@ -85,6 +124,7 @@ def test_every_claim_of_the_table_is_made_somewhere_and_has_been_read_back() -> 
         for state in states:
             for teacher in TEACHERS:
                 yield from check_explanation(state, teacher.explain(state), teacher).true
+                yield from split(teacher.explain(state, short=True))
 
     states = [FULL, FULL_AND_TRAPPED, *strange_states(6, 6)[::3], *random_states(300, 8, 8, seed=5)]
     states += random_states(20, 7, 6, seed=5)
@@ -136,6 +176,7 @@ def test_two_to_five_sentences_are_said_with_reasons_from_outside(reasons: list[
         assert not check.false
         assert len(check.unreadable) == (0 if trapped else own)
         assert 2 <= len(check.true) + len(check.unreadable) <= 5
+        assert check_explanation(state, teacher.explain(state, short=True), teacher).unreadable == check.unreadable
 
 
 RULE_OF_THE_CYCLE = {
@@ -164,11 +205,14 @@ def test_each_names_the_rule_by_which_the_move_was_chosen(name: str) -> None:
 
 def test_the_examples_of_the_document_are_what_its_snippet_prints() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    (snippet,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(snippet, str(DOCUMENT), "exec"), {})
-    assert printed.getvalue().split() == shown.split()
+    snippets = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    shown = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+    names: dict[str, object] = {}
+    for snippet, expected in zip(snippets, shown, strict=True):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(snippet, str(DOCUMENT), "exec"), names)
+        assert printed.getvalue().split() == expected.split()
+    assert len(shown) == 2
     for teacher in TEACHERS[:-1]:
-        assert f"{teacher.name} plays" in shown
+        assert f"{teacher.name} plays" in shown[-1]

@@ -58,8 +58,8 @@ def build(
         option(
             "--styles",
             metavar="STYLE...",
-            help="plan: the moves to the next apple; move: the next move; explain: the next move and why. "
-            "STYLE=SHARE gives other than equal shares.",
+            help="plan: the moves to the next apple; move: the next move; explain: the next move and why; "
+            "explain-short: without what only counting can tell. STYLE=SHARE gives other than equal shares.",
             default="plan",
         ),
     ] = None,

@@ -74,8 +74,8 @@ Style = Annotated[
     option(
         "--style",
         metavar="STYLE",
-        help="plan: ask for the moves to the apple; move: for one, as mode move does by itself; explain: for one, "
-        "whose reasons are not read.",
+        help="plan: ask for the moves to the apple; move: for one, as mode move does by itself; explain, "
+        "explain-short: for one, whose reasons are not read.",
         default="as taught, else plan",
         section=ASKING,
     ),

@@ -112,7 +112,7 @@ def improve(
         option(
             "--style",
             metavar="NAME",
-            help="How it answers: plan, move or explain.",
+            help="How it answers: plan, move, explain or explain-short.",
             default="the student's",
             section=_DATA,
         ),

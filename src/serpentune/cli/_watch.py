@@ -65,7 +65,7 @@ def watch(
             "--style",
             metavar="STYLE",
             help="plan: ask for the moves to the apple; move: for one, as mode move does by itself; explain: for one "
-            "with its reasons.",
+            "with its reasons; explain-short: without what only counting can tell.",
             default="as taught, else plan",
             section=asked.ASKING,
         ),

@@ -71,7 +71,7 @@ class Facts:
         splits: int8 `(n,)`, places in `SPLITS`.
         lengths: int16 `(n,)`, cells of the snake.
         mirrored: bool `(n,)`, records that show another image of the state than the one that was played.
-        unexplained: bool `(n,)`, records of the style `explain` about which there is nothing true to say.
+        unexplained: bool `(n,)`, records that should explain a move about which there is nothing true to say.
         too_long: bool `(n,)`, longer than the limit of tokens.
         unanswered: bool `(n,)`, records to which the teacher of a label has no answer; None without a label.
     """
@@ -241,16 +241,19 @@ class Renderer:
     ) -> tuple[Texts, NDArray[np.bool_]]:
         unexplained = np.zeros(len(asked), np.bool_)
         completions = write_completions(answers.moves, answers.starts, answers.lengths)
-        explains = np.flatnonzero(np.array([style.explains for style in self._asked])[asked])
-        if len(explains):
-            said = explanations(states.take(explains), answers.moves[answers.starts[explains]], teacher)
-            unexplained[explains] = [text is None for text in said]
-            written = completions.tolist()
-            for place, text in zip(explains.tolist(), said, strict=True):
+        if not np.array([style.explains for style in self._asked])[asked].any():
+            return completions, unexplained
+        written = completions.tolist()
+        for number, style in enumerate(self._asked):
+            own = np.flatnonzero(asked == number)
+            if not style.explains or not len(own):
+                continue
+            said = explanations(states.take(own), answers.moves[answers.starts[own]], teacher, short=style.short)
+            unexplained[own] = [text is None for text in said]
+            for place, text in zip(own.tolist(), said, strict=True):
                 if text is not None:
                     written[place] = text
-            completions = Texts.of(written)
-        return completions, unexplained
+        return Texts.of(written), unexplained
 
     def _boards(self, states: States, encodings: NDArray[np.int64]) -> Texts:
         """Each state in its encoding."""

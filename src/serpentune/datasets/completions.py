@@ -29,12 +29,14 @@ class CompletionStyle:
         cue: the prompt's last line, which tells the student what to write.
         whole_plan: the moves up to and including the one that eats the apple, or only the next one.
         explains: whether the reasons follow the move, on the next line.
+        short: whether these leave out what only counting can tell.
     """
 
     name: str
     cue: str
     whole_plan: bool
     explains: bool = False
+    short: bool = False
 
     def completion(self, moves: bytes) -> str:
         """Moves (a `Move` code a byte, the next one first) as text: a letter each, with a space before it.
@@ -59,6 +61,7 @@ STYLES = {
         CompletionStyle("move", "Move:", False),
         CompletionStyle("plan", "Moves:", True),
         CompletionStyle("explain", "Move and why:", False, explains=True),
+        CompletionStyle("explain-short", "Move and why, in short:", False, explains=True, short=True),
     )
 }
 
@@ -207,7 +210,7 @@ def read_moves(text: str) -> bytes:
 
 
 def after_moves(text: str) -> str:
-    """What an answer says behind the moves at its start: its reasons, in the style `explain`; else mostly nothing."""
+    """What an answer says behind the moves at its start: its reasons, if it was asked for them; else mostly nothing."""
     words = re.match(rf"(?:[\s,]*[^\s,]+){{{len(read_moves(text))}}}[\s,]*", text)
     return text if words is None else text[words.end() :]
 
@@ -251,13 +254,14 @@ def _put_letters(moves: Bytes, starts: Offsets, letters: Bytes, offsets: Offsets
     return True
 
 
-def explanations(states: States, moves: Bytes, player: str) -> list[str | None]:
-    """Completions of the style `explain`: each move, and on the next line why the teacher plays it.
+def explanations(states: States, moves: Bytes, player: str, *, short: bool = False) -> list[str | None]:
+    """Completions of a style that explains: each move, and on the next line why the teacher plays it.
 
     Args:
         states: `n` states.
         moves: uint8 `(n,)`, the `Move` codes that were recorded in them.
         player: the name in the prompts.
+        short: as of the style, `CompletionStyle.short`.
 
     Returns:
         `n` texts; None where there is nothing true to say: the move doesn't move the snake, the teacher would play
@@ -274,6 +278,8 @@ def explanations(states: States, moves: Bytes, player: str) -> list[str | None]:
         )
     teacher = teachers.get(player)
     return [
-        f" {MOVE_LETTERS[move]}\n{teacher.explain(state, decision)}" if decision.move == move <= Move.LEFT else None
+        f" {MOVE_LETTERS[move]}\n{teacher.explain(state, decision, short=short)}"
+        if decision.move == move <= Move.LEFT
+        else None
         for state, decision, move in zip(states, teacher.decisions(states), moves.tolist(), strict=True)
     ]

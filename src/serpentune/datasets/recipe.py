@@ -163,8 +163,8 @@ class Recipe(Settings):
         samples_per_teacher: records of each at most, over all splits, styles and encodings.
         grid_sizes: boards to take games from, None for all.
         styles: completion styles, a list (equal shares) or a mapping to shares.
-        drop_explanations: probability with which a record of the style `explain` loses its reasons and asks for the
-            move alone, as `move`.
+        drop_explanations: probability with which a record of a style that explains loses its reasons and asks for
+            the move alone, as `move`.
         encodings: how boards are written, a name, a list (equal shares) or a mapping to shares.
         moves: which moves may become records: `all`; `every` k-th of a game; `apples`, those at which an apple has just
             appeared, and a share between; `auto` is `apples` for whole plans and `all` for single moves.

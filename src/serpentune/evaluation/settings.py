@@ -29,8 +29,8 @@ class EvaluationSettings:
         height: cells a column.
         seed: of the first game; the others follow. Two models with the same seeds meet the same apples.
         teacher: whom the prompt asks to play like, and whose moves the model's are compared with.
-        style: completion style that the prompt asks for: `plan` (the moves to the apple), `move` (the next one) or
-            `explain` (the next one with reasons).
+        style: completion style that the prompt asks for: `plan` (the moves to the apple), `move` (the next one),
+            `explain` (the next one with reasons) or `explain-short` (without what only counting can tell).
         encoding: how states are written.
         mode: how a model is asked: `plan` (it writes moves), `move` (the likeliest of the four moves, in one forward
             pass) or `free` (it writes what it likes, and the move is looked for).

@@ -17,7 +17,7 @@ from serpentune.game import DIRECTIONS, Move, State, _rules
 from serpentune.teachers._cycle import in_order, jump, lay_cycle, step_along, steps_between, takes_shortcuts
 from serpentune.teachers._decision import Decision
 from serpentune.teachers._kernel import CLOCK, NUMBERS, ROUND, WORK_PER_CELL, Work, begin
-from serpentune.teachers._truth import Value, split
+from serpentune.teachers._truth import Value, shortened, split
 from serpentune.teachers._truth import claims as say
 from serpentune.teachers._truth import claims_cycle as of_cycle
 from serpentune.teachers._truth import claims_search as of_search
@@ -29,7 +29,7 @@ _MOST_REASONS = 3
 _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 
-def explanation(name: str, reasons: Reasons | None, state: State, decision: Decision) -> str:
+def explanation(name: str, reasons: Reasons | None, state: State, decision: Decision, *, short: bool = False) -> str:
     """Two to five sentences: the move, the teacher's reasons, what it means for the tail and for the free cells.
 
     Args:
@@ -37,18 +37,26 @@ def explanation(name: str, reasons: Reasons | None, state: State, decision: Deci
         reasons: its own sentences, three at most; None for what can be said of any teacher.
         state: the state.
         decision: its answer to that state.
+        short: whether to leave out what only counting can tell, along a search, a path or a region.
 
     Raises:
         ValueError: the answer breaks the contract of `Teacher`: no legal move, or giving up where there is one;
             or its reasons are more than three sentences, as `check_explanation` splits them.
     """
+    sentences = _sentences(name, reasons, state, decision)
+    if short:
+        sentences = [said for sentence in sentences if (said := shortened(sentence, name))]
+    return " ".join(sentences)
+
+
+def _sentences(name: str, reasons: Reasons | None, state: State, decision: Decision) -> list[str]:
     if decision.move not in (decision.legal_moves or (Move.NO_PATH_FOUND,)):
         raise ValueError(f"teacher {name} answered {decision.move.name}, which is not legal in this state")
     if decision.move == Move.NO_PATH_FOUND:
         sentences = [say.gives_up(state.width, teacher=name, head=state.head), *_apple(state, decision)]
         if decision.free_regions:
             sentences.append(_regions(state, decision))
-        return " ".join(sentences)
+        return sentences
     own = (reasons or _any_teacher)(name, state, decision)
     count = sum(len(split(reason)) for reason in own)
     if count > _MOST_REASONS:
@@ -56,7 +64,7 @@ def explanation(name: str, reasons: Reasons | None, state: State, decision: Deci
     sentences = [_move(name, state, decision), *own, _choice(state, decision)]
     if len(decision.free_regions) > 1 and count < _MOST_REASONS:
         sentences.append(_regions(state, decision))
-    return " ".join(sentences)
+    return sentences
 
 
 def after(state: State, move: Move) -> int:

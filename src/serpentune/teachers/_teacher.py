@@ -163,19 +163,21 @@ class Teacher:
             )
         ]
 
-    def explain(self, state: State, decision: Decision | None = None) -> str:
+    def explain(self, state: State, decision: Decision | None = None, *, short: bool = False) -> str:
         """Why it moves as it does: two to five sentences, all of whose claims `check_explanation` can check.
 
         Args:
             state: the state.
             decision: what `decide` answers to it, for whoever has that already.
+            short: whether to leave out what only counting along a search, a path or a region can tell. What the text
+                itself derives stays, and so do sentences of `reasons` that are none of the known claims.
 
         Raises:
             UserError: as `decide`.
             ValueError: as `decide`; or the answer is not legal in this state, against the contract; or `reasons` makes
                 more than three sentences.
         """
-        return explanation(self.name, self.reasons, state, decision or self.decide(state))
+        return explanation(self.name, self.reasons, state, decision or self.decide(state), short=short)
 
     def moves(self, states: States) -> NDArray[np.int8]:
         """The `Move` code for each state, int8 `(n,)`.

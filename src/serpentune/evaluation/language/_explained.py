@@ -128,14 +128,18 @@ def explained_figures(moves: Sequence[ExplainedMove]) -> dict[str, Any]:
           move is the same as none. `…_games`: games without a state in which they differ, of all, with Wilson's
           interval, which there is also where no state differs.
         - `truth`: claims in the reasons that the board confirms, of all `claims`.
+        - `by_style`: the same by the style that asks for the reasons. A board that is asked about in two counts as two
+          states in the figures of all.
         - `by_length`: the same by the length of the snake, from `length_from` to `length_to`.
     """
+    asked = [parsed[2].name for move in moves if (parsed := parse_prompt(move.prompt)) is not None]
     boards = [shown(move.prompt, move.answer) for move in moves]
     names = [move.game if move.game is not None else f"\0{number}" for number, move in enumerate(moves)]
     _, game = np.unique(names, return_inverse=True)
     checks = [board.check(move.answer) for board, move in zip(boards, moves, strict=True) if board is not None]
     counted = _Counted(
         game.astype(np.int64),
+        np.array(asked, np.object_),
         [read_moves(move.answer)[:1] for move in moves],
         {
             name: [read_moves(move.plain[name])[:1] for move in moves]
@@ -148,6 +152,7 @@ def explained_figures(moves: Sequence[ExplainedMove]) -> dict[str, Any]:
     lengths = [len(board.state.body) for board in boards if board is not None]
     bins = np.searchsorted(LENGTHS, lengths, "right") - 1
     figures = counted.figures(np.ones(len(moves), np.bool_))
+    figures.values["by_style"] = {name: counted.figures(counted.asked == name).document() for name in counted.styles}
     figures.values["by_length"] = []
     for place in np.unique(bins).tolist():
         row = counted.figures(bins == place)
@@ -159,13 +164,19 @@ def explained_figures(moves: Sequence[ExplainedMove]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Counted:
-    """What `n` states came to: the number of its game, first moves with reasons and by style without, claims."""
+    """What `n` states came to: their games, styles that ask for reasons, first moves with and without, claims."""
 
     game: NDArray[np.int64]
+    asked: NDArray[np.object_]
     explained: list[bytes]
     plain: dict[str, list[bytes]]
     true: NDArray[np.int64]
     claims: NDArray[np.int64]
+
+    @property
+    def styles(self) -> list[str]:
+        """The styles in which reasons were asked for."""
+        return [name for name in STYLES if name in self.asked]
 
     def figures(self, chosen: NDArray[np.bool_]) -> Figures:
         """The figures of the chosen states, bool `(n,)`."""
@@ -179,11 +190,14 @@ class _Counted:
 
         figures = Figures()
         states = by_game(np.ones(int(chosen.sum()), np.int64))
-        begun = {"explain": self.explained, **self.plain}
+        places = np.flatnonzero(chosen).tolist()
+        silent = [self.asked[at] for at in places if not self.explained[at]]
+        unusable = {name: silent.count(name) for name in self.styles}
+        unusable |= {name: sum(not first[at] for at in places) for name, first in self.plain.items()}
         figures.values |= {
             "states": int(chosen.sum()),
             "games": games,
-            "unusable": {name: sum(not first[at] for at in np.flatnonzero(chosen)) for name, first in begun.items()},
+            "unusable": unusable,
         }
         for name in PLAIN:
             if name not in self.plain:

@@ -28,8 +28,8 @@ def open_game(
 
     Args:
         player: who plays: a contestant, or as of `open_contestant` a teacher, `random`, or a model.
-        settings: how the game goes; its seed is the first of the settings. A model that is asked in the style `explain`
-            gets room for its reasons, unless `max_new_tokens` says otherwise.
+        settings: how the game goes; its seed is the first of the settings. A model that is asked for its reasons gets
+            room for them, unless `max_new_tokens` says otherwise.
         teacher: whose choice stands beside the player's; None for a teacher that plays itself, else the one of the
             settings.
         details: as of `WatchedGame`.

@@ -8,7 +8,7 @@ the table. All in plain Python: nothing in here imports a kernel or a teacher, o
 from serpentune.teachers._truth import claims, claims_cycle, claims_search
 from serpentune.teachers._truth.board import Answer, Board
 from serpentune.teachers._truth.rules import RULES
-from serpentune.teachers._truth.sentences import CLAIMS, Claim, Value, read, split
+from serpentune.teachers._truth.sentences import CLAIMS, Claim, Value, read, shortened, split
 
 __all__ = [
     "CLAIMS",
@@ -21,5 +21,6 @@ __all__ = [
     "claims_cycle",
     "claims_search",
     "read",
+    "shortened",
     "split",
 ]

@@ -85,7 +85,10 @@ def full(board: Board, said: Said) -> Truth:
     return {"cells": board.cells}
 
 
-@claim("A shortest path to the apple has {shortest:move}.")
+@claim(
+    "A shortest path to the apple has {shortest:move}.",
+    short="A path to the apple is open.",
+)
 def shortest(board: Board, said: Said) -> Truth:
     return "no path leads to the apple" if board.shortest is None else {"shortest": board.shortest}
 
@@ -142,7 +145,10 @@ def one_unsafe(board: Board, said: Said) -> Truth:
     return {"legal": board.legal, "tail": board.xy(board.tail)}
 
 
-@claim("The body cuts the {free:n} free cells into {regions:region}, the largest of {largest:cell}.")
+@claim(
+    "The body cuts the {free:n} free cells into {regions:region}, the largest of {largest:cell}.",
+    short="",
+)
 def cut(board: Board, said: Said) -> Truth:
     sizes = board.regions
     if len(sizes) < 2:
@@ -150,7 +156,10 @@ def cut(board: Board, said: Said) -> Truth:
     return {"free": sum(sizes), "regions": len(sizes), "largest": sizes[0]}
 
 
-@claim("The {free:n} free cells are connected.")
+@claim(
+    "The {free:n} free cells are connected.",
+    short="",
+)
 def connected(board: Board, said: Said) -> Truth:
     sizes = board.regions
     return {"free": sizes[0]} if len(sizes) == 1 else f"the board has {sum(sizes)} free cells in {len(sizes)} regions"

@@ -140,6 +140,7 @@ def _steps_ahead(board: Board, said: Said) -> int | str:
     "The snake's {length:cell} are more than half of the board's {cells:cell}: too long for {teacher:teacher} to take "
     "shortcuts.",
     *JUMPS,
+    short="The snake covers more than half of the board: too long for {teacher:teacher} to take shortcuts.",
 )
 def long_snake(board: Board, said: Said) -> Truth:
     length = len(board.state.body)
@@ -150,7 +151,12 @@ def long_snake(board: Board, said: Said) -> Truth:
     return {"length": length, "cells": board.cells}
 
 
-@claim("Going on like this, {teacher:teacher} eats the apple with move {path:n}.", "HAMILTONIAN-SHORTCUT", "CELL")
+@claim(
+    "Going on like this, {teacher:teacher} eats the apple with move {path:n}.",
+    "HAMILTONIAN-SHORTCUT",
+    "CELL",
+    short="Going on like this, {teacher:teacher} eats the apple.",
+)
 def jumps_to_apple(board: Board, said: Said) -> Truth:
     found = answer(board, said)
     if found.how != "jump" or found.path is None:
@@ -162,13 +168,14 @@ def jumps_to_apple(board: Board, said: Said) -> Truth:
     "Step by step the cycle itself would take {ahead:move}, {saved:n} more than the path of {teacher:teacher}.",
     "BFS-HAMILTONIAN",
     "ASTAR-HAMILTONIAN",
+    short="Step by step the cycle itself would take {ahead:move}, more than the path of {teacher:teacher}.",
 )
 def cycle_itself(board: Board, said: Said) -> Truth:
-    path = path_of(board, answer(board, said))
-    if isinstance(path, str) or board.apple is None:
-        return str(path)
-    ahead = cycle(board).steps(board.head, board.apple)
-    return {"ahead": ahead, "saved": ahead - path}
+    ways = _both_ways(board, said)
+    if isinstance(ways, str):
+        return ways
+    ahead, path = ways
+    return "it would take no more on the board" if ahead == path else {"ahead": ahead, "saved": ahead - path}
 
 
 @claim(
@@ -177,10 +184,19 @@ def cycle_itself(board: Board, said: Said) -> Truth:
     "ASTAR-HAMILTONIAN",
 )
 def cycle_as_short(board: Board, said: Said) -> Truth:
-    true = cycle_itself.says(board, said)
-    if isinstance(true, str) or true["saved"] == 0:
-        return true
-    return f"it would take {true['saved']} more on the board"
+    ways = _both_ways(board, said)
+    if isinstance(ways, str):
+        return ways
+    ahead, path = ways
+    return {} if ahead == path else f"it would take {ahead - path} more on the board"
+
+
+def _both_ways(board: Board, said: Said) -> tuple[int, int] | str:
+    """Moves to the apple step by step along the cycle, and by the teacher's path."""
+    path = path_of(board, answer(board, said))
+    if isinstance(path, str) or board.apple is None:
+        return str(path)
+    return cycle(board).steps(board.head, board.apple), path
 
 
 @claim("The body does not lie in the order of the Hamiltonian cycle.")
@@ -261,13 +277,21 @@ def _street(board: Board, said: Said, staying: bool) -> Truth:
     "By these streets the apple at {apple:xy} is {path:move} away, and eating it will cut off no free cell that "
     "{teacher:teacher} could go to first.",
     "CELL",
+    short=(
+        "By these streets a way leads to the apple at {apple:xy}, and eating it will cut off no free cell that "
+        "{teacher:teacher} could go to first."
+    ),
 )
 def nothing_cut_off(board: Board, said: Said) -> Truth:
     path = path_of(board, answer(board, said))
     return path if isinstance(path, str) else {"apple": cell_of(board, board.apple), "path": path}
 
 
-@claim("Eating the apple at {apple:xy} now would cut off {goal:xy}, so {teacher:teacher} goes there first.", "CELL")
+@claim(
+    "Eating the apple at {apple:xy} now would cut off {goal:xy}, so {teacher:teacher} goes there first.",
+    "CELL",
+    short="Eating the apple at {apple:xy} now would cut off a free cell, so {teacher:teacher} goes there first.",
+)
 def detour_to(board: Board, said: Said) -> Truth:
     found = answer(board, said)
     if found.goal is None:

@@ -12,6 +12,7 @@ from serpentune.teachers._truth.sentences import claim
     "Level by level from the apple at {apple:xy}, {teacher:teacher} takes {taken:cell} from its queue until it meets "
     "the head on level {level:n}: a shortest path has {path:move}.",
     "BFS",
+    short="Level by level from the apple at {apple:xy}, {teacher:teacher} finds a shortest path.",
 )
 def shortest_by_queue(board: Board, said: Said) -> Truth:
     return _queue(board, said)
@@ -21,12 +22,20 @@ def shortest_by_queue(board: Board, said: Said) -> Truth:
     "Level by level from the apple at {apple:xy}, {teacher:teacher} takes {taken:cell} from its queue until it meets "
     "the head on level {level:n}, behind a move that keeps the tail within reach.",
     "BFS-SAFE-GREEDY",
+    short=(
+        "Level by level from the apple at {apple:xy}, {teacher:teacher} finds a shortest path behind a move that "
+        "keeps the tail within reach."
+    ),
 )
 def safe_by_queue(board: Board, said: Said) -> Truth:
     return _queue(board, said)
 
 
-@claim("After this path of {path:move} the tail of {teacher:teacher} can be reached as well.", "BFS-SAFE-GREEDY")
+@claim(
+    "After this path of {path:move} the tail of {teacher:teacher} can be reached as well.",
+    "BFS-SAFE-GREEDY",
+    short="After this path the tail of {teacher:teacher} can be reached as well.",
+)
 def safe_after_path(board: Board, said: Said) -> Truth:
     path = path_of(board, answer(board, said))
     return path if isinstance(path, str) else {"path": path}
@@ -36,6 +45,10 @@ def safe_after_path(board: Board, said: Said) -> Truth:
     "Level by level from the apple at {apple:xy} and only ahead on the cycle, {teacher:teacher} takes {taken:cell} "
     "from its queue until it meets the head on level {level:n}: a shortest such path has {path:move}.",
     "BFS-HAMILTONIAN",
+    short=(
+        "Level by level from the apple at {apple:xy} and only ahead on the cycle, {teacher:teacher} finds a shortest "
+        "such path."
+    ),
 )
 def ordered_by_queue(board: Board, said: Said) -> Truth:
     return _queue(board, said)
@@ -53,6 +66,7 @@ def _queue(board: Board, said: Said) -> Truth:
     "Level by level from the apple at {apple:xy}, {teacher:teacher} takes {taken:cell} from its queue and never meets "
     "the head: there is no path.",
     "BFS",
+    short="Level by level from the apple at {apple:xy}, {teacher:teacher} never meets the head: there is no path.",
 )
 def queue_runs_out(board: Board, said: Said) -> Truth:
     return _in_vain(board, said)
@@ -62,6 +76,7 @@ def queue_runs_out(board: Board, said: Said) -> Truth:
     "{teacher:teacher} looks at {taken:cell}, all in its reach, without meeting the apple at {apple:xy}.",
     "ASTAR",
     "DFS",
+    short="{teacher:teacher} looks at all cells in its reach without meeting the apple at {apple:xy}.",
 )
 def search_in_vain(board: Board, said: Said) -> Truth:
     return _in_vain(board, said)
@@ -74,14 +89,20 @@ def _in_vain(board: Board, said: Said) -> Truth:
     return {"apple": cell_of(board, board.apple), "taken": found.taken}
 
 
-@claim("The Manhattan distance is {distance:n}, so {extra:step} of a shortest path are a detour.")
+@claim(
+    "The Manhattan distance is {distance:n}, so {extra:step} of a shortest path are a detour.",
+    short="Even a shortest path is a detour.",
+)
 def detour(board: Board, said: Said) -> Truth:
     if board.shortest is None or board.distance is None or board.shortest == board.distance:
         return "no shortest path on the board is longer than the Manhattan distance"
     return {"distance": board.distance, "extra": board.shortest - board.distance}
 
 
-@claim("The Manhattan distance is {distance:n} too, so no detour is needed.")
+@claim(
+    "The Manhattan distance is {distance:n} too, so no detour is needed.",
+    short="A shortest path needs no detour.",
+)
 def straight(board: Board, said: Said) -> Truth:
     if board.shortest is None or board.shortest != board.distance:
         return "the board has no path as short as the Manhattan distance"
@@ -92,6 +113,7 @@ def straight(board: Board, said: Said) -> Truth:
     "{teacher:teacher} goes deep, nearer to the apple at {apple:xy} first, and after {taken:cell} has found a path "
     "of {path:move}.",
     "DFS",
+    short="{teacher:teacher} goes deep, nearer to the apple at {apple:xy} first, and finds a path.",
 )
 def deep(board: Board, said: Said) -> Truth:
     found = answer(board, said)
@@ -101,7 +123,11 @@ def deep(board: Board, said: Said) -> Truth:
     return {"apple": cell_of(board, board.apple), "taken": found.taken, "path": path}
 
 
-@claim("A shortest path has {shortest:move}, so {teacher:teacher} goes {extra:step} further than needed.", "DFS")
+@claim(
+    "A shortest path has {shortest:move}, so {teacher:teacher} goes {extra:step} further than needed.",
+    "DFS",
+    short="A shorter path is open, so {teacher:teacher} goes further than needed.",
+)
 def longer(board: Board, said: Said) -> Truth:
     found = answer(board, said)
     if board.shortest is None or found.path is None or found.path <= board.shortest:
@@ -109,7 +135,10 @@ def longer(board: Board, said: Said) -> Truth:
     return {"shortest": board.shortest, "extra": found.path - board.shortest}
 
 
-@claim("No path is shorter than {path:move}.")
+@claim(
+    "No path is shorter than {path:move}.",
+    short="",
+)
 def none_shorter(board: Board, said: Said) -> Truth:
     return "the board has no path" if board.shortest is None else {"path": board.shortest}
 
@@ -118,6 +147,10 @@ def none_shorter(board: Board, said: Said) -> Truth:
     "{teacher:teacher} estimates {estimate:move} to the apple at {apple:xy}, the Manhattan distance, and finds a path "
     "of {path:move} after taking up {taken:cell}.",
     "ASTAR",
+    short=(
+        "With the Manhattan distance to the apple at {apple:xy} as its estimate, {teacher:teacher} finds a shortest "
+        "path."
+    ),
 )
 def estimated(board: Board, said: Said) -> Truth:
     return _estimate(board, said)
@@ -127,6 +160,10 @@ def estimated(board: Board, said: Said) -> Truth:
     "{teacher:teacher} estimates {estimate:move} to the apple at {apple:xy}, the Manhattan distance, and finds a path "
     "of {path:move} only ahead on the cycle after taking up {taken:cell}.",
     "ASTAR-HAMILTONIAN",
+    short=(
+        "With the Manhattan distance to the apple at {apple:xy} as its estimate and only ahead on the cycle, "
+        "{teacher:teacher} finds a shortest such path."
+    ),
 )
 def ordered_by_estimate(board: Board, said: Said) -> Truth:
     return _estimate(board, said)
@@ -145,7 +182,11 @@ def _estimate(board: Board, said: Said) -> Truth:
     }
 
 
-@claim("The path of {teacher:teacher} is {extra:move} longer than the estimate, so no straight way is open.", "ASTAR")
+@claim(
+    "The path of {teacher:teacher} is {extra:move} longer than the estimate, so no straight way is open.",
+    "ASTAR",
+    short="The path of {teacher:teacher} is longer than the estimate, so no straight way is open.",
+)
 def above_estimate(board: Board, said: Said) -> Truth:
     found = answer(board, said)
     if found.path is None or board.distance is None or found.path == board.distance:
@@ -153,7 +194,10 @@ def above_estimate(board: Board, said: Said) -> Truth:
     return {"extra": found.path - board.distance}
 
 
-@claim("A path as short as the estimate, {path:move}, can't be bettered.")
+@claim(
+    "A path as short as the estimate, {path:move}, can't be bettered.",
+    short="A path as short as the estimate is open, and can't be bettered.",
+)
 def as_estimated(board: Board, said: Said) -> Truth:
     if board.shortest is None or board.shortest != board.distance:
         return "the board has no path as short as the Manhattan distance"

@@ -2,12 +2,15 @@
 
 A claim has one template, like `"Only {legal:moves} is legal."`, from which both the writer's sentence and the reader's
 pattern come, so that they can't drift apart. Every value is in a field, so that nothing is said unchecked.
+
+A claim that counts along a search, a path or a region has a short form, which says the same without the counts: they
+stand in the text without their derivation, and a language model that reads the board can only guess them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -44,12 +47,15 @@ class Claim:
         fields: name and kind of each field, as they come.
         says: what the board says.
         by: the teachers of which it can be said; none: all of them.
+        short: the template of what a short explanation says instead, a claim of the table too; empty where it says
+            nothing, None where it says the same.
     """
 
     template: str
     fields: tuple[tuple[str, str], ...]
     says: Says
     by: tuple[str, ...]
+    short: str | None
 
     def __call__(self, width: int, **values: int | str | tuple[int, ...]) -> str:
         """The sentence with these values, a cell given by its number on a board `width` cells wide.
@@ -57,7 +63,11 @@ class Claim:
         Raises:
             KeyError: a field has no value.
         """
-        return _FIELD.sub(lambda field: _write(field[2], values[field[1]], width), self.template)
+        return _filled(self.template, values, width)
+
+    def shortly(self, values: dict[str, Value]) -> str:
+        """What a short explanation says in place of the sentence with these values, as `read` gives them."""
+        return _filled(self.template if self.short is None else self.short, values)
 
     def mistakes(self, board: Board, said: dict[str, Value]) -> str | None:
         """In words what is wrong with the values read from a sentence; None where all is true."""
@@ -78,21 +88,38 @@ CLAIMS: dict[str, Claim] = {}
 """The table: every claim by the form of its sentence."""
 
 
-def claim(template: str, *by: str) -> Callable[[Says], Claim]:
+def claim(template: str, *by: str, short: str | None = None) -> Callable[[Says], Claim]:
     """Enter a function into the table, as the one that says what the board says of sentences like `template`.
 
     Args:
         template: as in `Claim`. What stands in the field `teacher`, if there is one, is not for `says` to judge.
         by: the teachers of which it can be said; none: all of them.
+        short: as in `Claim`, with some of the fields of `template`. It is judged by the same function, which therefore
+            answers in words wherever the short form is not so, whatever the counts in the long one are.
     """
 
     def enter(says: Says) -> Claim:
-        fields = tuple((name, kind) for name, kind in _FIELD.findall(template))
-        form = _FIELD.sub(lambda field: _MARK + _form(field[2]), template)
-        entered = CLAIMS[form] = Claim(template, fields, says, by)
-        return entered
+        if short:
+            _enter(Claim(short, _fields(short), says, by, None))
+        return _enter(Claim(template, _fields(template), says, by, short))
 
     return enter
+
+
+def _enter(entered: Claim) -> Claim:
+    form = _FIELD.sub(lambda field: _MARK + _form(field[2]), entered.template)
+    if form in CLAIMS:
+        raise ValueError(f"two claims read alike: {CLAIMS[form].template!r} and {entered.template!r}")
+    CLAIMS[form] = entered
+    return entered
+
+
+def _fields(template: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, kind) for name, kind in _FIELD.findall(template))
+
+
+def _filled(template: str, values: Mapping[str, Value], width: int = 1) -> str:
+    return _FIELD.sub(lambda field: _write(field[2], values[field[1]], width), template)
 
 
 def split(text: str) -> list[str]:
@@ -136,6 +163,12 @@ def read(sentence: str, teacher: str | None) -> tuple[Claim, dict[str, Value]] |
         said[name] = tuple(sorted(set(value))) if kind == "moves" and isinstance(value, tuple) else value
     # "1 moves", "001 move" and "DOWN and UP" have the form of a claim, but no claim is written like that.
     return (found, said) if found(1, **said) == sentence else None
+
+
+def shortened(sentence: str, teacher: str) -> str:
+    """What a short explanation says in place of a sentence: the same where it makes no known claim, or nothing."""
+    known = read(sentence, teacher)
+    return sentence if known is None else known[0].shortly(known[1])
 
 
 def _form(kind: str) -> str:
