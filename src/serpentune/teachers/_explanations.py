@@ -17,7 +17,7 @@ from serpentune.game import DIRECTIONS, Move, State, _rules
 from serpentune.teachers._cycle import in_order, jump, lay_cycle, step_along, steps_between, takes_shortcuts
 from serpentune.teachers._decision import Decision
 from serpentune.teachers._kernel import CLOCK, NUMBERS, ROUND, WORK_PER_CELL, Work, begin
-from serpentune.teachers._truth import Value, shortened, split
+from serpentune.teachers._truth import Sentence, Value, split
 from serpentune.teachers._truth import claims as say
 from serpentune.teachers._truth import claims_cycle as of_cycle
 from serpentune.teachers._truth import claims_search as of_search
@@ -45,8 +45,8 @@ def explanation(name: str, reasons: Reasons | None, state: State, decision: Deci
     """
     sentences = _sentences(name, reasons, state, decision)
     if short:
-        sentences = [said for sentence in sentences if (said := shortened(sentence, name))]
-    return " ".join(sentences)
+        sentences = [said.short if isinstance(said, Sentence) else said for said in sentences]
+    return " ".join(filter(None, sentences))
 
 
 def _sentences(name: str, reasons: Reasons | None, state: State, decision: Decision) -> list[str]:

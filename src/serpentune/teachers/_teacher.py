@@ -170,7 +170,7 @@ class Teacher:
             state: the state.
             decision: what `decide` answers to it, for whoever has that already.
             short: whether to leave out what only counting along a search, a path or a region can tell. What the text
-                itself derives stays, and so do sentences of `reasons` that are none of the known claims.
+                itself derives stays, and so do sentences of a teacher from outside.
 
         Raises:
             UserError: as `decide`.

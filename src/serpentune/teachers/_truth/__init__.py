@@ -8,7 +8,7 @@ the table. All in plain Python: nothing in here imports a kernel or a teacher, o
 from serpentune.teachers._truth import claims, claims_cycle, claims_search
 from serpentune.teachers._truth.board import Answer, Board
 from serpentune.teachers._truth.rules import RULES
-from serpentune.teachers._truth.sentences import CLAIMS, Claim, Value, read, shortened, split
+from serpentune.teachers._truth.sentences import CLAIMS, Claim, Sentence, Value, read, split
 
 __all__ = [
     "CLAIMS",
@@ -16,11 +16,11 @@ __all__ = [
     "Answer",
     "Board",
     "Claim",
+    "Sentence",
     "Value",
     "claims",
     "claims_cycle",
     "claims_search",
     "read",
-    "shortened",
     "split",
 ]

@@ -10,7 +10,7 @@ stand in the text without their derivation, and a language model that reads the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -57,17 +57,13 @@ class Claim:
     by: tuple[str, ...]
     short: str | None
 
-    def __call__(self, width: int, **values: int | str | tuple[int, ...]) -> str:
+    def __call__(self, width: int, **values: int | str | tuple[int, ...]) -> Sentence:
         """The sentence with these values, a cell given by its number on a board `width` cells wide.
 
         Raises:
             KeyError: a field has no value.
         """
-        return _filled(self.template, values, width)
-
-    def shortly(self, values: dict[str, Value]) -> str:
-        """What a short explanation says in place of the sentence with these values, as `read` gives them."""
-        return _filled(self.template if self.short is None else self.short, values)
+        return Sentence(self, width, values)
 
     def mistakes(self, board: Board, said: dict[str, Value]) -> str | None:
         """In words what is wrong with the values read from a sentence; None where all is true."""
@@ -82,6 +78,27 @@ class Claim:
             if name != "teacher" and said[name] != true[name]
         ]
         return "; ".join(wrong) or None
+
+
+class Sentence(str):
+    """A claim in words as it was written, which knows what a short explanation says in its place."""
+
+    __slots__ = ("_claim", "_values", "_width")
+    _claim: Claim
+    _width: int
+    _values: dict[str, Value]
+
+    def __new__(cls, claim: Claim, width: int, values: dict[str, Value]) -> Sentence:
+        """Write it, a cell given by its number on a board `width` cells wide."""
+        written = super().__new__(cls, _filled(claim.template, width, values))
+        written._claim, written._width, written._values = claim, width, values
+        return written
+
+    @property
+    def short(self) -> str:
+        """The same without what only counting can tell; empty where nothing is left."""
+        template = self._claim.short
+        return self if template is None else _filled(template, self._width, self._values)
 
 
 CLAIMS: dict[str, Claim] = {}
@@ -118,7 +135,7 @@ def _fields(template: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, kind) for name, kind in _FIELD.findall(template))
 
 
-def _filled(template: str, values: Mapping[str, Value], width: int = 1) -> str:
+def _filled(template: str, width: int, values: dict[str, Value]) -> str:
     return _FIELD.sub(lambda field: _write(field[2], values[field[1]], width), template)
 
 
@@ -163,12 +180,6 @@ def read(sentence: str, teacher: str | None) -> tuple[Claim, dict[str, Value]] |
         said[name] = tuple(sorted(set(value))) if kind == "moves" and isinstance(value, tuple) else value
     # "1 moves", "001 move" and "DOWN and UP" have the form of a claim, but no claim is written like that.
     return (found, said) if found(1, **said) == sentence else None
-
-
-def shortened(sentence: str, teacher: str) -> str:
-    """What a short explanation says in place of a sentence: the same where it makes no known claim, or nothing."""
-    known = read(sentence, teacher)
-    return sentence if known is None else known[0].shortly(known[1])
 
 
 def _form(kind: str) -> str:
