@@ -14,14 +14,14 @@ import typer
 import yaml
 
 from serpentune.cli._app import app
-from tests.documents.blocks import PAGES, SHELL, Block, blocks
+from tests.documents.blocks import PAGES, ROOT, SHELL, Block, blocks
 from tests.documents.place import SMALLER, Place
 from tests.evaluation.chat_server import plays_bfs, serving
 from tests.hub_server import TOKEN, hub_environment
 
 SHOWN = {"text", "yaml", "json", "toml"}
-LEFT_OUT = 31
-"""Lines and blocks that can't run in a test, at most, of all pages together; eight of them want a GPU."""
+LEFT_OUT = 32
+"""Lines and blocks that can't run in a test, at most, of all pages together; nine of them want a GPU."""
 
 MAKES = {
     "README": ["logs", "output"],
@@ -60,6 +60,21 @@ def test_few_lines_are_left_out_and_each_says_why() -> None:
     marks = [(block.place, *mark) for block in of_all_pages() for mark in block.not_run.items()]
     assert len(marks) <= LEFT_OUT, marks
     assert all(len(why) > 10 for _, _, why in marks)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.stem)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for place, heading in re.findall(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text(encoding="utf-8")):
+        target = page.parent / place if place else page
+        assert target.exists(), f"{page.name}: {place}"
+        if heading and target.suffix == ".md":
+            assert heading in _anchors(target), f"{page.name}: {place}#{heading}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _commands(block: Block) -> list[str]:

@@ -110,8 +110,10 @@ def test_answers_that_cannot_be_used_lead_to_the_same_end(
         assert shown.record == live.record and replace(shown.record, number=0) == game.record
 
 
-def test_the_game_and_the_teacher_are_chosen(played: Path) -> None:
-    assert is_evaluation(played) and not is_evaluation(played.parent) and not is_evaluation("nano")
+def test_the_game_and_the_teacher_are_chosen(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_evaluation(played) and not is_evaluation(played.parent)
+    monkeypatch.chdir(played.parent)
+    assert is_evaluation("./nano") and not is_evaluation("nano"), "who is called so plays, whatever folders there are"
     first = open_recorded(str(played))
     assert (first.seed, first.teacher.name, first.state.width) == (503, "ASTAR", 6)
     assert open_recorded(played, teacher="cell").teacher.name == "CELL"

@@ -13,7 +13,7 @@ from torch.utils.data import BatchSampler
 from serpentune.models import FullConfig, LoRAConfig, load_base, wrap
 from serpentune.training import AdvancedTrainingConfig, HyperparameterConfig, train
 from serpentune.training._batches import IGNORED, Collator, StepOrder, few_widths, packer
-from serpentune.training._prepare import prepare
+from serpentune.training._prepare import prepare, trainer_of
 from serpentune.training._speed import narrow_stream, skip_masks
 from tests.training.samples import samples
 
@@ -95,14 +95,12 @@ def test_packed_batches_of_several_processes_have_that_shape_too(seed: int) -> N
     )
 
 
-def test_a_trainer_that_packs_has_batches_of_one_shape(
-    llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("serpentune.training._trainer.quickened", lambda *_: True)
+def test_a_trainer_that_packs_has_batches_of_one_shape(llama: Path, tmp_path: Path) -> None:
     config = AdvancedTrainingConfig(training_strategy="full", base_model_name=str(llama), bf16=False)
-    run = prepare(config, samples(30), None, tmp_path, resume=False, overwrite=False)
-    shapes = {batch["input_ids"].shape for batch in run.trainer.get_train_dataloader()}
-    assert run.trainer.packs and len(shapes) == 1
+    run = prepare(config, samples(30), None, tmp_path / "run", resume=False, overwrite=False)
+    packing, _ = trainer_of(config, run.base, run.trainer.model, run.tokens, None, tmp_path / "packing", packs=True)
+    shapes = {batch["input_ids"].shape for batch in packing.get_train_dataloader()}
+    assert packing.packs and len(shapes) == 1
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])

@@ -183,9 +183,10 @@ def watch(
         )
         return
     if console is None:
+        kept = ", recorded" if game.recorded else ""
         out.line(ansi(game.state))
         out.line(
-            f"{record.player}, seed {game.seed}: {record.score} of {record.width * record.height - 1} apples in "
+            f"{record.player}, seed {game.seed}{kept}: {record.score} of {record.width * record.height - 1} apples in "
             f"{record.steps} steps. The game ends with {record.ending.name}."
         )
     if save is not None:

@@ -38,9 +38,6 @@ class PathUtils:
 
     @staticmethod
     def from_here(text: str) -> str:
-        """A path as whoever stands in the current folder would name it; anything else as it is.
-
-        What is published shall not tell where somebody keeps their folders.
-        """
+        """A path below the current folder as whoever stands there would name it; anything else as it is."""
         path, here = Path(text), Path.cwd()
         return path.relative_to(here).as_posix() if path.is_absolute() and path.is_relative_to(here) else text

@@ -96,7 +96,7 @@ def prepare(
             if config.adapter is None
             else wrap_adapter(base, config.strategy, config.adapter)
         )
-        trainer, total = _trainer(config, base, model, tokens, looked_at, output_dir / CHECKPOINTS)
+        trainer, total = trainer_of(config, base, model, tokens, looked_at, output_dir / CHECKPOINTS)
     note = {
         "config": config.model_dump(mode="json"),
         "data_sha256": tokens.digest,
@@ -107,7 +107,9 @@ def prepare(
         # The order of the samples depends on the size of a batch, so a resumed run keeps what was found.
         config = fitted(config, trainer, tokens) if found is None else with_batches_of(config, found)
         found = config.hyperparameters.batch_size
-        trainer, total = _trainer(config, base, model, tokens, looked_at, output_dir / CHECKPOINTS, packs=trainer.packs)
+        trainer, total = trainer_of(
+            config, base, model, tokens, looked_at, output_dir / CHECKPOINTS, packs=trainer.packs
+        )
     if is_first_process():
         write_json(output_dir / RUN, {**note, "found_batch_size": found})
     return Prepared(config, base, tokens, trainer, total, state_bytes(trainer.model), checkpoint)
@@ -207,7 +209,7 @@ def _agree(output_dir: Path, config: AdvancedTrainingConfig, tokens: Tokens) -> 
     return found
 
 
-def _trainer(
+def trainer_of(
     config: AdvancedTrainingConfig,
     base: LoadedModel,
     model: Any,

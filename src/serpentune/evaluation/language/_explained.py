@@ -132,7 +132,7 @@ def explained_figures(moves: Sequence[ExplainedMove]) -> dict[str, Any]:
           states in the figures of all.
         - `by_length`: the same by the length of the snake, from `length_from` to `length_to`.
     """
-    asked = [parsed[2].name for move in moves if (parsed := parse_prompt(move.prompt)) is not None]
+    asked = [_style_of(move.prompt) for move in moves]
     boards = [shown(move.prompt, move.answer) for move in moves]
     names = [move.game if move.game is not None else f"\0{number}" for number, move in enumerate(moves)]
     _, game = np.unique(names, return_inverse=True)
@@ -160,6 +160,13 @@ def explained_figures(moves: Sequence[ExplainedMove]) -> dict[str, Any]:
         span = {"length_from": LENGTHS[place], "length_to": None if last else LENGTHS[place + 1] - 1}
         figures.values["by_length"].append({**span, **row.document()})
     return figures.document()
+
+
+def _style_of(prompt: str) -> str:
+    parsed = parse_prompt(prompt)
+    if parsed is None:
+        raise ValueError(f"no prompt of ours asks for this explanation: {prompt!r}")
+    return parsed[2].name
 
 
 @dataclass(frozen=True)

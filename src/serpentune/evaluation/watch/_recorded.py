@@ -14,7 +14,8 @@ from serpentune.evaluation.results import MANIFEST, load_games, tells_of_evaluat
 from serpentune.evaluation.top_moves import Chances, read_top_moves
 from serpentune.evaluation.watch._game import WatchedGame
 from serpentune.game import Ending, Limits, LockstepGames, Move, States
-from serpentune.teachers import Teacher, names
+from serpentune.models import BUILT_IN
+from serpentune.teachers import Teacher, find, names
 
 
 class RecordedGame(WatchedGame):
@@ -48,7 +49,7 @@ class RecordedGame(WatchedGame):
         record = game.record
         answers = _answers(game)
         player = FunctionPlayer(record.player, lambda states: [next(answers) for _ in range(len(states))], places=1)
-        seed = record.seed or 0
+        seed = _seed(game)
         super().__init__(player, seed, record.width, record.height, teacher=teacher, limits=limits, details=False)
         _check(game, limits)
         self._game = game
@@ -86,10 +87,6 @@ class RecordedGame(WatchedGame):
 def open_recorded(folder: str | Path, *, seed: int | None = None, teacher: str | None = None) -> RecordedGame:
     """Open a game of an evaluation, on its board and within its limits; no model is needed or loaded.
 
-    >>> game = open_recorded("output/flagship/evaluation/full", seed=2000238)
-    >>> game.play_to_the_end().ending.name
-    'WIN'
-
     Args:
         folder: a results folder, as of `EvaluationResult.load`.
         seed: which of its games; None for the one with the lowest seed.
@@ -109,13 +106,26 @@ def open_recorded(folder: str | Path, *, seed: int | None = None, teacher: str |
         )
     if teacher is None and (teacher := manifest.get("teacher")) not in (None, *names()):
         raise UserError(f"{folder} is of the teacher {teacher}, which is not registered here. Name one with --teacher.")
-    chances = read_top_moves(folder, [game.record]).get(game.record.seed or 0)
+    chances = read_top_moves(folder, [game.record]).get(_seed(game))
     return RecordedGame(game, teacher=teacher, limits=limits_of(manifest), chances=chances)
 
 
-def is_evaluation(path: str | Path) -> bool:
-    """Whether a path is the folder of an evaluation, whose games `open_recorded` opens."""
-    return tells_of_evaluation(Path(path).expanduser() / MANIFEST)
+def is_evaluation(player: str | Path) -> bool:
+    """Whether who is to play is the folder of an evaluation, whose games `open_recorded` opens.
+
+    The name of a teacher, of a built-in model, or `random` is who is called so, whatever folders there are: `./CELL` is
+    the folder.
+    """
+    name = str(player)
+    if name in ("random", *BUILT_IN) or find(name) is not None:
+        return False
+    return tells_of_evaluation(Path(player).expanduser() / MANIFEST)
+
+
+def _seed(game: GameResult) -> int:
+    if game.record.seed is None:
+        raise UserError("The game has no seed, without which its apples can't be laid again.")
+    return game.record.seed
 
 
 def _answers(game: GameResult) -> Iterator[Answer]:
@@ -149,7 +159,7 @@ def _play(games: LockstepGames, moves: bytes, *, gives_up: bool) -> None:
 def _check(game: GameResult, limits: Limits | None) -> None:
     """Refuse a game that today's rules don't play as it is recorded: by another rule for apples, or other limits."""
     record = game.record
-    games = LockstepGames([record.seed or 0], record.width, record.height, limits)
+    games = LockstepGames([_seed(game)], record.width, record.height, limits)
     _play(games, record.moves, gives_up=_gave_up(game))
     (played,) = games.records(record.player)
     if played != replace(record, number=played.number):
