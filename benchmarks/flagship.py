@@ -4,8 +4,8 @@
 
 Runs recipes/flagship.yaml, or reads the experiment in --folder that `serpentune run` has finished, and holds its
 student to the targets. --final keeps the figures of its games as JSON: `games`, `wins`, `wilson_low`,
-`steps_per_win_mean`, `fatal_per_1000_moves`, `first_seed`, `model_sha256`, and `card`, the GPU that it played on. With
---quick a student learns 4x4 boards for a moment instead.
+`steps_per_win_mean`, `fatal_per_1000_moves`, `wins_as_written` (no plan dropped before a fatal move), `first_seed`,
+`model_sha256`, and `card`, the GPU that it played on. With --quick a student learns 4x4 boards for a moment instead.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def final_figures(result: EvaluationResult) -> dict[str, Any]:
         "wilson_low": result.play["win_rate_low"],
         "steps_per_win_mean": result.steps_per_win,
         "fatal_per_1000_moves": result.play["fatal_per_1000_moves"],
+        "wins_as_written": result.play["wins_as_written"],
         "first_seed": result.manifest["first_seed"],
         "model_sha256": result.manifest["model_sha256"],
         "card": result.manifest["versions"]["gpu"],

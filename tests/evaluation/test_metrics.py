@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from serpentune.evaluation import GameResult, play_games, play_metrics
 from serpentune.evaluation.judging import judge
 from serpentune.evaluation.metrics import limits_of
 from serpentune.evaluation.play import Opening
-from serpentune.game import Ending, Limits
+from serpentune.game import Ending, Limits, State
 from serpentune.statistics import clustered_share, wilson_interval
 from serpentune.teachers import get
 from serpentune.teachers import play as play_teacher
@@ -73,6 +74,22 @@ def test_decisions_are_shares_with_intervals_over_whole_games(games: list[GameRe
     for figure in ("decisions", "moves", "fatal_moves"):
         assert sum(row[figure] for row in metrics["by_length"]) == metrics[figure]
     assert [(row["length_from"], row["length_to"]) for row in metrics["by_length"]] == [(1, 5), (6, 10), (11, 20)]
+
+
+def test_a_win_after_a_dropped_plan_is_none_as_written() -> None:
+    def hasty(state: State) -> str:
+        return "U U U U" if state.direction is None else plan("CELL")(state)
+
+    played = list(play_games(Scripted(hasty), SEEDS, 4, 4))
+    metrics = play_metrics(played, get("CELL"))
+    kept = sum(not game.dropped for game in played)
+    assert metrics["wins"] == 40 and 0 < kept < 40
+    assert (metrics["dropped_plans"], metrics["wins_as_written"]) == (40 - kept, kept)
+    wilson = wilson_interval(kept, 40).interval
+    assert wilson is not None and metrics["win_rate_as_written_low"] == wilson.low
+    old = play_metrics([*played[1:], replace(played[0], dropped=None)], None)
+    assert (old["dropped_plans"], old["wins_as_written"], old["win_rate_as_written"]) == (None, None, None)
+    assert old["undefined"]["win_rate_as_written"] == "games of before dropped plans were counted"
 
 
 def test_the_order_of_the_games_changes_nothing(games: list[GameResult]) -> None:

@@ -100,7 +100,7 @@ def test_an_endless_answer_is_played_until_it_would_kill() -> None:
     # From the middle of 6x6 two cells upwards are free; asked there, the first move is played though it is fatal.
     assert letters(result.record.moves) == "UUU"
     assert result.record.ending == Ending.WALL
-    assert result.answers == 2
+    assert (result.answers, result.dropped) == (2, (2,))
 
 
 def test_a_later_fatal_move_is_asked_about_and_a_first_one_is_played() -> None:
@@ -114,6 +114,14 @@ def test_a_later_fatal_move_is_asked_about_and_a_first_one_is_played() -> None:
     assert letters(result.record.moves)[:4] == "UULL"
     assert [state.xy(state.head) for state in asked[:2]] == [(3, 3), (3, 5)]
     assert result.record.ending == Ending.MAX_STEPS_REACHED
+    assert result.dropped == (2, 3)
+
+
+def test_an_answer_that_is_used_up_or_asked_anew_in_time_is_not_dropped() -> None:
+    (anew,) = by_seed(Scripted(lambda _: "U U U"), range(1), replan_every=2)
+    assert (letters(anew.record.moves), anew.answers, anew.dropped) == ("UUU", 2, ())
+    assert one(Scripted(lambda _: "U U")).dropped == ()
+    assert one(Scripted(plan("CELL", most=3)), side=4).dropped == ()
 
 
 def test_turning_back_leaves_the_snake_alone_and_is_counted() -> None:
@@ -134,7 +142,7 @@ def test_turning_back_later_in_an_answer_is_asked_about() -> None:
 
     result = one(Scripted(answer), limits=Limits(max_steps=2))
     assert letters(result.record.moves) == "RU"
-    assert result.invalid == {}
+    assert (result.invalid, result.dropped) == ({}, (1,))
 
 
 def test_a_move_after_the_apple_is_not_played_from_the_old_answer() -> None:

@@ -125,6 +125,10 @@ def test_a_folder_without_a_teacher_or_with_old_lines_still_loads(folder: Path) 
         line |= {"agreed": 1, "asked": 2}
     (folder / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in old))
     assert EvaluationResult.load(folder).play == whole
+    for line in old:
+        del line["dropped"]
+    (folder / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in old))
+    assert EvaluationResult.load(folder).play["dropped_plans"] is None
     write_json(folder / "manifest.json", {"name": "mine", "grid": [4, 4]})
     result = EvaluationResult.load(folder)
     assert (result.agreement, result.play["teacher"]) == (None, None)

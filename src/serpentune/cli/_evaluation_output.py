@@ -134,6 +134,11 @@ def _of_games(result: EvaluationResult, measured: Mapping[str, Any]) -> dict[str
         "fatal errors": f"{number(measured['fatal_per_1000_moves'])} of 1,000 moves "
         f"(95% interval {_between(measured, 'fatal_per_1000_moves', number)})",
     }
+    if measured["dropped_plans"] is not None:
+        facts["as written"] = (
+            f"{percent(measured['win_rate_as_written'])} won without a plan being dropped, as "
+            f"{number(measured['dropped_plans'], 0)} were before a move that would have ended the game"
+        )
     if measured["steps_ratio"] is not None:
         facts["against it"] = (
             f"{number(measured['steps_ratio'])} times the steps of {teacher} in "

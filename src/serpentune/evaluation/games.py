@@ -30,6 +30,8 @@ class GameResult:
         constrained: places in the record's moves, ascending, of those that begin an answer whose likeliest token was
             no move, so that the best move was taken instead.
         replaced: places in the record's moves, ascending, where the policy for unreadable answers chose the move.
+        dropped: places in the record's moves, ascending, where the rest of an answer was dropped, since its next move
+            would have ended the game, and the player was asked again; None in games of before this was kept.
         opening: moves at the beginning that somebody else played; 0 where the player began.
         tokens: tokens that were written.
         ms: wall time of the game's answers in milliseconds, its share of each batch.
@@ -41,6 +43,7 @@ class GameResult:
     cut: int = 0
     constrained: tuple[int, ...] = ()
     replaced: tuple[int, ...] = ()
+    dropped: tuple[int, ...] | None = ()
     opening: int = 0
     tokens: int = 0
     ms: float = 0.0
@@ -61,6 +64,7 @@ class GameResult:
             "cut": self.cut,
             "constrained": list(self.constrained),
             "replaced": list(self.replaced),
+            **({} if self.dropped is None else {"dropped": list(self.dropped)}),
             "opening": self.opening,
             "tokens": self.tokens,
             "ms": round(self.ms, 3),
@@ -99,6 +103,7 @@ class GameResult:
                 cut=int(data.get("cut", 0)),
                 constrained=tuple(int(place) for place in data.get("constrained", ())),
                 replaced=tuple(int(place) for place in data.get("replaced", ())),
+                dropped=tuple(int(place) for place in data["dropped"]) if "dropped" in data else None,
                 opening=int(data.get("opening", 0)),
                 tokens=int(data.get("tokens", 0)),
                 ms=float(data["ms"]),
@@ -115,8 +120,9 @@ class GameResult:
             len(record.moves) - result.opening,
         )
         answered = len(record.moves) + (record.ending == Ending.NO_PATH_FOUND)  # giving up is no move of a record
-        if any(not 0 <= place < answered for place in (*result.replaced, *result.constrained)):
-            raise ValueError("a move that it says was replaced or constrained is none of its moves")
+        marked = (*result.replaced, *result.constrained, *(result.dropped or ()))
+        if any(not 0 <= place < answered for place in marked):
+            raise ValueError("a move that it says was replaced, constrained or asked for again is none of its moves")
         if min(counts) < 0 or not 0 <= result.ms < math.inf:
             raise ValueError("its counts of answers, or their time, are impossible")
         if problem := verify(record):

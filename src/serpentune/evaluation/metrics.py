@@ -44,6 +44,9 @@ def play_metrics(
           played; `cut_answers` reached the most tokens, and `constrained_answers` would rather have been no move;
           `replaced_moves`: chosen by the policy for unusable answers. Those are not the player's and are left out of
           what follows, as are the moves of an opening.
+        - `dropped_plans`: answers the rest of which was dropped, since the next move would have ended the game;
+          `wins_as_written`: games won without that, so that every answer was played as it was written, with
+          `win_rate_as_written` and Wilson's interval. None where a game of before this was counted is among them.
         - `legal_rate`: answers whose first choice was a legal move, of all to states in which there is one: before any
           constraint, unusable answers counted as wrong. Its interval, as all that follow, resamples whole games.
         - `teacher`; `decisions`: moves in states for which it has one, unusable answers among them; `accuracy`: those
@@ -72,6 +75,7 @@ def play_metrics(
         "constrained_answers": sum(len(game.constrained) for game in ordered),
         "replaced_moves": sum(len(game.replaced) for game in ordered),
     }
+    _as_written(figures, ordered)
     figures.add("legal_rate", share(judged.legal, judged.answers, "no answer came to a state with a legal move"))
     figures.values["teacher"] = None if teacher is None else teacher.name
     _decisions(figures, judged, slice(None), without if teacher is None else None)
@@ -102,6 +106,19 @@ def _results(figures: Figures, games: Sequence[GameResult]) -> None:
         figures.add(f"{name}_iqm", bca_interval(values, rng(), interquartile_mean))
     figures.values["endings"] = dict(Counter(game.record.ending.name for game in games).most_common())
     figures.values["invalid"] = dict(invalid.most_common())
+
+
+def _as_written(figures: Figures, games: Sequence[GameResult]) -> None:
+    """What is left of the wins where nothing of an answer was dropped."""
+    dropped = [game.dropped for game in games]
+    counts = [len(places) for places in dropped if places is not None]
+    if len(counts) < len(games):
+        figures.values |= {"dropped_plans": None, "wins_as_written": None}
+        figures.add("win_rate_as_written", missing("games of before dropped plans were counted"))
+        return
+    wins = sum(game.record.ending == Ending.WIN and not count for game, count in zip(games, counts, strict=True))
+    figures.values |= {"dropped_plans": sum(counts), "wins_as_written": wins}
+    figures.add("win_rate_as_written", wilson_interval(wins, len(games)))
 
 
 def _decisions(figures: Figures, judged: Judgement, chosen: slice | int, without: str | None) -> None:

@@ -87,6 +87,7 @@ class _Game:
     opening: int = 0
     moves: int = 0
     replaced: list[int] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
     invalid: Counter[str] = field(default_factory=Counter)
 
     def take(self, answer: Answer) -> None:
@@ -181,6 +182,7 @@ class _Table:
                 cut=game.cut,
                 constrained=tuple(game.constrained),
                 replaced=tuple(game.replaced),
+                dropped=tuple(game.dropped),
                 opening=game.opening,
                 tokens=game.tokens,
                 ms=game.ms,
@@ -216,6 +218,10 @@ class _Table:
                     goes_on.append(place)
                 continue
             game.at += 1
-            if running and not ate[place] and still_holds(game.answer, game.at, legal[place], self.replan_every):
+            if not running or ate[place]:
+                continue
+            if still_holds(game.answer, game.at, legal[place], self.replan_every):
                 goes_on.append(place)
+            elif game.at < len(game.answer.moves) and game.at != self.replan_every:
+                game.dropped.append(game.moves)
         return np.array(goes_on, np.int64)
