@@ -44,6 +44,13 @@ def test_document(tmp_path: Path) -> None:
     assert path.read_bytes()[1:4] == b"PNG"
 
 
+def test_a_game_that_its_opening_ends_is_not_said_to_be_saved(tmp_path: Path) -> None:
+    options = ["CELL", "--grid-size", 6, "--seed", 800000, "--opening", "BFS 30", "--save", tmp_path / "end.png"]
+    assert "Nothing is saved in" in serpentune("watch", *options).out
+    assert serpentune("watch", *options, "--json").document["file"] is None
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_a_player_the_student_that_comes_along_fills_a_board() -> None:
     watched = serpentune("watch", "--json").document
     assert (watched["player"], watched["teacher"], watched["grid"]) == ("nano-6x6", "CELL", [6, 6])

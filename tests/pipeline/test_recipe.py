@@ -51,9 +51,11 @@ def test_the_page_of_recipes_lists_them_all() -> None:
 def test_the_recipes_compare_what_they_say() -> None:
     assert [file.stem for file in EXPERIMENTS] == [
         "ablation",
+        "boards",
         "efficiency",
         "flagship-nano",
         "flagship",
+        "nano-10x10",
         "quickstart",
         "scaling-data",
         "scaling-size",

@@ -17,7 +17,7 @@ from serpentune.comparison import METRICS, compare_all
 from serpentune.evaluation import play_games
 from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import EvaluationResult
-from serpentune.report import _comparisons, _replays, write_report
+from serpentune.report import _comparisons, _models, _replays, write_report
 from serpentune.report._provenance import provenance
 from serpentune.statistics import wilson_interval
 from tests.evaluation.players import Scripted
@@ -265,3 +265,18 @@ def test_intervals_by_length_say_how_they_were_found(results: list[EvaluationRes
     text = page.read_text(encoding="utf-8")
     assert "Intervals in brackets are of 95%, by bootstrap-t and t, the wider of both, over games" in text
     assert "[0.0%, 100.0%]" not in text
+
+
+def test_wins_as_written_have_a_column_where_a_plan_was_dropped(tmp_path: Path) -> None:
+    told = play(tmp_path / "told", "told", cycle, range(4))
+    lines = (tmp_path / "told" / "games.jsonl").read_text().splitlines()
+    assert told.wins.all() and all(json.loads(line)["dropped"] == [] for line in lines)
+    (tmp_path / "told" / "games.jsonl").write_text(
+        "\n".join([json.dumps(json.loads(lines[0]) | {"dropped": [3]}), *lines[1:]]) + "\n"
+    )
+    dropped = EvaluationResult.load(tmp_path / "told")
+    assert "Won as written" not in [column.head for column in _models.play_table(_models.describe([told])).columns]
+    table = _models.play_table(_models.describe([told, dropped, replace(told, games=())]))
+    at = [column.head for column in table.columns].index("Won as written")
+    assert [row.cells[at].text for row in table.rows] == ["100.0%", "75.0%", "not measured"]
+    assert {len(row.cells) for row in table.rows} == {len(table.columns)}

@@ -178,7 +178,7 @@ def watch(
                 "steps": record.steps,
                 "ending": record.ending.name,
                 "agreed": sum(not moment.differs for moment in game.moments),
-                "file": save,
+                "file": save if game.moments else None,
             }
         )
         return
@@ -190,4 +190,5 @@ def watch(
             f"{record.steps} steps. The game ends with {record.ending.name}."
         )
     if save is not None:
-        out.line(str(save))
+        nothing = f"Nothing is saved in {save}: the game ended before the player's first move."
+        out.line(str(save) if game.moments else nothing)

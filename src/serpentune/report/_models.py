@@ -28,6 +28,7 @@ class Model:
         result: its evaluation.
         colour: the place of its colour in the palette.
         wins: share of games won with Wilson's interval; None without games.
+        written: share of games won without a plan being dropped before a fatal move; None where that wasn't counted.
         score: mean score with its interval; None without games.
         accuracy: share of decisions that are the teacher's move, clustered by game; None where no teacher was asked.
     """
@@ -35,6 +36,7 @@ class Model:
     result: EvaluationResult
     colour: int
     wins: Finding | None
+    written: Finding | None
     score: Finding | None
     accuracy: Finding | None
 
@@ -57,13 +59,15 @@ def describe(results: Sequence[EvaluationResult]) -> list[Model]:
 def _model(result: EvaluationResult, colour: int) -> Model:
     games = result.games
     if not games:
-        return Model(result, colour, None, None, None)
+        return Model(result, colour, None, None, None, None)
     rng = np.random.default_rng(RESAMPLING_SEED)
     most = max(game.record.width * game.record.height - 1 for game in games)
+    written = result.play["wins_as_written"]
     return Model(
         result,
         colour,
         wilson_interval(int(result.wins.sum()), len(games), level=LEVEL),
+        None if written is None else wilson_interval(written, len(games), level=LEVEL),
         mean_interval(result.scores, rng, level=LEVEL, bounds=(0.0, float(most))),
         _accuracy(result.play),
     )
@@ -111,9 +115,13 @@ def play_table(models: Sequence[Model]) -> Table:
     def hint(text: str, name: str) -> str:
         return f"{text}; {_format.level(LEVEL)} interval ({how[name]})" if name in how else text
 
+    # A column of its own only where it says something else than the win rate.
+    dropped = any(model.games and model.result.play["dropped_plans"] for model in models)
+    written = Column("Won as written", "games won without a plan being dropped, since its next move would end the game")
     columns = (
         Column("Games"),
         Column("Win rate", hint("games that filled the board", "Win rates")),
+        *([written] if dropped else []),
         Column("Mean score", hint("apples eaten a game", "Mean scores")),
         Column("Median"),
         Column("Best"),
@@ -124,19 +132,20 @@ def play_table(models: Sequence[Model]) -> Table:
         ),
         Column("Accuracy", hint("decisions that are the teacher's move in the same state", "Accuracy")),
     )
-    return Table("How well each model plays", "Model", columns, tuple(_play_row(model) for model in models))
+    rows = tuple(_play_row(model, len(columns), dropped) for model in models)
+    return Table("How well each model plays", "Model", columns, rows)
 
 
-def _play_row(model: Model) -> Row:
+def _play_row(model: Model, width: int, dropped: bool) -> Row:
     result = model.result
     if not model.games:
-        return Row(
-            model.name, (figure(0, _format.count), *(figure(None, _format.count) for _ in range(7))), model.colour
-        )
+        missing = (figure(None, _format.count) for _ in range(width - 1))
+        return Row(model.name, (figure(0, _format.count), *missing), model.colour)
     answers, unusable = result.play["answers"], result.play["unusable_answers"]
     cells = (
         figure(model.games, _format.count),
         _found(model.wins, _format.percent),
+        *([_found(model.written, _format.percent)] if dropped else []),
         _found(model.score, lambda value: _format.number(value, 2)),
         figure(float(np.median(result.scores)), _format.significant if np.median(result.scores) % 1 else _format.count),
         figure(float(result.scores.max()), _format.count),
