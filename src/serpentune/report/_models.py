@@ -117,11 +117,11 @@ def play_table(models: Sequence[Model]) -> Table:
 
     # A column of its own only where it says something else than the win rate.
     dropped = any(model.games and model.result.play["dropped_plans"] for model in models)
-    written = Column("Won as written", "games won without a plan being dropped, since its next move would end the game")
+    won = hint("games won without a plan being dropped, since its next move would end the game", "Win rates")
     columns = (
         Column("Games"),
         Column("Win rate", hint("games that filled the board", "Win rates")),
-        *([written] if dropped else []),
+        *([Column("Won as written", won)] if dropped else []),
         Column("Mean score", hint("apples eaten a game", "Mean scores")),
         Column("Median"),
         Column("Best"),
