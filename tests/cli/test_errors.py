@@ -11,9 +11,16 @@ from pathlib import Path
 import pytest
 
 from serpentune import logs, teachers
+from serpentune.common.paths import PathUtils
 from serpentune.game import Move, State
 from serpentune.teachers import _registry
 from tests.cli.calls import Result, serpentune
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`refused` says everything twice, and folders are named after the second in which a command began."""
+    monkeypatch.setattr(PathUtils, "timestamp", staticmethod(lambda: "20260101_000000"))
 
 
 def refused(*arguments: object) -> str:

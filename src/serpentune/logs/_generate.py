@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Generator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,6 +12,7 @@ from serpentune import teachers
 from serpentune.common.cluster import ray_cluster
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import ensure_free
+from serpentune.common.paths import PathUtils
 from serpentune.common.threads import mapped
 from serpentune.game import Limits, check_board, check_seeds
 from serpentune.logs._ray import shards_on_ray
@@ -99,7 +99,7 @@ def generate_runs(
     request = Request(names, games, width, height, seed, limits or Limits(), format, float(noise))
     stamp = request.to_resume(output_dir, timestamp) if resume else timestamp
     if stamp is None:
-        stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
+        stamp = PathUtils.timestamp()
     called = [teachers.player_name(name, noise) for name in names]
     folders = [output_dir / f"heuristics-{_slug(name)}_{stamp}" for name in called]
     if not request.is_in(request.part(output_dir, stamp)):
