@@ -74,6 +74,17 @@ def test_folders_that_hold_no_model_are_explained(llama: Path, tmp_path: Path) -
         load_base(copy)
 
 
+@pytest.mark.parametrize("config", ["config.json", "adapter_config.json"])
+def test_of_an_experiment_s_folder_the_models_in_it_are_named(config: str, tmp_path: Path) -> None:
+    folders = [tmp_path / place for place in ("models/final_model", "models/checkpoints/checkpoint-8", "datasets")]
+    for folder, file in zip(folders, (config, config, "dataset_config.json"), strict=True):
+        folder.mkdir(parents=True)
+        (folder / file).touch()
+    with pytest.raises(UserError) as refused:
+        load_base(tmp_path)
+    assert str(refused.value).endswith(f"so it is no model. Within it these are: {folders[0]}.")
+
+
 def test_weights_that_lack_a_layer_are_refused(llama: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

@@ -51,9 +51,7 @@ def improve(
         int | None,
         option("--rounds", metavar="N", help="How often it plays, is corrected and trains on.", default="3"),
     ] = None,
-    output_dir: Annotated[
-        str | None, option("--output-dir", metavar="DIR", help="Folder of experiments.", default="output")
-    ] = None,
+    output_dir: options.ExperimentsDir = None,
     experiment_name: Annotated[
         str | None,
         option("--experiment-name", metavar="NAME", help="This one's folder in it.", default="STUDENT-improved"),

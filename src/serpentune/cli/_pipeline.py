@@ -89,9 +89,7 @@ def run(
         list[str] | None,
         option("--algorithms", metavar="NAME...", help="Whose games to learn from.", default="BFS ASTAR HAMILTONIAN"),
     ] = None,
-    output_dir: Annotated[
-        str | None, option("--output-dir", metavar="DIR", help="Folder of experiments.", default="output")
-    ] = None,
+    output_dir: options.ExperimentsDir = None,
     experiment_name: Annotated[
         str | None,
         option("--experiment-name", metavar="NAME", help="This one's folder in it.", default="STRATEGY_DATE_TIME"),

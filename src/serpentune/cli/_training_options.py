@@ -156,6 +156,10 @@ Workers = Annotated[
         "--dataloader-num-workers", metavar="N", help="Processes that prepare batches.", default="0", section=MACHINE
     ),
 ]
+ExperimentsDir = Annotated[
+    str | None, option("--output-dir", metavar="DIR", help="Folder of experiments.", default="output")
+]
+
 ConfigFile = Annotated[
     Path | None, option("--config", metavar="FILE", help="Settings as JSON or YAML; options override them.")
 ]

@@ -120,12 +120,21 @@ def _folder(folder: Path) -> Found:
             f"{folder} holds an adapter, no base model. Merge it into its base first, or name the base itself."
         )
     if not (folder / "config.json").is_file():
-        raise UserError(f"{folder} holds no config.json, so it is no model. {_alternatives(str(folder))}")
+        inside = _models_in(folder)
+        hint = f"Within it these are: {', '.join(inside)}." if inside else _alternatives(str(folder))
+        raise UserError(f"{folder} holds no config.json, so it is no model. {hint}")
     if not any(folder.glob("*.safetensors")):
         raise UserError(
             f"{folder} holds no *.safetensors. Weights are read from safetensors only: convert the model first."
         )
     return Found(str(folder.resolve()), str(folder.resolve()), "folder")
+
+
+def _models_in(folder: Path) -> list[str]:
+    """The models in an experiment's or a training run's folder, three at most; its checkpoints are for going on."""
+    files = (file for depth in range(1, 4) for file in sorted(folder.glob("*/" * depth + "*config.json")))
+    models = (file.parent for file in files if file.name in ("config.json", "adapter_config.json"))
+    return list(dict.fromkeys(str(model) for model in models if "checkpoints" not in model.parts))[:3]
 
 
 def _hub(name: str) -> Found:
