@@ -128,6 +128,7 @@ print(json.dumps({"private": huggingface_hub.HfApi().model_info(sys.argv[1]).pri
     return about
 
 
+@pytest.mark.slow
 def test_a_student_goes_to_the_hub_and_comes_back(hub: str, student: Path, results: list[Path], tmp_path: Path) -> None:
     shutil.copytree(student, own := tmp_path / "own")
     (own / "diary.md").write_text("nobody else's business")
@@ -150,6 +151,7 @@ def test_what_is_written_can_be_pushed_in_one_go(hub: str, student: Path, tmp_pa
     assert names == {file.name for file in (tmp_path / "out").iterdir()} >= {"README.md", "lora-Q8_0.gguf"}
 
 
+@pytest.mark.slow
 def test_a_wrong_token_is_explained(hub: str, student: Path, tmp_path: Path) -> None:
     made = on_hub(hub, tmp_path, student, "--push", "me/unknown", token="bad")
     assert made.code == 2 and "refuses me/unknown (401). Log in with `hf auth login`" in made.document["error"]

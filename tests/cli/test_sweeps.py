@@ -66,6 +66,7 @@ def test_a_sweep_s_folder_is_evaluated_and_compared(swept: Path) -> None:
     assert "Leave out --name" in serpentune("evaluate", swept, "--name", "x").err
 
 
+@pytest.mark.slow
 def test_a_sweep_is_measured_as_a_suite_says(swept: Path, dataset: Path, tmp_path: Path) -> None:
     options = ["--suite", "states", "--dataset", dataset, "--language-records", 4, "--output", tmp_path / "states"]
     measured = serpentune("evaluate", swept, *options, "--grid-size", 4, "--json")

@@ -57,14 +57,14 @@ def shared_states(found: list[dict[str, Any]], *, symmetric: bool = False) -> se
         pytest.param("held-out", False, marks=pytest.mark.slow),
     ],
 )
-def test_no_state_is_in_two_splits(logs: Path, tmp_path: Path, policy: str, symmetric: bool) -> None:
+def test_no_state_is_in_two_splits(few_logs: Path, tmp_path: Path, policy: str, symmetric: bool) -> None:
     options: dict[str, Any] = {"styles": ["plan", "move"], "balance": []}
-    build_dataset([logs], tmp_path / "leaking", **options, **OFF)
+    build_dataset([few_logs], tmp_path / "leaking", **options, **OFF)
     leaking = rows(tmp_path / "leaking")
     planted = shared_states(leaking, symmetric=symmetric)
     assert planted
     split = {"leaks": policy, "symmetric_leaks": symmetric}
-    stats = build_dataset([logs], tmp_path / "set", checks=OFF["checks"], split=split, **options)
+    stats = build_dataset([few_logs], tmp_path / "set", checks=OFF["checks"], split=split, **options)
     found = rows(tmp_path / "set")
     assert not shared_states(found, symmetric=symmetric)
     assert count(stats, "leaks") == len(leaking) - len(found) > 0
@@ -122,12 +122,12 @@ def test_a_question_with_two_answers_is_found(tmp_path: Path, policy: str) -> No
         assert count(stats, "contradictions") >= 3 * 3
 
 
-def test_teachers_may_differ_where_prompts_name_them(logs: Path, tmp_path: Path) -> None:
+def test_teachers_may_differ_where_prompts_name_them(few_logs: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"styles": ["move"], "balance": [], "split": {"leaks": "off"}}
-    tagged = build_dataset([logs], tmp_path / "tagged", checks={"duplicates": "off"}, **options)
+    tagged = build_dataset([few_logs], tmp_path / "tagged", checks={"duplicates": "off"}, **options)
     assert count(tagged, "contradictions") == 0
     dropped = build_dataset(
-        [logs], tmp_path / "dropped", checks={"duplicates": "off", "contradictions": "drop"}, **options
+        [few_logs], tmp_path / "dropped", checks={"duplicates": "off", "contradictions": "drop"}, **options
     )
     answers = defaultdict(set)
     for row in rows(tmp_path / "tagged"):
@@ -137,30 +137,30 @@ def test_teachers_may_differ_where_prompts_name_them(logs: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("policy", ["drop", "vote"])
-def test_teachers_may_not_differ_in_other_words_either(logs: Path, tmp_path: Path, policy: str) -> None:
+def test_teachers_may_not_differ_in_other_words_either(few_logs: Path, tmp_path: Path, policy: str) -> None:
     options: dict[str, Any] = {"styles": ["move"], "encodings": ["grid", "coordinates"], "balance": []}
-    build_dataset([logs], tmp_path / "all", **options, **OFF)
+    build_dataset([few_logs], tmp_path / "all", **options, **OFF)
     checks = {"duplicates": "off", "contradictions": policy}
-    build_dataset([logs], tmp_path / "set", checks=checks, split={"leaks": "off"}, **options)
+    build_dataset([few_logs], tmp_path / "set", checks=checks, split={"leaks": "off"}, **options)
     before, after = ({(row["state"], row["completion"]) for row in rows(tmp_path / name)} for name in ("all", "set"))
     assert len({state for state, _ in before}) < len(before)
     assert len({state for state, _ in after}) == len(after) > 0
 
 
-def test_equal_records_stay_once(logs: Path, tmp_path: Path) -> None:
+def test_equal_records_stay_once(few_logs: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"balance": [], "split": {"leaks": "off"}}
-    build_dataset([logs], tmp_path / "all", checks={"duplicates": "off"}, **options)
-    stats = build_dataset([logs], tmp_path / "once", **options)
+    build_dataset([few_logs], tmp_path / "all", checks={"duplicates": "off"}, **options)
+    stats = build_dataset([few_logs], tmp_path / "once", **options)
     everything = [(row["prompt"], row["completion"]) for row in rows(tmp_path / "all")]
     once = [(row["prompt"], row["completion"]) for row in rows(tmp_path / "once")]
     assert len(once) == len(set(once)) == len(set(everything))
     assert count(stats, "duplicates") == len(everything) - len(once) > 0
 
 
-def test_images_of_one_state_stay_once(logs: Path, tmp_path: Path) -> None:
+def test_images_of_one_state_stay_once(few_logs: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"balance": [], "split": {"leaks": "off"}}
-    build_dataset([logs], tmp_path / "exact", **options)
-    stats = build_dataset([logs], tmp_path / "set", checks={"duplicates": "symmetric"}, **options)
+    build_dataset([few_logs], tmp_path / "exact", **options)
+    stats = build_dataset([few_logs], tmp_path / "set", checks={"duplicates": "symmetric"}, **options)
     found = rows(tmp_path / "set")
     images = {(row["teacher"], int(state_hashes(States.stack([row["state"]]), symmetric=True)[0])) for row in found}
     assert len(images) == len(found) < len(rows(tmp_path / "exact"))
@@ -206,8 +206,8 @@ def test_tails_of_lost_games_and_poor_games_are_left_out(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("moves", "styles"), [("every", ["move"]), ("apples", ["move"]), ("all", ["plan"])])
-def test_which_moves_become_records(logs: Path, tmp_path: Path, moves: str, styles: list[str]) -> None:
-    build_dataset([logs], tmp_path / "set", styles=styles, moves=moves, every=5, between=0, balance=[], **OFF)
+def test_which_moves_become_records(few_logs: Path, tmp_path: Path, moves: str, styles: list[str]) -> None:
+    build_dataset([few_logs], tmp_path / "set", styles=styles, moves=moves, every=5, between=0, balance=[], **OFF)
     found = rows(tmp_path / "set")
     if moves == "every":
         assert {row["step"] % 5 for row in found} == {0}

@@ -180,6 +180,7 @@ def command(hub: str, home: Path, *arguments: object, token: str | None = "good"
     return done.returncode, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_data_set_comes_back_from_the_hub_byte_by_byte(hub: str, dataset: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert command(hub, home, "push", dataset, "me/snake") == (

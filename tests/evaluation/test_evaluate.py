@@ -117,6 +117,7 @@ def test_a_finished_evaluation_is_kept_and_may_be_extended(nano: LoadedModel, tm
         evaluate_model(nano, folder, replace(SMALL, games=5), quiet=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals and no file locks there")
 def test_a_folder_is_held_by_one_process_and_gone_on_with_when_that_is_killed(
     nano: LoadedModel, tmp_path: Path

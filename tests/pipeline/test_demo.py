@@ -13,6 +13,8 @@ from serpentune.evaluation import EvaluationResult
 from serpentune.game import verify
 from serpentune.pipeline import DemoResult, DemoSettings, run_demo
 
+pytestmark = pytest.mark.slow  # the demo's steps have tests of their own
+
 TINY = DemoSettings(
     width=4,
     height=4,

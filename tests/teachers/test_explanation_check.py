@@ -34,7 +34,7 @@ def _explained(
     teacher: Teacher, boards: tuple[tuple[int, int], ...] = ((6, 6), (8, 8), (7, 9)), short: bool = False
 ) -> Iterator[tuple[State, str]]:
     for width, height in boards:
-        states = [*random_states(25, width, height, seed=51), *own_states(teacher, width, height, 1, 15)]
+        states = [*random_states(15, width, height, seed=51), *own_states(teacher, width, height, 1, 10)]
         for state in states:
             yield state, teacher.explain(state, short=short)
 
@@ -85,7 +85,7 @@ def test_every_changed_number_is_found(teacher: Teacher) -> None:
                 changed = _with_number(text, found, value)
                 assert _is_found(state, changed, teacher), (state, changed)
                 tried += 1
-    assert tried > 2000
+    assert tried > 1000
 
 
 @everyone
@@ -104,7 +104,7 @@ def test_every_changed_move_and_cell_is_found(teacher: Teacher) -> None:
             if swapped != found[0]:
                 assert _is_found(state, _replaced(text, found, swapped), teacher), (state, text, found[0])
             tried += 1
-    assert tried > 500
+    assert tried > 250
 
 
 @everyone
@@ -193,7 +193,13 @@ def _made_and_accepted(states: list[State]) -> tuple[set[tuple[str, str]], dict[
     return made, accepted
 
 
-@pytest.mark.parametrize(("width", "height"), [(6, 6), (5, 7)], ids=["with blocks for CELL", "without"])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [
+        pytest.param(6, 6, id="with blocks for CELL"),
+        pytest.param(5, 7, id="without", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_is_true_of_a_teacher_that_its_explanations_never_say(width: int, height: int) -> None:
     states = [*random_states(300, width, height, seed=58), *strange_states(width, height)[::4]]
     states += [state for teacher in TEACHERS for state in own_states(teacher, width, height, 1, 25)]

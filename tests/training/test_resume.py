@@ -80,9 +80,9 @@ def weights(result: Any) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize(
     ("strategy", "optimizer", "stop"),
     [
-        pytest.param("lora", "adamw", signal.SIGINT, marks=pytest.mark.slow),
+        ("lora", "adamw", signal.SIGINT),
         pytest.param("full", "adamw", signal.SIGTERM, marks=pytest.mark.slow),
-        ("full", "muon", signal.SIGTERM),  # which has AdamW in it
+        pytest.param("full", "muon", signal.SIGTERM, marks=pytest.mark.slow),  # which has AdamW in it
         pytest.param("qlora", "adamw", signal.SIGINT, marks=pytest.mark.slow),
         pytest.param("pissa", "adamw", signal.SIGINT, marks=pytest.mark.slow),  # it has to find the same residual again
     ],
