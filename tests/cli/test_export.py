@@ -30,6 +30,7 @@ def played(model: Path, folder: Path) -> dict[int, str]:
     return games(folder)
 
 
+@pytest.mark.slow
 def test_every_form_of_a_student_plays_its_games(student: Path, results: list[Path], tmp_path: Path) -> None:
     before = games(results[1])
     out = tmp_path / "out"

@@ -54,6 +54,7 @@ def test_what_a_sweep_says_itself_is_not_asked_for(given: str, swept: Path) -> N
     assert f"Leave out {given}" in said.err
 
 
+@pytest.mark.slow
 def test_a_sweep_s_folder_is_evaluated_and_compared(swept: Path) -> None:
     played = serpentune("evaluate", swept, "--games", 3, "--grid-size", 4)
     assert played.code == 0, played.err

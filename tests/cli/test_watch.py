@@ -223,7 +223,10 @@ def test_keys_pause_step_take_over_hand_back_and_quit(tmp_path: Path) -> None:
 
 
 @UNIX
-@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGINT, 130, "Interrupted."), (signal.SIGTERM, 143, "")])
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "Interrupted."), pytest.param(signal.SIGTERM, 143, "", marks=pytest.mark.slow)],
+)
 def test_signals_end_it_quietly_keep_the_file_and_give_the_terminal_back(
     tmp_path: Path, number: int, code: int, said: str
 ) -> None:

@@ -143,6 +143,7 @@ def test_a_correlation_that_can_not_be_is_said_not_to_be_simulated(results: list
     assert any("can't have a correlation of 0.99 once their means differ" in note for note in plan.notes)
 
 
+@pytest.mark.slow
 def test_a_given_correlation_is_simulated(results: list[EvaluationResult]) -> None:
     apart, together = (plan_comparison("score", detect=2, correlation=r, results=results[:1]) for r in (0, 0.7))
     assert apart.simulated is not None and together.simulated is not None
@@ -165,6 +166,7 @@ def test_a_simulation_says_that_no_number_of_games_met_the_power() -> None:
     assert found.games == 5_000
 
 
+@pytest.mark.slow
 def test_more_games_than_are_needed_are_an_answer() -> None:
     """Steps down from far too many may end below the power; what met it before is not forgotten then."""
     wins = np.arange(100) % 2 * 1.0

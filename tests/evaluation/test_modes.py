@@ -39,6 +39,7 @@ def games_of(results: object) -> list[tuple[int | None, bytes, int, dict[str, in
     )
 
 
+@pytest.mark.slow
 def test_slots_play_the_games_of_plain_generate(nano: LoadedModel) -> None:
     plain, slots = (
         games_of(play_games(player(nano, decoder=decoder, places=places), range(20), 6, 6))  # type: ignore[arg-type]

@@ -69,6 +69,7 @@ def _run(*arguments: str, cwd: Path, **environment: str) -> subprocess.Completed
     return subprocess.run([sys.executable, *arguments], check=False, capture_output=True, text=True, cwd=cwd, env=env)
 
 
+@pytest.mark.slow
 def test_the_advanced_configuration_example_runs_as_printed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # A folder of the hub id's name stands in for the hub: the same architecture, but small enough for a test.
     save_gpt2(here / "microsoft/DialoGPT-medium")

@@ -317,7 +317,7 @@ def test_gymnasium_s_statistics_of_episodes_are_right() -> None:
     assert seen > 30
 
 
-@pytest.mark.parametrize("count", [1, 32])
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), 32])
 def test_memory_stays_flat(count: int) -> None:
     envs = SnakeVectorEnv(count, 6, 6)
     envs.reset(seed=1)

@@ -63,6 +63,7 @@ def test_kernels_are_cached_below_the_users_own_cache_folder_if_there_is_one(tmp
     assert _cache_folder(tmp_path, "/somewhere") == Path("/somewhere") / beside.name
 
 
+@pytest.mark.slow
 def test_without_a_folder_for_the_cache_kernels_are_compiled_anew_and_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "called.py").write_text(CALLED.format(answer=1))
     program = """

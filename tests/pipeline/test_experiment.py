@@ -175,6 +175,7 @@ def test_bad_input_is_refused_before_training(wrong: dict[str, Any], message: st
     assert not list(tmp_path.rglob("models"))
 
 
+@pytest.mark.slow
 def test_the_run_from_logs_goes_on_by_its_folder_too(finished: PipelineResults, tmp_path: Path) -> None:
     folder = shutil.copytree(finished.experiment_dir, tmp_path / "moved")
     assert isinstance(resume_experiment(folder, quiet=True), MultiDatasetPipeline)

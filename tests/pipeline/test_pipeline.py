@@ -112,7 +112,8 @@ class _CtrlC(logging.Handler):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("moment", [pytest.param("step 3 of 16: loss", marks=pytest.mark.slow), "untuned: "])
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["step 3 of 16: loss", "untuned: "])
 def test_ctrl_c_loses_nothing(finished: PipelineResults, logs: Path, tmp_path: Path, moment: str) -> None:
     pipeline = MultiDatasetPipeline(tiny(logs, tmp_path), quiet=True)
     logger, finger = logging.getLogger("serpentune"), _CtrlC(moment)
@@ -291,6 +292,7 @@ def test_logs_of_several_boards_need_a_word_on_which_to_play(logs: Path, tmp_pat
     assert played.games[0].record.width == 6
 
 
+@pytest.mark.slow
 def test_a_subclass_replaces_one_step(logs: Path, tmp_path: Path) -> None:
     class Gentle(MultiDatasetPipeline):
         def training_config(self) -> Any:

@@ -170,7 +170,9 @@ def test_an_opening_stands_before_the_player_s_moves(browser: Any, tmp_path: Pat
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [320, 768, 1440])
+@pytest.mark.parametrize(
+    "width", [320, pytest.param(768, marks=pytest.mark.slow), pytest.param(1440, marks=pytest.mark.slow)]
+)
 def test_it_fits_any_screen_and_plays_by_keyboard(browser: Any, path: Path, game: WatchedGame, width: int) -> None:
     opened = Opened(browser, path, viewport={"width": width, "height": 800})
     page = opened.ready()

@@ -75,6 +75,7 @@ def _after(state: State, move: Move, rng: np.random.Generator) -> State:
     return State(state.width, state.height, body, int(rng.choice(free)), move)
 
 
+@pytest.mark.slow
 def test_it_brings_the_snake_of_another_player_back_on_the_streets() -> None:
     """Unless it is lost already: then it dies as it does under the teacher that does nothing but stay alive."""
     rng = np.random.default_rng(1)

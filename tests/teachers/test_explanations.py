@@ -52,7 +52,7 @@ def test_they_are_true_in_its_own_games(teacher: Teacher, width: int, height: in
 
 
 @everyone
-@pytest.mark.parametrize(("width", "height"), [(4, 4), (5, 5), (6, 4)])
+@pytest.mark.parametrize(("width", "height"), [(4, 4), (5, 5), pytest.param(6, 4, marks=pytest.mark.slow)])
 def test_they_are_true_of_short_and_long_snakes_and_without_an_apple(teacher: Teacher, width: int, height: int) -> None:
     for state in strange_states(width, height):
         _assert_true(teacher, state, teacher.explain(state))

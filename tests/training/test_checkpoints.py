@@ -80,8 +80,12 @@ def stopped_at(step: int, base: Path, folder: Path, *, by: signal.Signals = sign
 
 @pytest.mark.parametrize(
     ("step", "stops"),
-    [(7, 7), (8, 8), (10, 11), (13, 14)],
-    ids=["while looking at the evaluation data", "while saving", "in a step", "in one before an evaluation"],
+    [
+        pytest.param(7, 7, id="while looking at the evaluation data", marks=pytest.mark.slow),
+        pytest.param(8, 8, id="while saving"),
+        pytest.param(10, 11, id="in a step"),
+        pytest.param(13, 14, id="in one before an evaluation", marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_is_answered_by_a_checkpoint_whenever_it_comes(
     step: int, stops: int, llama: Path, whole: TrainingResult, tmp_path: Path

@@ -28,7 +28,7 @@ class Planted:
         return Path.touch, (self.marker,)
 
 
-@pytest.mark.parametrize("strategy", ["lora", "full"])
+@pytest.mark.parametrize("strategy", ["lora", pytest.param("full", marks=pytest.mark.slow)])
 def test_pickles_in_a_checkpoint_are_not_executed(strategy: str, llama: Path, tmp_path: Path) -> None:
     marker, run = tmp_path / "executed", tmp_path / "run"
     config = AdvancedTrainingConfig(

@@ -94,6 +94,7 @@ def test_an_unknown_tracker_and_one_that_is_not_installed_are_refused_before_any
     assert forecast(config_for(llama), gpus=1, card_memory=80).problems == ()  # that machine may have it
 
 
+@pytest.mark.slow
 def test_each_run_of_a_sweep_has_its_own_name_in_a_tracker(
     llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

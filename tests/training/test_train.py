@@ -41,7 +41,7 @@ def log_likelihood(model: Any, tokenizer: Any, data: Any) -> float:
     return total / count
 
 
-@pytest.mark.parametrize("family", ["llama", "gpt2"])
+@pytest.mark.parametrize("family", ["llama", pytest.param("gpt2", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_student_learns_and_its_saved_model_has_the_reported_loss(
     strategy: str, family: str, tmp_path: Path, request: pytest.FixtureRequest
