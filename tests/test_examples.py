@@ -45,6 +45,7 @@ def test_watching_a_teacher_shows_its_game(tmp_path: Path) -> None:
     assert tuple(state.apple for state in states[:-1]) == game.apples
 
 
+@pytest.mark.slow
 def test_an_own_teacher_is_judged_against_bfs(tmp_path: Path) -> None:
     printed = run("02_write_your_own_teacher.py", tmp_path)
     assert re.search(r"BFS eats \d+\.\d apples a game, ROOMY \d+\.\d\.", printed)
@@ -53,6 +54,7 @@ def test_an_own_teacher_is_judged_against_bfs(tmp_path: Path) -> None:
     assert printed.endswith("ROOMY is better.\n")
 
 
+@pytest.mark.slow
 def test_the_built_dataset_is_balanced_and_leaks_nothing(tmp_path: Path) -> None:
     printed = run("03_build_a_dataset.py", tmp_path)
     counts = set()
@@ -138,6 +140,7 @@ def test_a_student_learns_from_its_own_games_and_the_teacher_s(tmp_path: Path) -
     assert (tmp_path / OUTPUT / "learn_from_mistakes" / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_damaged_logs_are_refused_by_name(tmp_path: Path) -> None:
     printed = run("05_read_other_logs.py", tmp_path)
     assert printed.startswith("5 games in ")

@@ -97,7 +97,12 @@ def test_bad_input_of_the_command_ends_with_2_and_one_message(here: Path) -> Non
 
 @pytest.mark.parametrize(
     ("module", "command"),
-    [("pipeline", "run"), ("training_config", "train"), ("evaluation", "evaluate"), ("comparison", "compare")],
+    [
+        ("pipeline", "run"),
+        pytest.param("training_config", "train", marks=pytest.mark.slow),
+        pytest.param("evaluation", "evaluate", marks=pytest.mark.slow),
+        pytest.param("comparison", "compare", marks=pytest.mark.slow),
+    ],
 )
 def test_every_module_is_a_command(tmp_path: Path, module: str, command: str) -> None:
     done = _run("-W", "error", "-m", f"{PACKAGE}.{module}", "--help", cwd=tmp_path)

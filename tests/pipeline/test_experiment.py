@@ -134,6 +134,7 @@ def test_what_is_finished_outlives_a_signal(words: str, sent: signal.Signals, tm
     assert {path: sha256(path) for path in kept} == kept
 
 
+@pytest.mark.slow
 def test_a_finished_experiment_can_grow(done: ExperimentResults, tmp_path: Path) -> None:
     folder = shutil.copytree(done.folder, tmp_path / "small")
     before = sha256(folder / "models" / STUDENTS[0])

@@ -281,6 +281,7 @@ def test_the_learning_rate_suits_base_and_strategy() -> None:
     )
 
 
+@pytest.mark.slow
 def test_logs_of_several_boards_need_a_word_on_which_to_play(logs: Path, tmp_path: Path) -> None:
     generate_runs(["BFS"], 6, 6, 6, 100, tmp_path / "logs")
     both = tiny(logs, tmp_path, heuristic_log_dirs=[str(logs), str(tmp_path / "logs")], max_steps=1, evaluation_games=2)

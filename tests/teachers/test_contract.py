@@ -75,7 +75,7 @@ boards = pytest.mark.parametrize(
 )
 
 
-def _states(width: int, height: int, count: int = 2000) -> States:
+def _states(width: int, height: int, count: int = 1000) -> States:
     return random_states(count, width, height, seed=7)
 
 
@@ -106,7 +106,7 @@ def test_the_same_state_gets_the_same_move_alone_or_among_others(teacher: Teache
 @everyone
 @boards
 def test_facts_fit_the_move(teacher: Teacher, width: int, height: int) -> None:
-    for state in _states(width, height, 500):
+    for state in _states(width, height, 250):
         decision = teacher.decide(state)
         legal = legal_moves(state)
         assert set(decision.equal_moves) <= set(legal)
@@ -241,6 +241,7 @@ def test_states_outside_the_board_are_refused(teacher: Teacher) -> None:
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_a_teacher_of_another_package_falls_under_this_suite(tmp_path: Path) -> None:
     """The example of CONTRIBUTING.md, installed as a package beside this one."""
     blocks = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)

@@ -138,7 +138,11 @@ def overwrite(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("damage", "said"),
-    [(shorten, r"has \d+ bytes, not \d+"), (overwrite, "is not what was written"), (Path.unlink, "can't be read")],
+    [
+        (shorten, r"has \d+ bytes, not \d+"),
+        pytest.param(overwrite, "is not what was written", marks=pytest.mark.slow),
+        pytest.param(Path.unlink, "can't be read", marks=pytest.mark.slow),
+    ],
 )
 def test_a_damaged_checkpoint_is_said_and_the_one_before_is_taken(
     damage: Any, said: str, llama: Path, whole: TrainingResult, tmp_path: Path, caplog: pytest.LogCaptureFixture

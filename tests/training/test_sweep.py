@@ -53,6 +53,7 @@ def finished(config: AdvancedTrainingConfig, dataset: Path, tmp_path_factory: py
     return sweep(config, GRID, dataset, tmp_path_factory.mktemp("out") / "sweep", quiet=True)
 
 
+@pytest.mark.slow
 def test_each_run_is_what_it_would_be_alone(
     finished: SweepResult, config: AdvancedTrainingConfig, dataset: Path, tmp_path: Path
 ) -> None:
