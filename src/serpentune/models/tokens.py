@@ -64,8 +64,10 @@ def sample_ids(
             after the rendered prompt.
     """
     if not chat:
-        rows = _encoded(tokenizer, completions, special=False)
-        return prompt_ids(tokenizer, prompts), [[*row, tokenizer.eos_token_id] for row in rows]
+        end = tokenizer.eos_token_id  # looked up in the vocabulary each time
+        return prompt_ids(tokenizer, prompts), [
+            [*row, end] for row in _encoded(tokenizer, completions, special=False)
+        ]
     start, end = _around_answers(tokenizer)
     asked, texts = _rendered(tokenizer, prompts), [completion.strip() for completion in completions]
     answers = [f"{start}{text}{end}" for text in texts]
