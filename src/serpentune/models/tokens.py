@@ -65,9 +65,7 @@ def sample_ids(
     """
     if not chat:
         end = tokenizer.eos_token_id  # looked up in the vocabulary each time
-        return prompt_ids(tokenizer, prompts), [
-            [*row, end] for row in _encoded(tokenizer, completions, special=False)
-        ]
+        return prompt_ids(tokenizer, prompts), [[*row, end] for row in _encoded(tokenizer, completions, special=False)]
     start, end = _around_answers(tokenizer)
     asked, texts = _rendered(tokenizer, prompts), [completion.strip() for completion in completions]
     answers = [f"{start}{text}{end}" for text in texts]
