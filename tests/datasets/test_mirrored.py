@@ -22,7 +22,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Games on a square board and on one that isn't."""
     folder = tmp_path_factory.mktemp("mirrored")
     for width, height in ((6, 6), (6, 5)):
-        generate_runs(["BFS", "CELL"], 8, width, height, 0, folder, timestamp=f"2025010{height - 4}_000000")
+        generate_runs(["BFS", "CELL"], 12, width, height, 0, folder, timestamp=f"2025010{height - 4}_000000")
     return folder
 
 

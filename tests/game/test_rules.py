@@ -144,7 +144,7 @@ def play_batch(width: int, height: int, limits: Limits, rng: random.Random, game
     return references
 
 
-@pytest.mark.parametrize("games_a_batch", [15, pytest.param(125, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("games_a_batch", [25, pytest.param(125, marks=pytest.mark.slow)])
 def test_thousands_of_random_games_are_the_same_in_every_field_at_every_step(games_a_batch: int) -> None:
     rng = random.Random(20240607)
     count = 0

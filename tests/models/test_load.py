@@ -76,12 +76,13 @@ def test_folders_that_hold_no_model_are_explained(llama: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("config", ["config.json", "adapter_config.json"])
 def test_of_an_experiment_s_folder_the_models_in_it_are_named(config: str, tmp_path: Path) -> None:
-    folders = [tmp_path / place for place in ("models/final_model", "models/checkpoints/checkpoint-8", "datasets")]
+    experiment = tmp_path / "checkpoints" / "mine"
+    folders = [experiment / place for place in ("models/final_model", "models/checkpoints/checkpoint-8", "datasets")]
     for folder, file in zip(folders, (config, config, "dataset_config.json"), strict=True):
         folder.mkdir(parents=True)
         (folder / file).touch()
     with pytest.raises(UserError) as refused:
-        load_base(tmp_path)
+        load_base(experiment)
     assert str(refused.value).endswith(f"so it is no model. Within it these are: {folders[0]}.")
 
 

@@ -65,7 +65,7 @@ def test_correlation_equals_its_definition_and_a_line_has_no_interval() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=8))
-@settings(max_examples=10, deadline=None)  # statsmodels collects garbage at each call
+@settings(max_examples=20, deadline=None)  # statsmodels collects garbage at each call
 def test_holm_equals_its_definition(p_values: list[float | None]) -> None:
     tested = sorted(p for p in p_values if p is not None)
     adjusted = [max(min(1.0, (len(tested) - k) * tested[k]) for k in range(rank + 1)) for rank in range(len(tested))]

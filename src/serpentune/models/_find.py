@@ -132,9 +132,13 @@ def _folder(folder: Path) -> Found:
 
 def _models_in(folder: Path) -> list[str]:
     """The models in an experiment's or a training run's folder, three at most; its checkpoints are for going on."""
-    files = (file for depth in range(1, 4) for file in sorted(folder.glob("*/" * depth + "*config.json")))
-    models = (file.parent for file in files if file.name in ("config.json", "adapter_config.json"))
-    return list(dict.fromkeys(str(model) for model in models if "checkpoints" not in model.parts))[:3]
+    files = [
+        file
+        for name in ("config.json", "adapter_config.json")
+        for depth in ("*", "*/*", "*/*/*")
+        for file in folder.glob(f"{depth}/{name}")
+    ]
+    return sorted(str(file.parent) for file in files if "checkpoints" not in file.relative_to(folder).parts)[:3]
 
 
 def _hub(name: str) -> Found:
