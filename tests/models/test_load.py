@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from serpentune.common.errors import UserError
-from serpentune.models import BUILT_IN, check_precision, find_base, load_base, prompt_ids
+from serpentune.models import BUILT_IN, bf16_is_native, check_precision, find_base, load_base, prompt_ids
 from tests.models.tiny import END
 
 
@@ -110,7 +110,9 @@ def test_precisions_that_the_machine_lacks_are_refused() -> None:
     with pytest.raises(UserError, match="fp16 needs a CUDA GPU"):
         check_precision(fp16=True, bf16=None)
     check_precision(fp16=False, bf16=None)
-    if not torch.cpu.get_capabilities().get("avx512_bf16"):
+    if bf16_is_native():
+        check_precision(fp16=False, bf16=True)
+    else:
         with pytest.raises(UserError, match="no native bf16"):
             check_precision(fp16=False, bf16=True)
 
