@@ -103,7 +103,7 @@ def test_a_game_of_an_evaluation_is_shown_again(results: list[Path], tmp_path: P
     ]  # fmt: skip
     for option in changing:
         said = refused("watch", untuned, *option.split())
-        assert f"is an evaluation, whose games are played already. Leave out {option.split()[0]}." in said
+        assert f"are played already. Leave out {option.split()[0]}." in said
     assert "Leave out --mode, --style." in refused("watch", untuned, "--style", "plan", "--mode", "plan")
 
 

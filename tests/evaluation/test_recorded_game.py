@@ -1,4 +1,4 @@
-"""A game of an evaluation is shown again as it was played, without the model, and is refused where it can't be."""
+"""A game that was played before is shown again as it was, without its player, and is refused where it can't be."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from serpentune.evaluation import (
     teacher_contestant,
 )
 from serpentune.evaluation.results import GAMES, MANIFEST
-from serpentune.evaluation.watch import WatchedGame, is_evaluation, open_game, open_recorded, show_game
+from serpentune.evaluation.watch import WatchedGame, is_recording, open_game, open_recorded, show_game
 from serpentune.game import MOVE_LETTERS, Ending, Limits, Move, State
+from serpentune.logs import Format, generate_runs, read_logs
 from serpentune.models import LoadedModel
 from serpentune.report import save_game
 from serpentune.teachers import BFS
@@ -111,9 +112,9 @@ def test_answers_that_cannot_be_used_lead_to_the_same_end(
 
 
 def test_the_game_and_the_teacher_are_chosen(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert is_evaluation(played) and not is_evaluation(played.parent)
+    assert is_recording(played) and not is_recording(played.parent)
     monkeypatch.chdir(played.parent)
-    assert is_evaluation("./nano") and not is_evaluation("nano"), "who is called so plays, whatever folders there are"
+    assert is_recording("./nano") and not is_recording("nano"), "who is called so plays, whatever folders there are"
     first = open_recorded(str(played))
     assert (first.seed, first.teacher.name, first.state.width) == (503, "ASTAR", 6)
     assert open_recorded(played, teacher="cell").teacher.name == "CELL"
@@ -121,6 +122,37 @@ def test_the_game_and_the_teacher_are_chosen(played: Path, monkeypatch: pytest.M
         open_recorded(played, seed=8)
     with pytest.raises(UserError, match="There is no teacher named 'CELLO'"):
         open_recorded(played, teacher="CELLO")
+
+
+@pytest.mark.parametrize("form", ["parquet", "json"])
+def test_a_teacher_s_run_is_shown_as_it_was_played(form: Format, tmp_path: Path) -> None:
+    bfs, cell = generate_runs(["BFS", "CELL"], 3, 6, 6, 20, tmp_path / "logs", format=form, noise=0.05)
+    for record in read_logs([bfs]).games:
+        shown = open_recorded(bfs, seed=record.seed)
+        assert replace(shown.play_to_the_end(), number=record.number, player=record.player) == record
+        assert bytes(moment.move for moment in shown.moments)[: len(record.moves)] == record.moves
+        assert shown.teacher.name == "BFS"
+    assert any(moment.differs for moment in shown.moments), "a move in twenty is drawn at random"
+    assert (open_recorded(cell).seed, open_recorded(cell).teacher.name) == (20, "CELL")
+    assert open_recorded(cell, teacher="BFS").teacher.name == "BFS"
+    assert is_recording(bfs) and is_recording(tmp_path / "logs") and not is_recording(tmp_path)
+    with pytest.raises(UserError, match=r"logs holds 2 runs\. Name one of them, such as .*bfs"):
+        open_recorded(tmp_path / "logs")
+    with pytest.raises(UserError, match="has no game with seed 23: its 3 games have seeds from 20 to 22"):
+        open_recorded(bfs, seed=23)
+
+
+def test_a_run_without_seeds_or_with_a_damaged_game_is_refused(tmp_path: Path) -> None:
+    (run,) = generate_runs(["BFS"], 2, 6, 6, 0, tmp_path / "logs", format="json")
+    file = run / "game_1.json"
+    game = json.loads(file.read_text())
+    file.write_text(json.dumps(game | {"score": game["score"] + 1}))
+    with pytest.raises(UserError, match=r"game_1\.json: .*score"):
+        open_recorded(run)
+    del game["serpentune"]
+    file.write_text(json.dumps(game))
+    with pytest.raises(UserError, match=r"The games of .* have no seeds, without which"):
+        open_recorded(run)
 
 
 def test_nobody_takes_over(played: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def watch(
         typer.Argument(
             metavar="PLAYER",
             help="Who plays: a teacher, random, or a model: a student's folder, a built-in name (nano-6x6, nano), a "
-            "GGUF file, a hub id; or an evaluation's folder, a game of which is shown again.",
+            "GGUF file, a hub id; or the folder of an evaluation or a teacher's run, a game of which is shown again.",
         ),
     ] = "nano-6x6",
     grid_size: Annotated[
@@ -104,12 +104,12 @@ def watch(
     takes over, `m` hands back, `q` quits. Elsewhere, and with --quiet, the last board is printed.
 
     A student plays the board that it was taught and is asked as it was, unless you say otherwise. Without PLAYER the
-    one that comes along plays, which fills 6x6 boards. A game of an evaluation needs no model: its recorded moves are
-    shown again, and nobody can take over.
+    one that comes along plays, which fills 6x6 boards. A game of an evaluation, or of a run of `generate`, needs no
+    player: its recorded moves are shown again, and nobody can take over.
     """
     from serpentune.common.files import ensure_no_file
     from serpentune.evaluation import Endpoint, EvaluationSettings, endpoint_contestant
-    from serpentune.evaluation.watch import WatchedGame, check_fps, is_evaluation, open_game, open_recorded, show_game
+    from serpentune.evaluation.watch import WatchedGame, check_fps, is_recording, open_game, open_recorded, show_game
     from serpentune.game import ansi
     from serpentune.report import check_game_file, save_game
 
@@ -119,11 +119,9 @@ def watch(
         check_game_file(save, fps=fps, every=every)
     console = out.terminal()
     game: WatchedGame
-    if is_evaluation(player):
+    if is_recording(player):
         if changing := sorted(out.typed - _OF_RECORDED):
-            raise UserError(
-                f"{player} is an evaluation, whose games are played already. Leave out {', '.join(changing)}."
-            )
+            raise UserError(f"The games of {player} are played already. Leave out {', '.join(changing)}.")
         game = open_recorded(player, seed=seed, teacher=teacher)
     else:
         mode = mode or ("plan" if endpoint is None else "free")

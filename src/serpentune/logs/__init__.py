@@ -3,7 +3,7 @@
 Knows nothing of prompts or models.
 """
 
-from serpentune.logs._find import find_logs
+from serpentune.logs._find import find_logs, runs_in
 from serpentune.logs._generate import generate_runs
 from serpentune.logs._read import LogReading, check_logs, iter_batches, iter_logs, read_logs
 from serpentune.logs._refusal import Refusal
@@ -20,5 +20,6 @@ __all__ = [
     "iter_batches",
     "iter_logs",
     "read_logs",
+    "runs_in",
     "write_run",
 ]

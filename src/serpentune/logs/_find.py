@@ -58,7 +58,7 @@ def _behind(pattern: str | Path) -> list[Path]:
             raise UserError(f"There is no log directory {text}.{_near_match(path)}")
         # Path.glob takes no absolute patterns.
         matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207
-        runs = [run for match in matches if match.is_dir() for run in _runs_in(match)]
+        runs = [run for match in matches if match.is_dir() for run in runs_in(match)]
     except OSError as error:
         raise UserError(f"{text} can't be read ({error.strerror or error}).") from error
     if not matches:
@@ -69,7 +69,7 @@ def _behind(pattern: str | Path) -> list[Path]:
 
 
 def _of_directory(path: Path) -> list[Path]:
-    runs = _runs_in(path)
+    runs = runs_in(path)
     if not runs:
         content = "is empty" if not any(path.iterdir()) else "holds no games"
         raise UserError(
@@ -79,8 +79,12 @@ def _of_directory(path: Path) -> list[Path]:
     return runs
 
 
-def _runs_in(path: Path) -> list[Path]:
-    """The folder itself, or its run folders directly below."""
+def runs_in(path: Path) -> list[Path]:
+    """The run folders that a directory stands for: itself, or those directly below; none where there are no games.
+
+    Raises:
+        OSError: the directory can't be listed.
+    """
     if _is_run(path):
         return [path]
     children = sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))

@@ -3,7 +3,7 @@
 from serpentune.evaluation.watch._game import Moment, WatchedGame
 from serpentune.evaluation.watch._keyboard import Keyboard, open_keyboard
 from serpentune.evaluation.watch._open import open_game
-from serpentune.evaluation.watch._recorded import RecordedGame, is_evaluation, open_recorded
+from serpentune.evaluation.watch._recorded import RecordedGame, is_recording, open_recorded
 from serpentune.evaluation.watch._show import check_fps, show_game
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "RecordedGame",
     "WatchedGame",
     "check_fps",
-    "is_evaluation",
+    "is_recording",
     "open_game",
     "open_keyboard",
     "open_recorded",

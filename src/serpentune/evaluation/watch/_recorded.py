@@ -1,8 +1,8 @@
-"""Floor 8, evaluation: a game of an evaluation, watched again without the model that played it."""
+"""Floor 8, evaluation: a game of an evaluation or of a teacher's run, watched again without whoever played it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from serpentune.evaluation.results import MANIFEST, load_games, tells_of_evaluat
 from serpentune.evaluation.top_moves import Chances, read_top_moves
 from serpentune.evaluation.watch._game import WatchedGame
 from serpentune.game import Ending, Limits, LockstepGames, Move, States
+from serpentune.logs import read_logs, runs_in
 from serpentune.models import BUILT_IN
-from serpentune.teachers import Teacher, find, names
+from serpentune.teachers import NOISY, Teacher, find, names
 
 
 class RecordedGame(WatchedGame):
@@ -85,33 +86,32 @@ class RecordedGame(WatchedGame):
 
 
 def open_recorded(folder: str | Path, *, seed: int | None = None, teacher: str | None = None) -> RecordedGame:
-    """Open a game of an evaluation, on its board and within its limits; no model is needed or loaded.
+    """Open a game that was played before, on its board and within its limits; no model is needed or loaded.
 
     Args:
-        folder: a results folder, as of `EvaluationResult.load`.
+        folder: a results folder, as of `EvaluationResult.load`, or a run folder of games, as of `read_logs`.
         seed: which of its games; None for the one with the lowest seed.
-        teacher: whose choice stands beside the moves; None for the evaluation's, or BFS where it has none.
+        teacher: whose choice stands beside the moves; None for the evaluation's, or the one that played the run. BFS
+            where that is none.
 
     Raises:
         UserError: the folder holds no such game or is damaged, there is no such teacher, or as of `RecordedGame`.
     """
     folder = Path(folder).expanduser()
+    if not tells_of_evaluation(folder / MANIFEST):
+        game = _chosen(folder, _of_run(folder), seed)
+        played = game.record.player.removesuffix(NOISY)
+        return RecordedGame(game, teacher=teacher or (played if find(played) else None))
     manifest, games = load_games(folder)
-    first, last = games[0].record.seed, games[-1].record.seed
-    chosen = first if seed is None else seed
-    game = next((game for game in games if game.record.seed == chosen), None)
-    if game is None:
-        raise UserError(
-            f"{folder} has no game with seed {seed}: its {len(games):,} games have seeds from {first} to {last}."
-        )
+    game = _chosen(folder, games, seed)
     if teacher is None and (teacher := manifest.get("teacher")) not in (None, *names()):
         raise UserError(f"{folder} is of the teacher {teacher}, which is not registered here. Name one with --teacher.")
     chances = read_top_moves(folder, [game.record]).get(_seed(game))
     return RecordedGame(game, teacher=teacher, limits=limits_of(manifest), chances=chances)
 
 
-def is_evaluation(player: str | Path) -> bool:
-    """Whether who is to play is the folder of an evaluation, whose games `open_recorded` opens.
+def is_recording(player: str | Path) -> bool:
+    """Whether who is to play is a folder of games that were played before, which `open_recorded` opens.
 
     The name of a teacher, of a built-in model, or `random` is who is called so, whatever folders there are: `./CELL` is
     the folder.
@@ -119,7 +119,34 @@ def is_evaluation(player: str | Path) -> bool:
     name = str(player)
     if name in ("random", *BUILT_IN) or find(name) is not None:
         return False
-    return tells_of_evaluation(Path(player).expanduser() / MANIFEST)
+    folder = Path(player).expanduser()
+    return folder.is_dir() and (tells_of_evaluation(folder / MANIFEST) or bool(runs_in(folder)))
+
+
+def _of_run(folder: Path) -> list[GameResult]:
+    """The games of a run folder, by seed."""
+    runs = runs_in(folder)
+    if len(runs) != 1:
+        raise UserError(f"{folder} holds {len(runs)} runs. Name one of them, such as {runs[0]}.")
+    reading = read_logs(runs)
+    if reading.refused:
+        raise UserError(f"{reading.refused[0].file}: {reading.refused[0].explanation}")
+    if any(record.seed is None for record in reading.games):
+        raise UserError(f"The games of {runs[0]} have no seeds, without which their apples can't be laid again.")
+    ordered = sorted(reading.games, key=lambda record: record.seed or 0)
+    return [GameResult(record, answers=record.steps, invalid={}) for record in ordered]
+
+
+def _chosen(folder: Path, games: Sequence[GameResult], seed: int | None) -> GameResult:
+    """The game with a seed, or the first."""
+    first, last = games[0].record.seed, games[-1].record.seed
+    chosen = first if seed is None else seed
+    game = next((game for game in games if game.record.seed == chosen), None)
+    if game is None:
+        raise UserError(
+            f"{folder} has no game with seed {seed}: its {len(games):,} games have seeds from {first} to {last}."
+        )
+    return game
 
 
 def _seed(game: GameResult) -> int:
