@@ -211,7 +211,7 @@ def test_evaluate_measures_play_and_language(dataset: Path, tmp_path: Path) -> N
     assert text.code == 0
     assert (folder / "games.jsonl").read_text() == lines, "finished games are kept"
     assert len((folder / "top_moves.jsonl").read_text().splitlines()) == 2
-    assert "95% Wilson interval" in text.out and "seeds 1000 to 1003" in text.out
+    assert "95% Wilson interval" in text.out and "seeds 1000000 to 1000003" in text.out
     assert text.out.splitlines()[-1] == "output/evaluations/nano"
 
 

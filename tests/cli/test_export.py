@@ -51,7 +51,7 @@ def test_a_table_of_files_and_the_folder_are_shown(student: Path, results: list[
     assert made.code == 0, made.err
     assert "lora-Q8_0.gguf" in made.out and made.out.splitlines()[-1] == str(tmp_path / "out")
     card = (tmp_path / "out" / "README.md").read_text()
-    assert "| games won | " in card and "Snake 4x4, 6 games, seeds 1000 to 1005" in card
+    assert "| games won | " in card and "Snake 4x4, 6 games, seeds 1000000 to 1000005" in card
     assert "apples a game" in card and "moves that are those of BFS" in card
 
 

@@ -83,20 +83,20 @@ def test_a_served_model_is_watched_like_any_other() -> None:
 
 def test_a_game_of_an_evaluation_is_shown_again(results: list[Path], tmp_path: Path) -> None:
     untuned = results[0]
-    (line,) = [line for line in (untuned / "games.jsonl").read_text().splitlines() if '"seed":1002,' in line]
+    (line,) = [line for line in (untuned / "games.jsonl").read_text().splitlines() if '"seed":1000002,' in line]
     game = json.loads(line)
-    options = ["watch", untuned, "--seed", 1002, "--teacher", "ASTAR", "--save", tmp_path / "game.gif", "--every", 4]
+    options = ["watch", untuned, "--seed", 1000002, "--teacher", "ASTAR", "--save", tmp_path / "game.gif", "--every", 4]
     watched = serpentune(*options, "--json").document
     assert (watched["player"], watched["teacher"], watched["grid"], watched["seed"]) == (
         "nano",
         "ASTAR",
         [4, 4],
-        1002,
+        1000002,
     )
     assert [watched[key] for key in ("score", "steps", "ending")] == [game[key] for key in ("score", "steps", "end")]
     assert (tmp_path / "game.gif").read_bytes()[:6] == b"GIF89a"
-    assert serpentune("watch", untuned, "--json").document["seed"] == 1000
-    assert "its 6 games have seeds from 1000 to 1005" in refused("watch", untuned, "--seed", 3)
+    assert serpentune("watch", untuned, "--json").document["seed"] == 1000000
+    assert "its 6 games have seeds from 1000000 to 1000005" in refused("watch", untuned, "--seed", 3)
     changing = [
         "--chat", "--encoding grid", "--endpoint http://x", "--grid-size 4", "--max-new-tokens 9", "--mode plan",
         "--on-unreadable end", "--opening BFS_4", "--replan-every 1", "--style plan", "--trust-remote-code",

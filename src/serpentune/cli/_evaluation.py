@@ -62,7 +62,7 @@ def evaluate(
     ] = False,
     games: asked.Games = 200,
     grid_size: asked.GridSize = None,
-    seed: asked.Seed = 1000,
+    seed: asked.Seed = 1_000_000,
     top_moves: asked.TopMoves = 0,
     on_unreadable: asked.OnUnreadable = "end",
     opening: asked.OpeningOf = None,

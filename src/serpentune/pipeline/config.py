@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from serpentune import teachers
 from serpentune.common.settings import Settings
 from serpentune.datasets import Recipe, get_encoding, get_style
+from serpentune.evaluation.settings import FIRST_HELD_OUT
 from serpentune.game import parse_board
 from serpentune.models import SCRATCH, SHIPPED, LoRAConfig, QLoRAConfig
 from serpentune.pipeline._base import NANO_LEARNING_RATES, FolderName
@@ -113,7 +114,7 @@ class MultiDatasetConfig(Settings):
     report_to: list[str] = Field(default_factory=list)
     seed: int = 0
     evaluation_games: int = Field(200, ge=1)
-    evaluation_seed: int = Field(1_000_000, ge=0, lt=2**62)
+    evaluation_seed: int = Field(FIRST_HELD_OUT, ge=0, lt=2**62)
     evaluation_teacher: str | None = None
     evaluation_records: int = Field(500, ge=0)
     grid_size: str | None = None

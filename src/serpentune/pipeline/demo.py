@@ -14,6 +14,7 @@ from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free, write_json
 from serpentune.common.progress import progress_bar
 from serpentune.evaluation import UNTUNED
+from serpentune.evaluation.settings import FIRST_HELD_OUT
 from serpentune.game import check_board
 from serpentune.logs import generate_runs
 from serpentune.models import STRATEGIES
@@ -66,7 +67,7 @@ class DemoSettings:
     epochs: float = 1.0
     batch_size: int = 32
     evaluation_games: int = 100
-    evaluation_seed: int = 1_000_000
+    evaluation_seed: int = FIRST_HELD_OUT
     top_moves: int = 5
     language_records: int = 200
     play_like: str = "BFS"

@@ -20,12 +20,13 @@ from serpentune.common.files import write_json
 from serpentune.common.processes import process_count
 from serpentune.common.run_log import TrainingLoggingUtils
 from serpentune.evaluation.results import EVALUATION
+from serpentune.evaluation.settings import FIRST_HELD_OUT
 from serpentune.logs import find_logs
 from serpentune.models import short_name
 from serpentune.pipeline._folder import IMPROVE, LOGS, MODELS, REPORT, Experiment, here
 from serpentune.pipeline._improve_rounds import Rounds, round_name
 from serpentune.pipeline._improve_student import settled
-from serpentune.pipeline.improve_config import FIRST_HELD_OUT, ImproveConfig
+from serpentune.pipeline.improve_config import ImproveConfig
 from serpentune.training import load_result
 from serpentune.training.config import refuse_difference
 

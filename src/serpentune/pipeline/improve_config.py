@@ -13,14 +13,12 @@ from serpentune.common.errors import UserError
 from serpentune.common.settings import Settings
 from serpentune.datasets import Recipe, get_encoding, get_style
 from serpentune.datasets.recipe import board_name
+from serpentune.evaluation.settings import FIRST_HELD_OUT
 from serpentune.pipeline._base import FolderName
 from serpentune.training import AdvancedTrainingConfig
 
 MOST_ROUNDS = 99
 """So that the folders of rounds, `round-01` and so on, stand in their order wherever names are sorted."""
-
-FIRST_HELD_OUT = 1_000_000
-"""From here on game seeds belong to evaluations: nothing is trained or chosen by them."""
 
 OF_STUDENT = ("training_strategy", "base_model_name", "adapter", "chat", "lora", "qlora")
 _OF_ROUNDS = ("output_dir", "experiment_name")

@@ -15,9 +15,9 @@ from serpentune.common.settings import Settings
 from serpentune.datasets import Recipe, get_encoding, get_style
 from serpentune.datasets.recipe import board_name
 from serpentune.datasets.records import MANIFEST
+from serpentune.evaluation.settings import FIRST_HELD_OUT
 from serpentune.pipeline._base import FolderName
 from serpentune.pipeline.improve_config import (
-    FIRST_HELD_OUT,
     FOLLOWS,
     ImproveConfig,
     ImproveSettings,
@@ -44,7 +44,7 @@ class EvaluationRecipe(Settings):
     """
 
     games: int = Field(200, ge=1)
-    seed: int = Field(1_000_000, ge=0, lt=2**62)
+    seed: int = Field(FIRST_HELD_OUT, ge=0, lt=2**62)
     grid_size: str | None = None
     teacher: str | None = None
     style: str | None = None
