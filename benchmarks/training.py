@@ -46,7 +46,7 @@ def boards(count: int) -> Any:
 
 def on_a_processor(quick: bool) -> Iterator[Figure]:
     say(f"{torch.get_num_threads()} threads (OMP_NUM_THREADS sets them)")
-    data = boards(BATCH * (12 if quick else 60))
+    data = boards(BATCH * (6 if quick else 60))
     for strategy in ("lora", "qlora", "full"):
         steps = HyperparameterConfig(num_epochs=1, batch_size=BATCH, gradient_accumulation_steps=1)
         task = Task(AdvancedTrainingConfig(training_strategy=strategy, hyperparameters=steps), data)

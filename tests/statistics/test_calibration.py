@@ -7,10 +7,13 @@ is no fault, so coverage is bounded from below only. Tolerances add three standa
 
 from __future__ import annotations
 
+import json
+import os
 from math import sqrt
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from benchmarks._experiments import EXPERIMENTS, Experiment
 from benchmarks.calibration import TIMES, rates
@@ -32,9 +35,18 @@ def test_a_few_intervals_and_tests_keep_what_they_say(experiment: Experiment) ->
 
 
 @pytest.fixture(scope="module")
-def counted() -> dict[str, float]:
-    """All experiments of the benchmark, on all cores: minutes."""
-    return dict(zip((experiment.name for experiment in EXPERIMENTS), rates(TIMES), strict=True))
+def counted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """All experiments of the benchmark, on all cores: minutes, so one of pytest's processes makes them for all."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    file = folder / "calibration.json"
+    with FileLock(file.with_suffix(".lock")):
+        if not file.exists():
+            made = dict(zip((experiment.name for experiment in EXPERIMENTS), rates(TIMES), strict=True))
+            file.write_text(json.dumps(made), encoding="utf-8")
+        found: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 @pytest.mark.slow
