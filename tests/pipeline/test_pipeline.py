@@ -131,6 +131,8 @@ def test_ctrl_c_loses_nothing(finished: PipelineResults, logs: Path, tmp_path: P
     result = MultiDatasetPipeline.from_experiment(stopped.value.folder, quiet=True).run_pipeline()
     losses = [[entry["loss"] for entry in run.training_history if "loss" in entry] for run in (finished, result)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    timed = json.loads((stopped.value.folder / "results_summary.json").read_text())["training"]["seconds"]
+    assert (timed is None) == (moment != "untuned: "), "nobody timed the call that was stopped"
     assert result.evaluation_metrics["lora"]["games"] == 8
 
 

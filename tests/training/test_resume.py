@@ -140,6 +140,7 @@ def test_resuming_a_finished_run_changes_nothing(llama: Path, tmp_path: Path) ->
     before = weights(first)
     again = train(config_for(llama, "lora"), samples(40), samples(8, 1), tmp_path, resume=True, quiet=True)
     assert again.steps == first.steps == again.resumed_from
+    assert first.whole_seconds == first.seconds and again.whole_seconds is None
     assert again.final_loss == first.final_loss and again.eval_loss == first.eval_loss
     assert all(torch.equal(weight, before[name]) for name, weight in weights(again).items())
 

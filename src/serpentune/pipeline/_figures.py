@@ -19,7 +19,8 @@ def data_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def training_figures(trained: TrainingResult, config: AdvancedTrainingConfig) -> dict[str, Any]:
-    """What a summary says of a training run."""
+    """What a summary says of a training run; its `seconds` are None where the run was stopped and gone on with."""
+    seconds = trained.whole_seconds
     return {
         "samples": trained.samples,
         "samples_too_long": trained.samples_too_long,
@@ -27,7 +28,7 @@ def training_figures(trained: TrainingResult, config: AdvancedTrainingConfig) ->
         "learning_rate": config.hyperparameters.learning_rate,
         "final_loss": trained.final_loss,
         "eval_loss": trained.eval_loss,
-        "seconds": round(trained.seconds, 2),
+        "seconds": None if seconds is None else round(seconds, 2),
         "samples_per_second": round(trained.samples_per_second, 1),
         "parameters": trained.parameters,
         "trainable_parameters": trained.trainable_parameters,

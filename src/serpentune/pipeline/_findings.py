@@ -52,7 +52,7 @@ def write_experiment_report(
             name: {
                 "history": trained.history,
                 "strategy": strategies[name],
-                "seconds": trained.seconds,
+                "seconds": trained.whole_seconds,
                 "trainable_parameters": trained.trainable_parameters,
                 "parameters": trained.parameters,
             }

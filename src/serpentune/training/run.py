@@ -72,6 +72,11 @@ class TrainingResult:
     gradient_accumulation_steps: int
     resumed_from: int | None
 
+    @property
+    def whole_seconds(self) -> float | None:
+        """`seconds` where this call took every step; None for a resumed run, whose stopped calls nobody timed."""
+        return None if self.resumed_from else self.seconds
+
 
 class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C, SIGTERM or SIGUSR1 ended training after a checkpoint was saved; the message says how to go on.
