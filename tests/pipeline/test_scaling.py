@@ -68,3 +68,6 @@ def test_a_tiny_version_ends_in_a_curve(
     assert sorted(point[against] for point in told["points"]) == expected
     assert all(0 <= point["low"] <= point["win_rate"] <= point["high"] <= 1 for point in told["points"])
     assert all(untuned.startswith("untuned") for untuned in told["left_out"])
+    bases = [result for result in done.results if result.startswith("untuned")]
+    own = [bases[number % len(bases)] for number in range(len(done.students))]  # one for all, or one for each
+    assert list(done.comparisons) == [f"{base}_vs_{student}" for base, student in zip(own, done.students, strict=True)]

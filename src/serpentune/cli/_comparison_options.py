@@ -10,7 +10,12 @@ from serpentune.common.errors import UserError
 
 Baseline = Annotated[
     str | None,
-    option("--baseline", metavar="NAME", help="The model that the others are measured against.", default="the first"),
+    option(
+        "--baseline",
+        metavar="NAME",
+        help="The model that the others are measured against.",
+        default="the first; of several untuned bases each student's own",
+    ),
 ]
 AllPairs = Annotated[bool, option("--all-pairs", help="Compare every model with every other, not with one alone.")]
 By = Annotated[

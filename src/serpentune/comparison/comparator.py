@@ -9,6 +9,7 @@ from pathlib import Path
 
 from serpentune.common.errors import UserError, unknown_name
 from serpentune.common.files import write_json, write_text
+from serpentune.comparison._bases import own_bases
 from serpentune.comparison._compare import NO_MARGINS, compare_results
 from serpentune.comparison._family import reports_of
 from serpentune.comparison._loading import Results, load_all, sides_of
@@ -39,7 +40,9 @@ def compare_all(
         results: at least two evaluations or their folders, with different names.
         by: "checkpoint" compares each model by itself. "method" takes those that were trained alike but for the seed
             together, and asks what holds for new seeds too; models that were never trained here stand for themselves.
-        baseline: a model's or method's name; the first one without.
+        baseline: a model's or method's name; the first one without. Where the first one is an untuned base, and others
+            are students of another untuned base among them, each student is compared with its own base instead, and
+            no base with another.
         all_pairs: compare every pair, in their order, instead; there is no baseline then.
         origins: by the name of a model that was trained on, that of the model which it was before: these two are
             compared as well. Among all pairs they are anyway.
@@ -65,7 +68,8 @@ def compare_all(
     sides = method_sides(results) if by == "method" else checkpoint_sides(results)
     pairs = list(combinations(sides, 2)) if all_pairs else _against(sides, baseline)
     if not all_pairs:
-        pairs += [(origin, side) for origin, side in _with_origins(sides, origins) if origin is not pairs[0][0]]
+        known = {(a.name, b.name) for a, b in pairs}
+        pairs += [(a, b) for a, b in _with_origins(sides, origins) if (a.name, b.name) not in known]
     return _reports(pairs, metrics, margins, level, seed)
 
 
@@ -230,11 +234,15 @@ def _reports(
 
 
 def _against(sides: Sequence[Side], baseline: str | None) -> list[tuple[Side, Side]]:
-    """Every side against the baseline."""
+    """Every side against the baseline; without one, students of several bases each against its own."""
     names = [side.name for side in sides]
     if baseline is not None and baseline not in names:
         raise unknown_name("model", baseline, names)
     first = sides[0] if baseline is None else sides[names.index(baseline)]
+    base_of = own_bases(sides)
+    bases = {base.name for base in base_of.values()}
+    if baseline is None and len(bases) > 1 and first.name in bases:
+        return [(base_of.get(side.name, first), side) for side in sides if side.name not in bases]
     return [(first, side) for side in sides if side is not first]
 
 

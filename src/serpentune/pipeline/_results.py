@@ -27,10 +27,10 @@ class ExperimentResults:
         students: what training gave, by run.
         improved: students after their rounds of improvement, by the run's name and `-improved`; empty where the recipe
             asks for none.
-        results: the evaluations of the untuned base and of every student, improved ones too, by name; empty without
+        results: the evaluations of the untuned bases and of every student, improved ones too, by name; empty without
             evaluation.
-        comparisons: each student against the untuned base, and each improved one also against what it was before, on
-            the same game seeds; each method of students instead, where all have training seeds enough
+        comparisons: each student against its own untuned base, and each improved one also against what it was before,
+            on the same game seeds; each method of students instead, where all have training seeds enough
             (`comparison.fitting_level`).
         report_path: the HTML report; None without evaluation.
         summary: what `results_summary.json` says.

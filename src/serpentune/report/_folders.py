@@ -33,8 +33,8 @@ def report_folders(
 ) -> tuple[Path, ...]:
     """Write the report of results folders. The same folders give the same bytes.
 
-    Where there are several models, each is compared with one of them. Loss curves are shown of the students whose
-    training run is still where their results lead to.
+    Where there are several models, each is compared with one of them, students of several bases each with its own. Loss
+    curves are shown of the students whose training run is still where their results lead to.
 
     Args:
         folders: results folders, or sweeps and experiments that hold some.
