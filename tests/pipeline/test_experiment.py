@@ -176,6 +176,12 @@ def test_bad_input_is_refused_before_training(wrong: dict[str, Any], message: st
     assert not list(tmp_path.rglob("models"))
 
 
+def test_bases_whose_results_would_share_a_folder_are_refused_before_training(llama: Path, tmp_path: Path) -> None:
+    bases = [str(shutil.copytree(llama, tmp_path / place / "own" / "llama")) for place in ("one", "two")]
+    with pytest.raises(UserError, match="called own/llama and own/llama, and share a results folder"):
+        ExperimentPipeline(recipe(sweep={"base_model": bases}), output_dir=tmp_path / "output", quiet=True).check()
+
+
 @pytest.mark.slow
 def test_the_run_from_logs_goes_on_by_its_folder_too(finished: PipelineResults, tmp_path: Path) -> None:
     folder = shutil.copytree(finished.experiment_dir, tmp_path / "moved")

@@ -37,7 +37,7 @@ from serpentune.evaluation.records import read_test_records
 from serpentune.evaluation.results import EvaluationResult, recompute, results_folders
 from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.evaluation.speed import speed_metrics
-from serpentune.evaluation.students import UNTUNED, evaluate_students, evaluate_sweep
+from serpentune.evaluation.students import UNTUNED, evaluate_students, evaluate_sweep, untuned_names
 from serpentune.evaluation.suite import EvaluationReport, EvaluationSuite, figures
 
 __all__ = [
@@ -89,4 +89,5 @@ __all__ = [
     "states_of_games",
     "states_of_records",
     "teacher_contestant",
+    "untuned_names",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from serpentune.common.errors import UserError
 from serpentune.common.paths import PathUtils
 from serpentune.evaluation.contestants import Contestant, open_contestant
 from serpentune.evaluation.evaluate import evaluate_contestant, measures_of
+from serpentune.evaluation.naming import check_different, contestant_names
 from serpentune.evaluation.results import EVALUATION, EvaluationResult
 from serpentune.evaluation.settings import EvaluationSettings
-from serpentune.models import short_name
 from serpentune.training import AdvancedTrainingConfig, SweepResult
 
 _LOG = logging.getLogger(__name__)
@@ -101,11 +101,10 @@ def evaluate_students(
         address: as of `evaluate_contestant`.
 
     Returns:
-        The results by name, those of the untuned bases first. One base is called `untuned`; several have their own
-        names behind that.
+        The results by name, those of the untuned bases first, which are called as by `untuned_names`.
 
     Raises:
-        UserError: as of `open_contestant` and `evaluate_contestant`.
+        UserError: as of `untuned_names`, `open_contestant` and `evaluate_contestant`.
     """
     results = {}
     measures = measures_of(measures)  # before the first model is loaded
@@ -131,14 +130,36 @@ def evaluate_students(
     return results
 
 
+def untuned_names(configs: Iterable[AdvancedTrainingConfig]) -> dict[tuple[str, bool], str]:
+    """What the bases of some training runs are called beside their students; no weights are loaded.
+
+    Args:
+        configs: what the students are trained with.
+
+    Returns:
+        By a base and whether it is asked through its chat template, in their order: `untuned` for one alone; several
+        have their own names behind that, as of `contestant_names`.
+
+    Raises:
+        UserError: there is no such base, or two would share a results folder.
+    """
+    bases = list(dict.fromkeys((config.base_model_name, config.chat) for config in configs))
+    if len(bases) == 1:
+        return {bases[0]: UNTUNED}
+    different = list(dict.fromkeys(base for base, _ in bases))
+    short = dict(zip(different, contestant_names(different), strict=True))
+    names = [PathUtils.safe_name(f"{UNTUNED}-{short[base]}{'-chat' if chat else ''}") for base, chat in bases]
+    check_different(names)
+    return dict(zip(bases, names, strict=True))
+
+
 def _models(
     students: Mapping[str, Path], configs: Sequence[AdvancedTrainingConfig]
 ) -> Iterator[tuple[str, Callable[[], Contestant]]]:
     """Names, and what loads the model."""
-    bases = dict.fromkeys((config.base_model_name, config.chat, config.trust_remote_code) for config in configs)
-    for base, chat, trusted in bases:
-        own = PathUtils.safe_name(f"{UNTUNED}-{short_name(base)}{'-chat' if chat else ''}")
-        name = UNTUNED if len(bases) == 1 else own
-        yield name, partial(open_contestant, base, name=name, chat=chat, trust_remote_code=trusted)
+    trusted = {(config.base_model_name, config.chat) for config in configs if config.trust_remote_code}
+    for (base, chat), name in untuned_names(configs).items():
+        trust = (base, chat) in trusted
+        yield name, partial(open_contestant, base, name=name, chat=chat, trust_remote_code=trust)
     for (name, folder), config in zip(students.items(), configs, strict=True):
         yield name, partial(open_contestant, folder, name=name, trust_remote_code=config.trust_remote_code)

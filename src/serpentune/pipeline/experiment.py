@@ -183,9 +183,12 @@ class ExperimentPipeline:
 
         Raises:
             UserError: log directories that are missing or empty, a data set or recipe that isn't there, an unknown base
-                model, with `chat` one without a usable chat template, settings that this machine doesn't suit
-                (`training.check_machine`), or an experiment folder that is taken.
+                model, with `chat` one without a usable chat template, several whose results would share a folder
+                (`evaluation.untuned_names`), settings that this machine doesn't suit (`training.check_machine`), or an
+                experiment folder that is taken.
         """
+        from serpentune.evaluation import untuned_names
+
         if self.resume:
             self.experiment.check_resumable(self._may_differ)
         data = self.recipe.data_recipe()
@@ -199,6 +202,8 @@ class ExperimentPipeline:
             if config.chat:
                 tokenizer = open_tokenizer(config.base_model_name, trust_remote_code=config.trust_remote_code)
                 end_ids(tokenizer, chat=True)
+        if self.recipe.evaluation is not None:
+            untuned_names(cell.config for cell in self.runs())
 
     def training_config(self) -> AdvancedTrainingConfig:
         """What the training runs have in common; a subclass may change it."""
