@@ -27,6 +27,8 @@ from serpentune.pipeline import (
     PipelineResults,
     resume_experiment,
 )
+from serpentune.pipeline._games import games_for
+from serpentune.pipeline.recipe import EvaluationRecipe
 from tests.pipeline.interrupting import interrupted
 
 STUDENTS = [f"strategy={strategy},seed={seed}" for strategy in ("lora", "full") for seed in (0, 1)]
@@ -167,6 +169,8 @@ def test_one_student_of_a_data_set_that_is_there_without_games(done: ExperimentR
             "fsdp shards the weights over several CUDA GPUs",
         ),
         ({"evaluation": {"teacher": "DFS"}}, "learn from BFS only"),
+        ({"evaluation": {"style": "move"}}, "evaluation.style = 'move': the students learn plan only"),
+        ({"evaluation": {"encoding": "coordinates"}}, "'coordinates': the students learn grid only"),
         ({"evaluation": {"seed": 0}}, "seeds that the student is trained on"),
     ],
 )
@@ -174,6 +178,14 @@ def test_bad_input_is_refused_before_training(wrong: dict[str, Any], message: st
     with pytest.raises(UserError, match=message):
         ExperimentPipeline(recipe(**wrong), output_dir=tmp_path, quiet=True).run()
     assert not list(tmp_path.rglob("models"))
+
+
+def test_what_a_data_set_from_elsewhere_leaves_open_may_be_asked_for(done: ExperimentResults) -> None:
+    asked, dataset = EvaluationRecipe(style="move", encoding="grid"), done.folder / "datasets"
+    told = {**done.dataset_stats, "encodings": ["grid"], "styles": ["plan", "unknown"]}
+    assert games_for(asked, told, dataset).style == "move"
+    with pytest.raises(UserError, match="students learn plan only"):
+        games_for(asked, {**told, "styles": ["plan"]}, dataset)
 
 
 def test_bases_whose_results_would_share_a_folder_are_refused_before_training(llama: Path, tmp_path: Path) -> None:

@@ -14,12 +14,11 @@ import pyarrow.compute as pc
 from serpentune import __version__
 from serpentune.common.errors import UserError
 from serpentune.datasets._faults import Fault, in_words, listed, one_line
-from serpentune.datasets.records import SCHEMA, SPLITS, TEXTS, check_schema, fitted
+from serpentune.datasets.records import SCHEMA, SPLITS, TEXTS, UNKNOWN, check_schema, fitted
 from serpentune.datasets.store import DatasetWriter, read_manifest, writing_dataset
 
 _LOG = logging.getLogger(__name__)
 _RECORDS_AT_ONCE = 10_000
-_UNKNOWN = "unknown"
 
 
 class Contents:
@@ -32,15 +31,15 @@ class Contents:
     def add(self, split: str, table: Any) -> None:
         """Count the records of a table of `SCHEMA`."""
         for column, names in self.named.items():
-            names.update(name or _UNKNOWN for name in pc.unique(table[column]).to_pylist())
+            names.update(name or UNKNOWN for name in pc.unique(table[column]).to_pylist())
         for teacher in pc.unique(table["teacher"]).to_pylist():
             own = table.filter(pc.is_null(table["teacher"]) if teacher is None else pc.equal(table["teacher"], teacher))
             about = self.teachers.setdefault(
-                teacher or _UNKNOWN, {"games": set(), "boards": set(), "records": dict.fromkeys(SPLITS, 0)}
+                teacher or UNKNOWN, {"games": set(), "boards": set(), "records": dict.fromkeys(SPLITS, 0)}
             )
             about["records"][split] += own.num_rows
             about["games"].update(pc.unique(own["game"]).drop_null().to_pylist())
-            about["boards"].update(name or _UNKNOWN for name in pc.unique(own["board"]).to_pylist())
+            about["boards"].update(name or UNKNOWN for name in pc.unique(own["board"]).to_pylist())
 
     def manifest(self, records: dict[str, int], **origin: Any) -> dict[str, Any]:
         """The manifest of the records that were counted; `origin` says where they come from."""

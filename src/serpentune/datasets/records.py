@@ -57,6 +57,8 @@ REJECTS = "rejects.jsonl"
 """How the name of a file with rows that were left out ends."""
 NAMES = ("teacher", "style", "board", "encoding")
 """Columns that hold few different texts."""
+UNKNOWN = "unknown"
+"""What the manifest of a data set from elsewhere calls null in one of these columns."""
 
 
 def split_file(folder: Path, split: str) -> Path:

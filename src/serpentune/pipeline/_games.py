@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import load_splits
+from serpentune.datasets.records import UNKNOWN
 from serpentune.game import check_board, parse_board
 from serpentune.teachers import get
 
@@ -27,8 +28,8 @@ def games_for(asked: EvaluationRecipe, manifest: Mapping[str, Any], dataset: Pat
         dataset: its folder.
 
     Raises:
-        UserError: the data set leaves open what the recipe leaves open, it holds nothing of the teacher, the board is
-            impossible, or a student would be trained on one of the games.
+        UserError: the data set leaves open what the recipe leaves open, it holds nothing of the teacher, the style or
+            the encoding, the board is impossible, or a student would be trained on one of the games.
     """
     from serpentune.evaluation import EvaluationSettings
 
@@ -47,8 +48,8 @@ def games_for(asked: EvaluationRecipe, manifest: Mapping[str, Any], dataset: Pat
         height=height,
         seed=asked.seed,
         teacher=get(asked.teacher or next(iter(known))).name,
-        style=asked.style or _most(manifest, "styles"),
-        encoding=asked.encoding or _most(manifest, "encodings"),
+        style=_taught(asked.style, manifest, "styles"),
+        encoding=_taught(asked.encoding, manifest, "encodings"),
         top_moves=asked.top_moves,
     )
     games.check()
@@ -86,6 +87,19 @@ def refuse_known(games: EvaluationSettings, dataset: Path) -> None:
             f"{len(again)} of the evaluation's games have seeds that the student is trained on, such as {again[0]}. "
             f"Choose an evaluation seed beyond {max(known)}."
         )
+
+
+def _taught(asked: str | None, manifest: Mapping[str, Any], kind: str) -> str:
+    """The style or encoding that is asked for, one which the students learn; else the one with the greatest share."""
+    known = manifest.get(kind) or ()
+    if asked is None:
+        return _most(manifest, kind)
+    if known and asked not in known and UNKNOWN not in known:
+        raise UserError(
+            f"evaluation.{kind.removesuffix('s')} = {asked!r}: the students learn {', '.join(known)} only, and can be "
+            "asked in one of these."
+        )
+    return asked
 
 
 def _most(manifest: Mapping[str, Any], kind: str) -> str:

@@ -37,8 +37,8 @@ class EvaluationRecipe(Settings):
         seed: of the first game; the others follow. No teacher should have played them.
         grid_size: the board, `"10"` or `"12x8"`; None takes that of the games that were learnt from.
         teacher: whom the prompt asks to play like; None takes the first of the data set.
-        style: completion style that is asked for; None takes the one with the greatest share.
-        encoding: how boards are written; None takes the one with the greatest share.
+        style: completion style that is asked for, one that the data set has; None takes that with the greatest share.
+        encoding: how boards are written, likewise.
         records: records of the test split, at most, on which perplexity, BLEU and ROUGE-L are measured.
         top_moves: of how many of the first games the report's replays show what a model gives each move.
     """
