@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,29 @@ def test_what_processes_that_were_killed_left_is_taken_once(nano: LoadedModel, t
     assert not list(cut.glob("*part*"))
     kept = (cut / "games.jsonl").read_text().splitlines(keepends=True)
     assert kept[:8] == lines[:8]
+
+
+def test_games_that_only_a_part_holds_are_kept_from_other_settings(tmp_path: Path) -> None:
+    evaluate_contestant(open_contestant("BFS"), tmp_path, SETTINGS, quiet=True)
+    part = (tmp_path / "games.jsonl").rename(tmp_path / "games.part-1.jsonl")
+    (tmp_path / "games.jsonl").touch()
+    held = part.read_bytes()
+    with pytest.raises(UserError, match="its first_seed is 7, not 8"):
+        evaluate_contestant(open_contestant("BFS"), tmp_path, replace(SETTINGS, seed=8), quiet=True)
+    assert part.read_bytes() == held
+    part.write_text("")  # nobody played: the folder is free
+    again = evaluate_contestant(open_contestant("BFS"), tmp_path, replace(SETTINGS, seed=8), quiet=True)
+    assert again.seeds == tuple(range(8, 20)) and not part.exists()
+
+
+def test_a_game_that_stands_in_two_parts_is_taken_once(tmp_path: Path) -> None:
+    evaluate_contestant(open_contestant("BFS"), tmp_path, SETTINGS, quiet=True)
+    lines = (tmp_path / "games.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "games.jsonl").write_text("".join(lines[:4]))
+    (tmp_path / "games.part-1.jsonl").write_text("".join(lines[3:8]))
+    (tmp_path / "games.part-2.jsonl").write_text("".join(lines[6:]))
+    assert evaluate_contestant(open_contestant("BFS"), tmp_path, SETTINGS, quiet=True).seeds == tuple(range(7, 19))
+    assert (tmp_path / "games.jsonl").read_text() == "".join(lines)
 
 
 @pytest.mark.slow

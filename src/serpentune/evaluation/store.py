@@ -34,7 +34,7 @@ from serpentune.evaluation.top_moves import TOP_MOVES, mend_top_moves
 _LOG = logging.getLogger(__name__)
 
 _SEEN = (GAMES, LANGUAGE_RECORDS, STATE_ANSWERS, SPEED)
-"""What can't be computed again from anything else."""
+"""What can't be computed again from anything else; parts can't either."""
 
 _SHORT = 40
 """Characters of a value that an error still shows."""
@@ -149,7 +149,8 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
         raise UserError(f"{path}: no evaluation manifest. Choose another folder, or pass --overwrite to replace it.")
     now = json.loads(json.dumps(dict(manifest)))
     differing = [key for key in sorted({*before, *now} - _MAY_DIFFER) if before.get(key) != now.get(key)]
-    if differing and not any((folder / name).is_file() and (folder / name).stat().st_size for name in _SEEN):
+    seen = [path for path in (*(folder / name for name in _SEEN), *_parts(folder)) if path.is_file()]
+    if differing and not any(path.stat().st_size for path in seen):
         write_json(path, now)  # nothing was finished by the other settings
         return frozenset()
     if differing:
@@ -183,7 +184,7 @@ def _parts(folder: Path) -> list[Path]:
 def _take_parts(folder: Path, player: str) -> list[GameResult]:
     """Append what parts hold to the one file of games, once, wherever an earlier try was killed."""
     parts = _parts(folder)
-    known = _finished(folder / GAMES, player) if parts else frozenset()
+    known = set(_finished(folder / GAMES, player)) if parts else set()
     taken: list[GameResult] = []
     for part in parts:
         _finished(part, player)  # cuts off a torn last line, and refuses what is no game
@@ -196,6 +197,7 @@ def _take_parts(folder: Path, player: str) -> list[GameResult]:
             os.fsync(stream.fileno())
         part.unlink()
         taken += new
+        known |= {game.record.seed or 0 for game in new}
     return taken
 
 
