@@ -13,6 +13,7 @@ from serpentune.common.errors import UserError
 from serpentune.datasets import get_encoding, get_style, prompts
 from serpentune.evaluation import (
     Answer,
+    EvaluationResult,
     EvaluationSettings,
     FunctionPlayer,
     HeldOutState,
@@ -21,6 +22,7 @@ from serpentune.evaluation import (
     evaluate_contestant,
     held_out_metrics,
     model_contestant,
+    open_contestant,
     states_of_games,
     states_of_records,
 )
@@ -132,6 +134,38 @@ def test_an_evaluation_keeps_the_answers_and_their_figures(
     assert {answer.state for answer in read_answers(tmp_path / "r" / "states.jsonl")} == {
         each.state for each in held[::12]
     }
+
+
+def test_answers_to_states_never_stand_under_the_hash_of_other_records(nano: LoadedModel, tmp_path: Path) -> None:
+    style, settings = get_style("move"), EvaluationSettings(width=4, height=4, mode="move")
+    shown, hidden = (
+        [{"prompt": text, "completion": " U"} for text in prompts(random_states(2, 4, 4, 0), "BFS", encoding, style)]
+        for encoding in map(get_encoding, ("grid", "simple"))
+    )
+
+    def evaluated(measures: list[str], records: list[dict[str, str]]) -> EvaluationResult:
+        return evaluate_contestant(
+            model_contestant(nano), tmp_path, settings, measures=measures, test_records=records, quiet=True
+        )
+
+    both = evaluated(["language", "states"], shown).manifest["records_sha256"]
+    assert both["language"] == both["states"]
+    language = evaluated(["language"], hidden)
+    assert language.manifest["records_sha256"]["states"] == both["states"] and language.states
+    assert language.manifest["records_sha256"]["language"] != both["language"]
+    none = evaluated(["states"], hidden)  # from which no state can be read
+    assert len(set(none.manifest["records_sha256"].values())) == 1 and none.language
+    assert none.states is None and not list(tmp_path.glob("states.json*"))
+
+
+def test_a_hash_is_of_what_a_player_can_be_measured_on(tmp_path: Path) -> None:
+    texts = prompts(random_states(2, 4, 4, 0), "BFS", get_encoding("grid"), get_style("move"))
+    records = [{"prompt": text, "completion": " U"} for text in texts]
+    settings, measures = EvaluationSettings(width=4, height=4), ["language", "states"]
+    found = evaluate_contestant(
+        open_contestant("BFS"), tmp_path, settings, measures=measures, test_records=records, quiet=True
+    )
+    assert found.manifest["records_sha256"].keys() == {"states"}
 
 
 def test_boards_may_differ(held: list[HeldOutState]) -> None:

@@ -21,7 +21,6 @@ from serpentune.evaluation.held_out import ask, grouped, states_of_records, writ
 from serpentune.evaluation.performance import accounted, write_figures
 from serpentune.evaluation.play import DoesNotFit, ModelPlayer
 from serpentune.evaluation.results import (
-    EXPLAINED,
     EXPLAINED_MOVES,
     LANGUAGE_RECORDS,
     RECORDS_SHA256,
@@ -130,9 +129,9 @@ def evaluate_contestant(
     if "play" in measures:
         contestant.check(settings)
     if is_first_process():
-        asked = test_records if {"language", "states"} & {*measures} else ()
+        manifest = _manifest(contestant, settings, measures, test_records)
         with (
-            open_results(folder, _manifest(contestant, settings, asked), overwrite=overwrite) as results,
+            open_results(folder, manifest, overwrite=overwrite) as results,
             accounted(contestant, folder),
         ):
             if "play" in measures:
@@ -168,10 +167,16 @@ def measures_of(asked: str | Collection[str]) -> tuple[str, ...]:
 
 
 def _manifest(
-    contestant: Contestant, settings: EvaluationSettings, records: Sequence[Mapping[str, str]]
+    contestant: Contestant,
+    settings: EvaluationSettings,
+    measures: Collection[str],
+    records: Sequence[Mapping[str, str]],
 ) -> dict[str, Any]:
     from serpentune.evaluation.resources import versions
 
+    possible = ("states",) if contestant.loaded is None else ("language", "states")
+    on_records = [measure for measure in possible if measure in measures] if records else []
+    sha256 = _sha256(records) if on_records else ""
     return {
         "name": contestant.name,
         "format": 1,
@@ -179,7 +184,7 @@ def _manifest(
         **contestant.identity,
         **settings.rules(),
         **contestant.notes,
-        **({RECORDS_SHA256: _sha256(records)} if records else {}),
+        **({RECORDS_SHA256: dict.fromkeys(on_records, sha256)} if on_records else {}),
         "versions": versions(),
     }
 
@@ -280,9 +285,6 @@ def _language(contestant: Contestant, records: Sequence[Mapping[str, str]], fold
     save_lines(folder / LANGUAGE_RECORDS, measured)
     if explained:
         save_lines(folder / EXPLAINED_MOVES, explained)
-    else:
-        for of_other_records in (EXPLAINED_MOVES, EXPLAINED):
-            (folder / of_other_records).unlink(missing_ok=True)
 
 
 def _states(

@@ -46,6 +46,13 @@ _MAY_DIFFER = frozenset({"versions", "games", "model", "training", RECORDS_SHA25
 """Entries of a manifest that don't decide how a game goes: a model may have moved, its hash tells its weights."""
 
 
+_OF_RECORDS = {
+    "language": (LANGUAGE_RECORDS, LANGUAGE, EXPLAINED_MOVES, EXPLAINED),
+    "states": (STATE_ANSWERS, STATES),
+}
+"""What each measure makes of the records whose hash the manifest has."""
+
+
 class OpenResults:
     """A results folder that this process alone writes to.
 
@@ -167,9 +174,21 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
     mend_top_moves(folder)
     _take_parts(folder, manifest["name"])
     finished = _finished(folder / GAMES, manifest["name"])
-    kept = {name: before[name] for name in (RECORDS_SHA256,) if name in before}  # of what isn't measured again
-    write_json(path, {**kept, **now})
+    if records := _claim_records(folder, before, now):
+        now[RECORDS_SHA256] = records
+    write_json(path, now)
     return finished
+
+
+def _claim_records(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """The hash of the records of each measure; what is asked again, of other records, loses its files."""
+    kept = before.get(RECORDS_SHA256)
+    known: dict[str, str] = kept if isinstance(kept, dict) else {}  # one hash of all, as there was, names no measure
+    asked: dict[str, str] = now.get(RECORDS_SHA256, {})
+    for measure, sha256 in asked.items():
+        for name in _OF_RECORDS[measure] if known.get(measure) != sha256 else ():
+            (folder / name).unlink(missing_ok=True)
+    return {**known, **asked}
 
 
 def _changed(key: str, before: Any, now: Any) -> str:
