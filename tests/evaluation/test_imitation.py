@@ -8,7 +8,13 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.datasets import get_encoding, get_style, prompts
-from serpentune.evaluation import EvaluationSettings, evaluate_imitation, model_contestant, open_contestant
+from serpentune.evaluation import (
+    EvaluationSettings,
+    evaluate_imitation,
+    model_contestant,
+    open_contestant,
+    results_folders,
+)
 from serpentune.game import random_states
 from serpentune.models import LoadedModel
 from tests.cli.calls import serpentune
@@ -35,6 +41,14 @@ def test_each_teacher_has_its_records_and_its_own_games(nano: LoadedModel, tmp_p
         assert student.manifest["teacher"] == own.manifest["teacher"] == teacher
         assert own.play["accuracy"] == 1 and own.seeds == student.seeds
     assert found["mine-as-BFS"].manifest["model_sha256"] == found["mine-as-CELL"].manifest["model_sha256"]
+
+
+def test_a_name_with_a_slash_makes_a_folder_that_is_found(tmp_path: Path) -> None:
+    found = evaluate_imitation(
+        open_contestant("random", name="me/it"), tmp_path, FEW, ["BFS", "CELL"], measures="play", quiet=True
+    )
+    assert [found[place].name for place in ("me-it-as-BFS", "me-it-as-CELL")] == ["me/it-as-BFS", "me/it-as-CELL"]
+    assert {path.name for path in results_folders(tmp_path)} == set(found)
 
 
 @pytest.mark.parametrize("teachers", [["BFS"], [], ["BFS", "bfs"]])

@@ -12,6 +12,7 @@ from serpentune.common.errors import UserError
 from serpentune.datasets.completions import parse_prompt
 from serpentune.evaluation.contestants import Contestant, open_contestant
 from serpentune.evaluation.evaluate import evaluate_contestant, measures_of
+from serpentune.evaluation.naming import folder_name
 from serpentune.evaluation.results import EvaluationResult
 from serpentune.evaluation.settings import EvaluationSettings
 from serpentune.teachers import get
@@ -65,16 +66,18 @@ def evaluate_imitation(
             _LOG.warning("no record asks for %s: neither language nor held-out states are measured there", name)
         like, label = replace(settings, teacher=name), f"{contestant.name}-as-{name}"
         again = contestant.reopen and replace(contestant.reopen, name=label)
-        results[label] = evaluate_contestant(
+        place = folder_name(label)
+        results[place] = evaluate_contestant(
             replace(contestant, name=label, reopen=again),
-            folder / label,
+            folder / place,
             like,
             measures=measures,
             test_records=own,
             **options,
         )
         if "play" in measures:
-            results[name] = evaluate_contestant(
-                open_contestant(name), folder / name, like, measures=["play"], **options
+            place = folder_name(name)
+            results[place] = evaluate_contestant(
+                open_contestant(name), folder / place, like, measures=["play"], **options
             )
     return results
