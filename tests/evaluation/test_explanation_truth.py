@@ -75,6 +75,21 @@ def test_words_about_other_boards_are_as_true_as_the_checker_says() -> None:
     )
 
 
+def test_explanations_of_one_game_are_drawn_together() -> None:
+    told = explained("BFS", 80)
+    right, wrong = told[:40], told[40:]
+    swapped = right + [replace(one, answer=other.answer) for one, other in zip(wrong, wrong[::-1], strict=True)]
+    of_games = [replace(record, game=f"run/{place // 4}") for place, record in enumerate(swapped)]
+    alone, together = language_figures(swapped), language_figures(of_games)
+    assert together["methods"]["explanation_truth"].endswith("over games")
+    assert together["explanation_truth"] == alone["explanation_truth"]
+    widths = [found["explanation_truth_high"] - found["explanation_truth_low"] for found in (alone, together)]
+    assert widths[0] < widths[1]
+    assert language_figures(of_games[::-1]) == together
+    one_without = [replace(of_games[0], game=None), *of_games[1:]]
+    assert language_figures(one_without)["explanation_truth_low"] == alone["explanation_truth_low"]
+
+
 def test_claims_are_pooled_and_chatter_counts_neither_way() -> None:
     first, second, third, fourth = explained("BFS", 4)
     wrong = "BFS plays UP because the apple at (99, 99) is good."

@@ -13,7 +13,7 @@ from serpentune.teachers import fingerprint, get, names
 
 _LOG = logging.getLogger(__name__)
 
-FORMAT = 4
+FORMAT = 5
 """Counts up whenever figures get another meaning, so that those of older files are computed again."""
 
 

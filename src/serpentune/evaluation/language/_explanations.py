@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from serpentune.common.errors import UserError
 from serpentune.datasets import after_moves
 from serpentune.datasets._looks import Unreadable, read_by_looks
@@ -13,7 +15,7 @@ from serpentune.datasets.completions import parse_prompt
 from serpentune.evaluation._figures import rng
 from serpentune.evaluation.language._records import MeasuredRecord
 from serpentune.game import State
-from serpentune.statistics import clustered_share
+from serpentune.statistics import Finding, clustered_share
 from serpentune.teachers import ExplanationCheck, Teacher, check_explanation, get
 
 _TRUTH = ("explanation_truth", "explanation_truth_low", "explanation_truth_high")
@@ -49,20 +51,21 @@ def explanation_figures(records: Sequence[MeasuredRecord]) -> tuple[dict[str, An
         The figures, which `language_metrics` describes, and the reason for each that is None.
     """
     written: list[ExplanationCheck] = []
+    games: list[str | None] = []
     references: list[ExplanationCheck] = []
     missing = 0
     for record, asked in _all_shown(records):
         answer = asked.check(record.answer or "")
         if asked.explains or claims_of(answer):
             written.append(answer)
+            games.append(record.game)
             missing += not after_moves(record.answer or "")
         references.append(asked.check(record.completion))
 
-    true, claims = [len(check.true) for check in written], [claims_of(check) for check in written]
     judged = [check for check in written if claims_of(check)]
     figures: dict[str, Any] = {
         "explanations": len(written),
-        "explanation_claims": sum(claims),
+        "explanation_claims": sum(map(claims_of, written)),
         **dict.fromkeys(EXPLAINED),
         "explanation_unreadable": sum(len(check.unreadable) for check in written),
         "explanation_missing": missing,
@@ -71,7 +74,7 @@ def explanation_figures(records: Sequence[MeasuredRecord]) -> tuple[dict[str, An
     }
     undefined: dict[str, str] = {}
     if judged:
-        found = clustered_share(true, claims, rng(), cluster="explanation")
+        found = _truth(written, games)
         figures["explanation_truth"] = found.estimate
         figures["explanation_faultless"] = sum(not check.false for check in judged) / len(judged)
         if found.interval is None:
@@ -86,6 +89,15 @@ def explanation_figures(records: Sequence[MeasuredRecord]) -> tuple[dict[str, An
     else:
         undefined["reference_truth"] = "no completion makes a claim about a board that its prompt shows"
     return figures, undefined
+
+
+def _truth(written: Sequence[ExplanationCheck], games: Sequence[str | None]) -> Finding:
+    """The share of true claims, whole games resampled; whole explanations where one is of a game without a name."""
+    named = None not in games
+    _, place = np.unique(np.array(games if named else range(len(games)), np.object_), return_inverse=True)
+    true = np.bincount(place, [len(check.true) for check in written])
+    claims = np.bincount(place, [claims_of(check) for check in written])
+    return clustered_share(true, claims, rng(), cluster="game" if named else "explanation")
 
 
 def shown(prompt: str, answer: str) -> Shown | None:

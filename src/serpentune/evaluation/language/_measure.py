@@ -81,7 +81,8 @@ def language_metrics(
         - `explanation_claims`: sentences in them that make a claim of `teachers.check_explanation`;
           `explanation_unreadable`: the other sentences, which count neither as true nor as false.
         - `explanation_truth`: share of the claims, all explanations pooled, that the board confirms, with
-          `explanation_truth_low` and `…_high`, a 95% interval for which explanations are resampled whole.
+          `explanation_truth_low` and `…_high`, a 95% interval for which games are resampled whole, or explanations
+          where a record names no game, as `methods` says.
         - `explanation_faultless`: share of the explanations with a claim that make no false one.
         - `reference_truth` of `reference_claims`: the same share for the records' own completions. It is 1 for records
           that serpentune wrote; less says that the records teach what isn't so.
