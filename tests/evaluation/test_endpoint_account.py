@@ -114,6 +114,22 @@ def test_the_account_is_of_every_measure_and_of_every_run(tmp_path: Path) -> Non
         evaluated(price, tmp_path)
 
 
+def test_a_served_model_is_asked_for_a_teacher_that_is_registered_nowhere(tmp_path: Path) -> None:
+    texts = prompts(random_states(2, SIDE, SIDE, 0), "SOMEBODY", get_encoding("grid"), get_style("plan"))
+    records = [{"prompt": text, "completion": " U"} for text in texts]
+    with serving(plays_bfs) as server:
+        found = evaluate_contestant(
+            endpoint_contestant(endpoint(server.url)),
+            tmp_path,
+            SMALL,
+            measures="states",
+            test_records=records,
+            quiet=True,
+        )
+        assert found.states is not None and found.states["SOMEBODY"]["legal_rate"] == 1
+        assert all("Player SOMEBODY" in body["messages"][0]["content"] for body in server.bodies)
+
+
 def test_the_speed_of_a_served_model_tells_nothing_of_this_machine() -> None:
     with serving(plays_bfs) as server:
         speed = speed_metrics(endpoint_contestant(endpoint(server.url)), SMALL, answers=2, seconds=0.0)

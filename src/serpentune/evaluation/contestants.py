@@ -165,10 +165,9 @@ def model_contestant(loaded: LoadedModel, name: str | None = None) -> Contestant
     label = name or loaded.name
 
     def player(settings: EvaluationSettings) -> ModelPlayer:
-        known = find(settings.teacher)  # a student may have learnt from one that isn't registered here
         return ModelPlayer(
             loaded,
-            teacher=settings.teacher if known is None else known.name,
+            teacher=_prompted(settings),
             encoding=get_encoding(settings.encoding),
             style=get_style(settings.style),
             mode=settings.mode,
@@ -186,6 +185,12 @@ def model_contestant(loaded: LoadedModel, name: str | None = None) -> Contestant
 
     notes = {"model": loaded.name, **_training(loaded)}
     return Contestant(label, identity, player, notes, check, loaded)
+
+
+def _prompted(settings: EvaluationSettings) -> str:
+    """The teacher that prompts name; students and records may know one that isn't registered here."""
+    known = find(settings.teacher)
+    return settings.teacher if known is None else known.name
 
 
 def endpoint_contestant(endpoint: Endpoint, name: str | None = None, traffic: Traffic | None = None) -> Contestant:
@@ -206,7 +211,7 @@ def endpoint_contestant(endpoint: Endpoint, name: str | None = None, traffic: Tr
     def player(settings: EvaluationSettings) -> EndpointPlayer:
         return EndpointPlayer(
             endpoint,
-            teacher=get(settings.teacher).name,
+            teacher=_prompted(settings),
             encoding=get_encoding(settings.encoding),
             style=get_style(settings.style),
             mode=settings.mode,
