@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from benchmarks._players import (
     steps,
     wins,
 )
+from serpentune.common.errors import UserError
 from serpentune.statistics import (
     Finding,
     bca_interval,
@@ -50,6 +51,13 @@ RESAMPLES = 999
 """A tenth of what is usual, to be quick; more resamples make intervals steadier and not wider."""
 
 _MANY = 1_000_000
+
+
+class Rate(NamedTuple):
+    """The share of experiments that covered or erred, and how many had an answer."""
+
+    share: float
+    answers: int
 
 
 @dataclass(frozen=True)
@@ -81,11 +89,19 @@ class Experiment:
         """Two points below the nominal coverage, or one above the nominal rate of errors."""
         return LEVEL - 0.02 if self.kind == "coverage" else 1 - LEVEL + 0.01
 
-    def rate(self, times: int, seed: int) -> float:
-        """The share of `times` experiments that covered or erred, among those with an answer."""
+    def rate(self, times: int, seed: int) -> Rate:
+        """How many of `times` experiments covered or erred, among those with an answer.
+
+        Raises:
+            UserError: none has an answer.
+        """
         rng = np.random.default_rng([seed, *self.name.encode()])
         answers = [answer for _ in range(times) if (answer := self.once(rng)) is not None]
-        return sum(answers) / len(answers)
+        if not answers:
+            raise UserError(
+                f"{self.name}: none of {times:,} experiments gave an interval. Play more, or of other data."
+            )
+        return Rate(sum(answers) / len(answers), len(answers))
 
 
 def _covered(found: Finding, truth: float) -> bool | None:

@@ -22,7 +22,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks._common import Figure, run, say
-from benchmarks._experiments import EXPERIMENTS
+from benchmarks._experiments import EXPERIMENTS, Rate
 from benchmarks._rejected import REJECTED
 
 TIMES, QUICK_TIMES = 2_500, 100
@@ -34,7 +34,7 @@ CORES = os.cpu_count() or 1
 KINDS = {"ours": EXPERIMENTS, "rejected": REJECTED}
 
 
-def rates(times: int, processes: int = CORES, of: str = "ours") -> Iterator[float]:
+def rates(times: int, processes: int = CORES, of: str = "ours") -> Iterator[Rate]:
     """The rate of each of these experiments, in their order, as soon as it is there."""
     places = range(len(KINDS[of]))
     # statsmodels collects garbage at every correction, which takes a tenth of a second with all libraries loaded.
@@ -42,7 +42,7 @@ def rates(times: int, processes: int = CORES, of: str = "ours") -> Iterator[floa
         yield from pool.map(_rate, [of] * len(places), places, [times] * len(places))
 
 
-def _rate(of: str, place: int, times: int) -> float:
+def _rate(of: str, place: int, times: int) -> Rate:
     """Of one experiment by its place, since functions that are made as they are don't travel."""
     return KINDS[of][place].rate(times, SEED)
 
@@ -53,7 +53,9 @@ def measure(quick: bool, processes: int, of: str) -> Iterator[Figure]:
     say(f"{len(KINDS[of])} kinds of experiments, {times:,} of each ...")
     for experiment, rate in zip(KINDS[of], rates(times, processes, of), strict=True):
         what, better = ("coverage", "higher") if experiment.kind == "coverage" else ("false rejections", "lower")
-        yield Figure(experiment.name, what, 100 * rate, "%", better, 100 * experiment.limit)  # type: ignore[arg-type]
+        if rate.answers < times:
+            say(f"{experiment.name}: {rate.answers:,} of {times:,} gave an interval; the others count neither way")
+        yield Figure(experiment.name, what, 100 * rate.share, "%", better, 100 * experiment.limit)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
