@@ -90,8 +90,12 @@ class Stopwatch(TrainerCallback):
         return statistics.median(after - before for before, after in pairs)
 
 
-def measured(task: Task, way: Callable[[Task, Stopwatch], Any]) -> Measured:
-    """Do it, and say how quickly it went. `way` returns the model, or a student's folder."""
+Way = Callable[[Task, Stopwatch, Path], Any]
+"""Learns a task, with a folder for what it writes, and returns the model or a student's folder."""
+
+
+def measured(task: Task, way: Way) -> Measured:
+    """Do it, and say how quickly it went."""
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         gc.collect()
@@ -100,16 +104,17 @@ def measured(task: Task, way: Callable[[Task, Stopwatch], Any]) -> Measured:
         torch.compiler.reset()
     # What compiles makes three passes, so that all is compiled and recorded when the clock starts.
     watch = Stopwatch((3 * task.steps // 4, task.steps))
-    learnt = way(task, watch)
-    peak = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else 0.0
-    loss = None
-    if task.held_out is not None:
-        model = load_student(learnt, dtype=torch.float32).model if isinstance(learnt, Path) else learnt
-        loss = held_out_loss(model, task)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        learnt = way(task, watch, Path(folder))
+        peak = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else 0.0
+        loss = None
+        if task.held_out is not None:
+            model = load_student(learnt, dtype=torch.float32).model if isinstance(learnt, Path) else learnt
+            loss = held_out_loss(model, task)
     return Measured(task.batch / watch.seconds(), peak, loss)
 
 
-def first_version(task: Task, watch: Stopwatch) -> Any:
+def first_version(task: Task, watch: Stopwatch, folder: Path) -> Any:
     """transformers' trainer, every sample padded to 512 tokens, logits of every token, 32-bit numbers."""
     base = load_base(task.config.base_model_name, dtype=torch.float32)
     tokens = tokenize(task.data, base.tokenizer, task.config.max_length, "benchmark's data")
@@ -125,9 +130,9 @@ def first_version(task: Task, watch: Stopwatch) -> Any:
             labels[row, start : len(found)] = found[start:]
         return {"input_ids": ids, "labels": labels, "attention_mask": mask}
 
-    with tempfile.TemporaryDirectory() as folder, quiet_libraries():
+    with quiet_libraries():
         args = TrainingArguments(
-            output_dir=folder,
+            output_dir=str(folder),
             per_device_train_batch_size=steps.batch_size,
             num_train_epochs=1,
             learning_rate=steps.learning_rate,
@@ -145,7 +150,7 @@ def first_version(task: Task, watch: Stopwatch) -> Any:
     return model
 
 
-def trl_as_it_comes(task: Task, watch: Stopwatch) -> Any:
+def trl_as_it_comes(task: Task, watch: Stopwatch, folder: Path) -> Any:
     """`SFTTrainer` with the defaults of `SFTConfig`: bf16, activation checkpointing, its own metrics."""
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
@@ -157,9 +162,9 @@ def trl_as_it_comes(task: Task, watch: Stopwatch) -> Any:
         dtype=torch.float32 if config.training_strategy == "full" else None,
     )
     base.tokenizer.padding_side = "right"
-    with tempfile.TemporaryDirectory() as folder, quiet_libraries():
+    with quiet_libraries():
         args = SFTConfig(
-            output_dir=folder,
+            output_dir=str(folder),
             per_device_train_batch_size=task.batch,
             num_train_epochs=1,
             learning_rate=config.hyperparameters.learning_rate,
@@ -179,13 +184,12 @@ def trl_as_it_comes(task: Task, watch: Stopwatch) -> Any:
     return model
 
 
-def ours(task: Task, watch: Stopwatch) -> Path:
+def ours(task: Task, watch: Stopwatch, folder: Path) -> Path:
     """`serpentune.training.train`."""
-    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     return train(task.config, task.data, None, folder, callbacks=[watch], quiet=True).model_path
 
 
-def bare(task: Task, watch: Stopwatch) -> Any:
+def bare(task: Task, watch: Stopwatch, _: Path) -> Any:
     """Forward pass, loss on completions, backward pass, clipping, step, with nothing around them."""
     config = task.config
     base = load_base(

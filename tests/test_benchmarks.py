@@ -9,8 +9,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from serpentune.training import AdvancedTrainingConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "benchmarks").glob("[a-z]*.py"))
@@ -57,6 +61,23 @@ def test_a_benchmark_prints_a_table_without_json() -> None:
     (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("HAMILTONIAN, 10x10")]
     assert row[2:6] == ["✓", "100", "98.1", "99.0"]
     assert "\x1b" not in done.stdout
+
+
+def test_a_student_that_was_measured_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks import _ways
+
+    def train(*given: Any, callbacks: list[_ways.Stopwatch], **_: Any) -> SimpleNamespace:
+        student: Path = given[3] / "student"
+        student.mkdir()
+        callbacks[0].ends += range(9)
+        return SimpleNamespace(model_path=student)
+
+    monkeypatch.setattr(_ways, "train", train)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    task = _ways.Task(AdvancedTrainingConfig(), list(range(64)))
+    assert _ways.measured(task, _ways.ours).samples_per_second == task.batch
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_option_is_refused() -> None:
