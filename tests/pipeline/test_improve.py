@@ -120,6 +120,25 @@ def test_a_folder_is_begun_once_and_gone_on_with_by_its_own_student(finished: Pi
         improve(resume=folder, rounds=1)
 
 
+def test_rounds_are_not_gone_on_with_and_replaced_in_one_call(tmp_path: Path) -> None:
+    config = settings(tmp_path, Path("nano"), grid_size=4)
+    folder = tmp_path / "rounds"
+    kept = [folder / place / "kept" for place in ("datasets", "models", "evaluation", "games")]
+    for file in kept:
+        file.parent.mkdir(parents=True)
+        file.write_text("of hours")
+    config.save(folder / "improve.yaml")
+    with pytest.raises(UserError, match=r"either gone on with \(resume\) or replaced \(overwrite\)"):
+        improve(resume=folder, overwrite=True, quiet=True)
+    assert all(file.is_file() for file in kept)
+
+
+def test_a_number_of_rounds_beside_a_configuration_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"config\.rounds"):
+        improve(settings(tmp_path, Path("nano"), grid_size=4), rounds=5, quiet=True)
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_student_is_asked_for_moves_where_it_learnt_to_give_them(finished: PipelineResults, tmp_path: Path) -> None:
     student = tmp_path / "explainer"
     shutil.copytree(finished.model_path, student)

@@ -105,8 +105,8 @@ def improve(
     Args:
         config: what to do; None with `resume`.
         resume: the folder of rounds to go on with, under the settings that they began with; what is finished is kept.
-        rounds: with `resume`, how many rounds there shall be now; None leaves that as it was.
-        overwrite: replace what the folder holds.
+        rounds: with `resume` only, how many rounds there shall be now; None leaves that as it was.
+        overwrite: replace what the folder holds; not with `resume`.
         quiet: show no progress bars.
         announce: called with a sentence when a round ends.
 
@@ -116,6 +116,10 @@ def improve(
     """
     if (config is None) == (resume is None):
         raise UserError("Rounds are either begun, by a configuration, or gone on with (resume).")
+    if resume is not None and overwrite:
+        raise UserError("Rounds are either gone on with (resume) or replaced (overwrite).")
+    if config is not None and rounds is not None:
+        raise UserError("How many rounds are begun is the configuration's to say (config.rounds). Leave out rounds.")
     config = settled(config) if config is not None else _resumed(Path(str(resume)), rounds)
     return _improve(config, resume=resume is not None, overwrite=overwrite, quiet=quiet, announce=announce)
 
