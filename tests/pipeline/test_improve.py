@@ -17,6 +17,7 @@ import pytest
 
 from serpentune.common.errors import UserError
 from serpentune.common.files import sha256
+from serpentune.comparison import by_method
 from serpentune.datasets import load_splits
 from serpentune.datasets.completions import parse_prompt
 from serpentune.datasets.encodings import get_encoding
@@ -185,6 +186,34 @@ def test_a_round_learns_the_teacher_s_moves_from_everybody_s_games(tmp_path: Pat
     before = sha256(folder)
     rounds._build(2)
     assert sha256(folder) == before
+
+
+def test_a_student_that_was_improved_before_is_of_another_method(tmp_path: Path) -> None:
+    trained = {"training_strategy": "full", "seed": 0, "data_sha256": "d" * 64}
+    before = {"teacher": "BFS", "rounds": 1}
+    told = {}
+    for name, method in {"once": trained, "twice": {**trained, "improved": before}}.items():
+        run = tmp_path / name / "run"
+        run.mkdir(parents=True)
+        (run / "training.json").write_text("{}")
+        (run / "method.json").write_text(json.dumps(method))
+        config = settings(tmp_path, run / "final_model", grid_size=4)
+        told[name] = Rounds(tmp_path / name / "rounds", config, True, print, resume=False)._method(2)
+    once, twice = told["once"]["improved"], told["twice"]["improved"]
+    assert twice == {**once, "after": before}
+    results = [
+        play(tmp_path / name / "played", name, walk, range(2), (4, 4), manifest={"training": {**method, "seed": seed}})
+        for seed, (name, method) in enumerate(told.items())
+    ]
+    assert [method.students for method in by_method(results)] == [("once",), ("twice",)]
+
+
+def test_the_rounds_of_a_base_model_come_after_no_others(tmp_path: Path) -> None:
+    rounds = Rounds(tmp_path, settings(tmp_path, Path("nano"), grid_size=4), True, print, resume=False)
+    (tmp_path / "models/round-01").mkdir(parents=True)
+    (tmp_path / "models/round-01/method.json").write_text(json.dumps({"seed": 0, "improved": {"rounds": 1}}))
+    improved = rounds._method(2)["improved"]
+    assert improved["rounds"] == 2 and "after" not in improved
 
 
 def test_games_of_an_earlier_student_don_t_pass_for_this_one_s(tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ def training_settings(run: Path) -> dict[str, Any]:
 
     The hash of the data is among them, since students that learned from other data are of another method. What a round
     of improvement learned from follows from the student that it began with: there it is what that one was trained with,
-    and `improved`, the rounds.
+    and `improved`, the rounds, with those that it had gone through before as `after`.
 
     Raises:
         UserError: the folder holds no training run.

@@ -237,12 +237,17 @@ class Rounds:
         from serpentune.evaluation.contestants import training_settings
 
         run = Path(self.config.student).expanduser().parent
-        origin = training_settings(run if (run / RUN).is_file() else self.folder / MODELS / round_name(1))
+        trained = (run / RUN).is_file()
+        origin = training_settings(run if trained else self.folder / MODELS / round_name(1))
+        before = origin.pop("improved", None)
         rounds = self.config.model_dump(mode="json", exclude={"student", "name", "output_dir"})
         if rounds["training"]["seed"] == origin["seed"]:
             del rounds["training"]["seed"]
         games = [Path(place).name for place in self.config.heuristic_log_dirs]
-        return {**origin, "improved": {**rounds, "rounds": number, "heuristic_log_dirs": games}}
+        improved = {**rounds, "rounds": number, "heuristic_log_dirs": games}
+        if trained and before is not None:  # what round 1 says of itself is of these rounds
+            improved["after"] = before
+        return {**origin, "improved": improved}
 
     def _teacher_runs(self) -> list[str]:
         """The games to mix in: those that were named, or the teacher's own, played when they are first wanted."""
