@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,7 @@ from serpentune.datasets import load_splits
 from serpentune.evaluation import EvaluationResult
 from serpentune.game import verify
 from serpentune.pipeline import DemoResult, DemoSettings, run_demo
-
-pytestmark = pytest.mark.slow  # the demo's steps have tests of their own
+from serpentune.pipeline import demo as demo_module
 
 TINY = DemoSettings(
     width=4,
@@ -34,6 +34,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoResult, Path, li
     return run_demo(output, TINY, quiet=True, announce=said.append), output, said
 
 
+@pytest.mark.slow
 def test_every_model_really_played_the_same_seeds(demo: tuple[DemoResult, Path, list[str]]) -> None:
     result, output, _ = demo
     assert set(result.figures) == {"untuned", "LoRA", "QLoRA", "Full"}
@@ -46,6 +47,7 @@ def test_every_model_really_played_the_same_seeds(demo: tuple[DemoResult, Path, 
         assert figures["perplexity"] > 1
 
 
+@pytest.mark.slow
 def test_students_differ_from_the_base_and_from_each_other(demo: tuple[DemoResult, Path, list[str]]) -> None:
     _, output, _ = demo
     hashes = {
@@ -55,6 +57,7 @@ def test_students_differ_from_the_base_and_from_each_other(demo: tuple[DemoResul
     assert len(hashes) == 4
 
 
+@pytest.mark.slow
 def test_report_and_summary_are_left(demo: tuple[DemoResult, Path, list[str]]) -> None:
     result, output, said = demo
     summary = json.loads((output / "results_summary.json").read_text())
@@ -67,6 +70,7 @@ def test_report_and_summary_are_left(demo: tuple[DemoResult, Path, list[str]]) -
     assert sum("games played" in line for line in said) == 4
 
 
+@pytest.mark.slow
 def test_no_teacher_game_is_played_by_a_student(demo: tuple[DemoResult, Path, list[str]]) -> None:
     _, output, _ = demo
     taught = {seed for split in load_splits(output / "dataset").values() for seed in split["seed"]}
@@ -78,6 +82,29 @@ def test_a_folder_with_files_is_not_touched(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--overwrite"):
         run_demo(tmp_path, TINY, quiet=True)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_stranger_s_folders_are_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "mine.txt").write_text("keep")
+    with pytest.raises(UserError, match=r"no serpentune-demo\.json"):
+        run_demo(tmp_path, TINY, overwrite=True, quiet=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["logs", "mine.txt"]
+
+
+def test_a_demo_that_was_stopped_early_can_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+
+    def stopped(*arguments: Any, **more: Any) -> None:
+        found.append([path.name for path in tmp_path.iterdir()])
+        (tmp_path / "logs").mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo_module, "generate_runs", stopped)
+    for overwrite in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            run_demo(tmp_path, TINY, overwrite=overwrite, quiet=True)
+    assert found == [["serpentune-demo.json"]] * 2
 
 
 def test_impossible_settings_are_refused_before_any_work(tmp_path: Path) -> None:

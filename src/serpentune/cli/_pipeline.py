@@ -26,7 +26,7 @@ def demo(
     quick: Annotated[
         bool, option("--quick", help="One strategy and little of everything: every step, in about a minute.")
     ] = False,
-    overwrite: Annotated[bool, option("--overwrite", help="Replace a folder that holds files.")] = False,
+    overwrite: Annotated[bool, option("--overwrite", help="Replace the demo in that folder.")] = False,
 ) -> None:
     """Show the whole idea in minutes, without GPU or network.
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from serpentune import __version__
 from serpentune.common.errors import UserError
 from serpentune.common.files import ensure_free, write_json
 from serpentune.common.progress import progress_bar
@@ -31,6 +32,9 @@ NAMES = {name: strategy.label for name, strategy in STRATEGIES.items()}
 BASE = "nano"
 
 _PARTS = ("logs", "dataset", "students", "evaluation", "comparisons", *REPORTS, "results_summary.json")
+
+MARKER = "serpentune-demo.json"
+"""What is written first, so that a folder with it is known as a demo's, however far that came."""
 
 _TIMESTAMP = "20000101_000000"
 """Run folders carry a time in their names; the demo's carry this one, so that two demos write the same bytes."""
@@ -134,17 +138,19 @@ def run_demo(
     """Generate games, build a data set, train a student by each strategy, let all play, compare, write the report.
 
     Everything is left under `output`: `logs/`, `dataset/`, `students/`, `evaluation/`, `comparisons/`, `report.html`
-    with its figures as JSON, CSV and Markdown beside it, `results_summary.json`.
+    with its figures as JSON, CSV and Markdown beside it, `results_summary.json`; `serpentune-demo.json` says that it is
+    a demo's.
 
     Args:
         output: the folder to make.
         settings: how big; the default takes minutes on two processor cores.
-        overwrite: whether a folder that holds files may be written over.
+        overwrite: whether an earlier demo in that folder, finished or not, may be replaced.
         quiet: show no progress bars.
         announce: called with a sentence after each step.
 
     Raises:
-        UserError: impossible settings, or a folder that holds files.
+        UserError: impossible settings, a folder that holds files, with `overwrite` one that holds no demo, or as of
+            `run_jobs`.
     """
     from serpentune.comparison import ModelComparator
     from serpentune.datasets import build_dataset
@@ -154,7 +160,8 @@ def run_demo(
 
     settings = settings or DemoSettings()
     settings.check()
-    ensure_free(output, overwrite=overwrite)
+    ensure_free(output, overwrite=overwrite, marker=MARKER)
+    write_json(output / MARKER, {"serpentune": __version__, "settings": asdict(settings)})
     for part in _PARTS:
         _remove(output / part)
     clock = _Clock()
