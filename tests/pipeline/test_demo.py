@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from serpentune.common.errors import UserError
+from serpentune.comparison import ModelComparator
 from serpentune.datasets import load_splits
 from serpentune.evaluation import EvaluationResult
 from serpentune.game import verify
 from serpentune.pipeline import DemoResult, DemoSettings, run_demo
 from serpentune.pipeline import demo as demo_module
+from tests.report.players import greedy, play, walk
 
 TINY = DemoSettings(
     width=4,
@@ -75,6 +77,16 @@ def test_no_teacher_game_is_played_by_a_student(demo: tuple[DemoResult, Path, li
     _, output, _ = demo
     taught = {seed for split in load_splits(output / "dataset").values() for seed in split["seed"]}
     assert max(taught) < TINY.evaluation_seed
+
+
+def test_the_best_student_s_p_value_allows_for_the_choice(tmp_path: Path) -> None:
+    players = {"untuned": walk, "LoRA": walk, "QLoRA": greedy, "Full": greedy}
+    results = [play(tmp_path / name, name, player, range(8)) for name, player in players.items()]
+    against_base = ModelComparator(tmp_path / "comparisons").compare_all(results, baseline="untuned")
+    best, p_value = demo_module._best(results[1:], against_base)
+    row = next(row for row in against_base[f"untuned_vs_{best}"].rows if row.metric == "score")
+    assert best == "QLoRA" and row.p_value is not None and row.p_adjusted is not None
+    assert p_value == row.p_adjusted > row.p_value
 
 
 def test_a_folder_with_files_is_not_touched(tmp_path: Path) -> None:

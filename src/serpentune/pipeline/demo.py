@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ from serpentune.pipeline._folder import REPORT, REPORTS
 from serpentune.teachers import get
 
 if TYPE_CHECKING:
+    from serpentune.comparison import ComparisonReport
+    from serpentune.evaluation import EvaluationResult
     from serpentune.pipeline._students import Job
 
 NAMES = {name: strategy.label for name, strategy in STRATEGIES.items()}
@@ -114,7 +116,9 @@ class DemoResult:
         report: the HTML report.
         verdicts: a sentence for each comparison, about these checkpoints alone, then the settings' caveat.
         best_student: the one with the highest mean score; the untuned base may still be better.
-        p_value: of its score against the untuned base's, paired permutation test.
+        p_value: of its score against the untuned base's, paired permutation test, after Holm's correction over the
+            tests of all students against the base, since the best one is chosen by these games; None where nothing was
+            tested.
         figures: main figures by model.
         seconds: wall time by step.
     """
@@ -211,13 +215,12 @@ def run_demo(
             commands=["make demo"],
             formats=FORMATS,
         )
-    best = max(results[1:], key=lambda result: result.scores.mean()).name
-    row = next(row for row in against_base[f"{UNTUNED}_vs_{best}"].rows if row.metric == "score")
+    best, p_value = _best(results[1:], against_base)
     demo = DemoResult(
         report=report,
         verdicts=[comparison.finding for comparison in comparisons] + ([settings.caveat] if settings.caveat else []),
         best_student=best,
-        p_value=row.p_value,
+        p_value=p_value,
         figures={result.name: figures(result) for result in results},
         seconds=clock.seconds,
     )
@@ -238,6 +241,15 @@ def run_demo(
         },
     )
     return demo
+
+
+def _best(
+    students: Sequence[EvaluationResult], against_base: Mapping[str, ComparisonReport]
+) -> tuple[str, float | None]:
+    """The student with the highest mean score, and the p-value of that which allows for its having been chosen."""
+    best = max(students, key=lambda result: result.scores.mean()).name
+    row = next(row for row in against_base[f"{UNTUNED}_vs_{best}"].rows if row.metric == "score")
+    return best, row.p_adjusted
 
 
 def _jobs(settings: DemoSettings, output: Path, overwrite: bool) -> list[Job]:
