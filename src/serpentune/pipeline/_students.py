@@ -10,8 +10,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing.managers import SyncManager
@@ -19,6 +20,7 @@ from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
+from serpentune.common.errors import UserError
 from serpentune.common.progress import progress_bars
 from serpentune.evaluation import EvaluationSettings, evaluate_model, figures, read_test_records
 from serpentune.evaluation.resources import usable_cores
@@ -70,7 +72,8 @@ def run_jobs(jobs: Sequence[Job], *, quiet: bool, announce: Callable[[str], None
         announce: called with a sentence whenever a model has been trained and whenever one has been evaluated.
 
     Raises:
-        UserError: as `training.train` and `evaluate_model`; the other models are given up.
+        UserError: as `training.train` and `evaluate_model`, or a process was ended from outside, as by a system that is
+            out of memory; the other models are given up.
         KeyboardInterrupt: after Ctrl-C; finished games stay.
     """
     from serpentune.models import device
@@ -89,9 +92,7 @@ def run_jobs(jobs: Sequence[Job], *, quiet: bool, announce: Callable[[str], None
             with _deaf_to_ctrl_c():
                 futures = {job.name: pool.submit(_run, job, messages) for job in jobs}
             try:
-                for future in wait(futures.values(), return_when=FIRST_EXCEPTION).done:
-                    future.result()  # raises what a job raised, whichever it was
-                results = {name: future.result() for name, future in futures.items()}
+                results = _results(futures)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 # Nothing is left to wait for, and leaving the pool would wait for every model to be trained.
@@ -102,6 +103,21 @@ def run_jobs(jobs: Sequence[Job], *, quiet: bool, announce: Callable[[str], None
                 messages.put(None)
                 reader.join(timeout=5)
     return results
+
+
+def _results(futures: Mapping[str, Future[dict[str, Any] | None]]) -> dict[str, dict[str, Any] | None]:
+    """What every job returns, or what the first that fails raises, whichever it is."""
+    try:
+        for future in wait(futures.values(), return_when=FIRST_EXCEPTION).done:
+            future.result()
+        return {name: future.result() for name, future in futures.items()}
+    except BrokenProcessPool as error:
+        unfinished = [name for name, future in futures.items() if not future.done() or future.exception() is not None]
+        raise UserError(
+            f"A process that trains and evaluates was ended from outside, most likely for want of memory. Unfinished: "
+            f"{', '.join(unfinished)}. Run again with --overwrite and --quick, with fewer strategies "
+            "(DemoSettings.strategies), or with more free memory."
+        ) from error
 
 
 @contextmanager
