@@ -34,7 +34,7 @@ validation = validate(stats.path, logs=[stats.path / "runs"])
 faults = sum(check.violations for check in validation.checks if not check.note)
 print(f"\n{validation.rows} records looked at again by {len(validation.checks)} checks: {faults} violations")
 
-# Every parameter learns a little. Each step sees records of about one length, so mostly of one style.
+# Every parameter learns a little. Each step sees a random sample of the records, whatever their style and length.
 builder = TrainingConfigBuilder().with_strategy("full").with_model("nano", max_length=512)
 config = builder.with_training(epochs=EPOCHS, learning_rate=1e-3, batch_size=16, gradient_accumulation_steps=1).build()
 result = train(config, splits["train"], None, OUTPUT / "student", overwrite=True)
