@@ -73,7 +73,7 @@ def test_chances_and_equally_good_moves_are_packed_move_by_move(
     record = results[1].games[2].record
     chances = np.random.default_rng(0).dirichlet(np.ones(5), len(record.moves))[:, :4].astype(np.float32)
     model = replace(results[1], top_moves={record.seed or 0: chances})
-    settings = EvaluationSettings(games=30)
+    settings = EvaluationSettings(games=30, seed=1000)
     teacher = evaluate_contestant(teacher_contestant("BFS"), tmp_path / "t", settings, measures="play", quiet=True)
     packed = _replays.pack([model, teacher])
     rows, thoughts = unpacked(packed)
