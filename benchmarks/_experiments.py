@@ -98,9 +98,7 @@ class Experiment:
         rng = np.random.default_rng([seed, *self.name.encode()])
         answers = [answer for _ in range(times) if (answer := self.once(rng)) is not None]
         if not answers:
-            raise UserError(
-                f"{self.name}: none of {times:,} experiments gave an interval. Play more, or of other data."
-            )
+            raise UserError(f"{self.name}: none of {times:,} experiments gave an interval, so there is no rate.")
         return Rate(sum(answers) / len(answers), len(answers))
 
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 if __name__ == "__main__":
     # The root instead of this folder, whose datasets.py would hide the library of that name.
@@ -52,10 +53,12 @@ def measure(quick: bool, processes: int, of: str) -> Iterator[Figure]:
     times = QUICK_TIMES if quick else TIMES if of == "ours" else REJECTED_TIMES
     say(f"{len(KINDS[of])} kinds of experiments, {times:,} of each ...")
     for experiment, rate in zip(KINDS[of], rates(times, processes, of), strict=True):
-        what, better = ("coverage", "higher") if experiment.kind == "coverage" else ("false rejections", "lower")
+        covers = experiment.kind == "coverage"
+        what = "coverage" if covers else "false rejections"
+        better: Literal["higher", "lower"] = "higher" if covers else "lower"
         if rate.answers < times:
             say(f"{experiment.name}: {rate.answers:,} of {times:,} gave an interval; the others count neither way")
-        yield Figure(experiment.name, what, 100 * rate.share, "%", better, 100 * experiment.limit)  # type: ignore[arg-type]
+        yield Figure(experiment.name, what, 100 * rate.share, "%", better, 100 * experiment.limit)
 
 
 if __name__ == "__main__":

@@ -98,8 +98,8 @@ def open_recorded(folder: str | Path, *, seed: int | None = None, teacher: str |
         UserError: the folder holds no such game or is damaged, there is no such teacher, or as of `RecordedGame`.
     """
     folder = Path(folder).expanduser()
-    if not tells_of_evaluation(folder / MANIFEST):
-        game = _chosen(folder, _of_run(folder), seed)
+    if runs := _runs(folder):
+        game = _chosen(folder, _of_run(folder, runs), seed)
         played = game.record.player.removesuffix(NOISY)
         return RecordedGame(game, teacher=teacher or (played if find(played) else None))
     manifest, games = load_games(folder)
@@ -120,21 +120,22 @@ def is_recording(player: str | Path) -> bool:
     if name in ("random", *BUILT_IN) or find(name) is not None:
         return False
     folder = Path(player).expanduser()
-    return folder.is_dir() and (tells_of_evaluation(folder / MANIFEST) or bool(runs_in(folder)))
+    return tells_of_evaluation(folder / MANIFEST) or bool(_runs(folder))
 
 
-def _of_run(folder: Path) -> list[GameResult]:
-    """The games of a run folder, by seed."""
-    runs = runs_in(folder)
-    if len(runs) != 1:
+def _runs(folder: Path) -> list[Path]:
+    """The run folders that a folder stands for; none where it is an evaluation's."""
+    return runs_in(folder) if folder.is_dir() and not tells_of_evaluation(folder / MANIFEST) else []
+
+
+def _of_run(folder: Path, runs: Sequence[Path]) -> list[GameResult]:
+    """The games of the one run that a folder stands for, by seed."""
+    if len(runs) > 1:
         raise UserError(f"{folder} holds {len(runs)} runs. Name one of them, such as {runs[0]}.")
     reading = read_logs(runs)
     if reading.refused:
         raise UserError(f"{reading.refused[0].file}: {reading.refused[0].explanation}")
-    if any(record.seed is None for record in reading.games):
-        raise UserError(f"The games of {runs[0]} have no seeds, without which their apples can't be laid again.")
-    ordered = sorted(reading.games, key=lambda record: record.seed or 0)
-    return [GameResult(record, answers=record.steps, invalid={}) for record in ordered]
+    return sorted((GameResult(record, answers=record.steps, invalid={}) for record in reading.games), key=_seed)
 
 
 def _chosen(folder: Path, games: Sequence[GameResult], seed: int | None) -> GameResult:
