@@ -67,6 +67,9 @@ def test_checkpoints_of_a_method_say_that_they_are_some_of_several(swept: dict[s
     told = [note for note in report.notes if "--by method" in note]
     assert len(told) == 1
     assert told[0].startswith("strategy=lora,seed=0 is one of 2 students")
+    once = swept["lora"][0]
+    (same,) = compare_all([once, replace(once, name="asked otherwise")]).values()
+    assert not any("--by method" in note for note in same.notes)
 
 
 def test_what_was_never_trained_is_a_checkpoint_that_methods_are_measured_against(

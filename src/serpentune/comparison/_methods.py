@@ -111,15 +111,14 @@ def checkpoint_sides(given: Sequence[Results]) -> list[Side]:
     if len(results) == 2:
         results = told_apart(*results)
     check_names(results)
-    notes = {
-        student.name: (
-            f"{student.name} is one of {len(students)} students that were trained alike but for the seed; what holds "
-            "for new seeds too is asked by method (--by method).",
-        )
-        for students in students_of_methods(results)
-        for student in students
-        if len(students) > 1
-    }
+    notes: dict[str, tuple[str]] = {}
+    for students in students_of_methods(results):
+        models = {student.manifest.get("model_sha256", student.name) for student in students}
+        for student in students if len(models) > 1 else ():
+            notes[student.name] = (
+                f"{student.name} is one of {len(models)} students that were trained alike but for the seed; what holds "
+                "for new seeds too is asked by method (--by method).",
+            )
     return [Side(result.name, (result,), notes=notes.get(result.name, ())) for result in results]
 
 

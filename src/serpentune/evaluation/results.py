@@ -93,7 +93,7 @@ class EvaluationResult:
     top_moves: Mapping[int, Chances] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path, *, games_needed: bool = True) -> EvaluationResult:
+    def load(cls, folder: str | Path, *, games_needed: bool = True) -> EvaluationResult:
         """Read a results folder; every game is replayed.
 
         Figures of games, held-out states and records that are missing or stale are computed again, which is logged, and
@@ -104,6 +104,7 @@ class EvaluationResult:
             UserError: a file is missing or damaged, no game is finished but one is needed, a game doesn't
                 follow from its moves, or a seed stands twice; the message names file and line.
         """
+        folder = Path(folder)
         manifest, raw, games = _played_games(folder, games_needed=games_needed)
         states = None
         if (folder / STATE_ANSWERS).is_file():
