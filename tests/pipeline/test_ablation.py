@@ -99,6 +99,17 @@ def test_a_data_set_that_was_built_again_is_noticed(tmp_path: Path) -> None:
         ablate(named, {"lr": [1e-3]}, tmp_path / "tiny")
 
 
+def test_all_seeds_of_a_variant_learn_from_the_same_data(tmp_path: Path) -> None:
+    planned = design(recipe(), {"lr": [1e-3], "seeds": ["0..1"]})
+    runner = Runner(tmp_path, planned, True, print)
+    runner.seconds = {"baseline": {0: 1.0}}
+    finished = tmp_path / "models/baseline/seed=0"
+    finished.mkdir(parents=True)
+    (finished / "result.json").write_text(json.dumps({"dataset_sha256": {"train": "0" * 64}}))
+    with pytest.raises(UserError, match=r"baseline with training seed 1: The data set isn't the one that the student"):
+        runner._run(planned.variants[0], 1)
+
+
 def test_settings_of_training_vary_too() -> None:
     planned = design(recipe(), {"lr": [1e-3, 2e-4], "lora.rank": [4]})
     assert [variant.name for variant in planned.variants] == ["baseline", "lr=0.001", "lora.rank=4"]

@@ -17,6 +17,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.common.files import sha256
 from serpentune.comparison import by_method
+from serpentune.datasets import build_dataset
 from serpentune.evaluation import EvaluationResult, EvaluationSettings, evaluate_sweep, results_folders
 from serpentune.pipeline import (
     ExperimentPipeline,
@@ -157,6 +158,19 @@ def test_one_student_of_a_data_set_that_is_there_without_games(done: ExperimentR
     assert list(result.students) == ["lora"] and result.report_path is None and result.results == {}
     assert (tmp_path / "small" / "models" / "final_model").is_dir()
     assert not (tmp_path / "small" / "datasets").exists()
+
+
+def test_a_student_of_a_data_set_that_was_built_again_is_not_kept(tmp_path: Path) -> None:
+    data = recipe().data_recipe()
+    assert data is not None
+    build_dataset(data, tmp_path / "data")
+    one = recipe(dataset=str(tmp_path / "data"), sweep={}, evaluation=None)
+    first = ExperimentPipeline(one, output_dir=tmp_path, quiet=True).run()
+    again = ExperimentPipeline(one, output_dir=tmp_path, resume=True, quiet=True).run()
+    assert again.students == first.students
+    build_dataset(data.model_copy(update={"seed": 1}), tmp_path / "data", overwrite=True)
+    with pytest.raises(UserError, match="data set isn't the one that the student in"):
+        ExperimentPipeline(one, output_dir=tmp_path, resume=True, quiet=True).run()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 from serpentune.common.errors import UserError
 from serpentune.common.files import sha256
 from serpentune.comparison import by_method
-from serpentune.datasets import load_splits
+from serpentune.datasets import Recipe, build_dataset, load_splits, read_manifest
 from serpentune.datasets.completions import parse_prompt
 from serpentune.datasets.encodings import get_encoding
 from serpentune.evaluation import results_folders
@@ -186,6 +186,22 @@ def test_a_round_learns_the_teacher_s_moves_from_everybody_s_games(tmp_path: Pat
     before = sha256(folder)
     rounds._build(2)
     assert sha256(folder) == before
+
+
+def test_a_round_s_student_is_kept_for_the_data_that_it_learnt_from(tmp_path: Path) -> None:
+    rounds = Rounds(tmp_path, settings(tmp_path, Path("nano"), grid_size=4), True, print, resume=False)
+    data = Recipe(generate=[{"teachers": ["BFS"], "games": 8, "grid_size": 4}], samples_per_teacher=40)
+    build_dataset(data, tmp_path / "datasets/round-01")
+    hashes = read_manifest(tmp_path / "datasets/round-01")["sha256"]
+    rounds.seconds = {"round-01": {"train": 1.0}}
+    result = tmp_path / "models/round-01/result.json"
+    result.parent.mkdir(parents=True)
+    for kept in ({}, {"dataset_sha256": hashes}):  # an earlier version kept none
+        result.write_text(json.dumps(kept))
+        rounds._train(1)
+    result.write_text(json.dumps({"dataset_sha256": {**hashes, "train": "0" * 64}}))
+    with pytest.raises(UserError, match=r"data set isn't the one that the student in .*round-01 learnt from"):
+        rounds._train(1)
 
 
 def test_a_student_that_was_improved_before_is_of_another_method(tmp_path: Path) -> None:

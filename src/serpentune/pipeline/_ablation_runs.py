@@ -19,7 +19,7 @@ from serpentune.pipeline._datasets import build_from_recipe
 from serpentune.pipeline._design import Design, Variant
 from serpentune.pipeline._games import games_for
 from serpentune.pipeline.recipe import ExperimentRecipe
-from serpentune.training import load_result, train_once
+from serpentune.training import load_result, refuse_other_data, train_once
 
 if TYPE_CHECKING:
     from serpentune.evaluation import EvaluationResult
@@ -172,10 +172,14 @@ class Runner:
         trained_before = load_result(self.folder / _MODELS / place) is not None
         try:
             dataset = self._dataset(variant)
-            games = games_for(recipe.evaluation, check_files(dataset), dataset)
+            manifest = check_files(dataset)
+            for done in self.seconds.get(variant.name, {}):  # all seeds of a variant learn from the same
+                refuse_other_data(self.folder / _MODELS / variant.name / f"seed={done}", manifest["sha256"])
+            games = games_for(recipe.evaluation, manifest, dataset)
             trained = train_once(
                 recipe.training.with_values({"seed": seed}),
                 load_splits(dataset),
+                manifest["sha256"],
                 self.folder / _MODELS / place,
                 quiet=self.quiet,
             )

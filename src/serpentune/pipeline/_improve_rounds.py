@@ -38,6 +38,7 @@ from serpentune.training import (
     RUN,
     check_machine,
     load_result,
+    refuse_other_data,
     train_once,
     trained_with,
 )
@@ -218,19 +219,23 @@ class Rounds:
         """Go on from the weights of the round before."""
         from serpentune.pipeline._estimate import TimeEstimate
 
+        run, dataset = (self.folder / place / round_name(number) for place in (MODELS, DATASET))
+        hashes = check_files(dataset)["sha256"]
         if self._finished(number, _TRAIN):
+            refuse_other_data(run, hashes)
             return
         self._loaded = None
         gc.collect()  # before training wants the memory
         with self._step(number, _TRAIN):
             train_once(
                 training_on(self.config, training_origin(self.model(number - 1))),
-                load_splits(self.folder / DATASET / round_name(number)),
-                self.folder / MODELS / round_name(number),
+                load_splits(dataset),
+                hashes,
+                run,
                 callbacks=[TimeEstimate()],
                 quiet=self.quiet,
             )
-            write_json(self.folder / MODELS / round_name(number) / METHOD, self._method(number))
+            write_json(run / METHOD, self._method(number))
 
     def _method(self, number: int) -> dict[str, Any]:
         """What the students of a round have in common, whichever training seed the student began with."""

@@ -264,13 +264,13 @@ class ExperimentPipeline:
             )
             results = {run.name: run.result for run in swept.runs}
             return {cell.name: results[cell.name] for cell in self.runs()}
-        splits = load_splits(self.dataset)
+        splits, hashes = load_splits(self.dataset), check_files(self.dataset)["sha256"]
         _LOG.info(
             "%s of %s: %d samples, %d optimiser steps, learning rate %g",
             config.training_strategy, config.base_model_name, train_samples(config, len(splits["train"])),
             total_steps(config, len(splits["train"])), config.hyperparameters.learning_rate,
         )  # fmt: skip
-        result = train_once(config, splits, folder, callbacks=[TimeEstimate()], quiet=self.quiet)
+        result = train_once(config, splits, hashes, folder, callbacks=[TimeEstimate()], quiet=self.quiet)
         return {self.runs()[0].name: result}
 
     def improve(self, students: Mapping[str, TrainingResult], improvement: Improvement) -> dict[str, ImprovedStudent]:

@@ -7,7 +7,16 @@ from serpentune.models import FullConfig, LoRAConfig, QLoRAConfig
 from serpentune.training._grid import MAX_RUNS, Cell, Grid, cells, parse_grid
 from serpentune.training._machine import check_machine
 from serpentune.training._prepare import FINAL_MODEL, HISTORY, METHOD, RUN, total_steps, train_samples
-from serpentune.training._sweep import SweepResult, SweepRun, is_sweep, load_result, sweep, train_once, trained_with
+from serpentune.training._sweep import (
+    SweepResult,
+    SweepRun,
+    is_sweep,
+    load_result,
+    refuse_other_data,
+    sweep,
+    train_once,
+    trained_with,
+)
 from serpentune.training.config import (
     AdvancedTrainingConfig,
     HyperparameterConfig,
@@ -54,6 +63,7 @@ __all__ = [
     "parse_grid",
     "plot_losses",
     "read_history",
+    "refuse_other_data",
     "sweep",
     "total_steps",
     "train",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 SWEEP = "sweep.json"
 RESULT = "result.json"
+
+_LEARNT_FROM = "dataset_sha256"
+"""The entry of `RESULT` for the hash of each file of the data set."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -169,7 +172,7 @@ def sweep(
     for number, cell in enumerate(planned, 1):
         announce(f"Run {number} of {len(planned)}: {cell.name}")
         try:
-            result = train_once(cell.config, splits, output_dir / cell.name, callbacks=callbacks, quiet=quiet)
+            result = train_once(cell.config, splits, hashes, output_dir / cell.name, callbacks=callbacks, quiet=quiet)
         except UserError as error:
             raise UserError(
                 f"The run {cell.name} of the sweep: {error} What is finished is kept: go on with --resume."
@@ -184,6 +187,7 @@ def sweep(
 def train_once(
     config: AdvancedTrainingConfig,
     splits: Any,
+    hashes: Mapping[str, str],
     output_dir: Path,
     *,
     callbacks: Sequence[TrainerCallback] = (),
@@ -194,17 +198,25 @@ def train_once(
     Args:
         config: the settings.
         splits: the splits `train` and `validation` of a data set, by name.
+        hashes: of that data set's files by split, `sha256` of its manifest; kept with the result.
         output_dir: as of `train`; the result is kept there too.
         callbacks: as of `train`.
         quiet: show no progress bar.
 
     Raises:
-        UserError: as of `train`, or what is finished there had other settings.
+        UserError: as of `train`, or what is finished there had other settings, learnt from other data, or, made by an
+            earlier version, doesn't say from which.
         TrainingInterrupted: as of `train`.
     """
     finished = load_result(output_dir)
     if finished is not None:
         refuse_difference(trained_with(output_dir), config)
+        if _learnt_from(output_dir) is None:
+            raise UserError(
+                f"The student in {output_dir} doesn't say which data set it learnt from. Train into another "
+                "folder, or again with --overwrite."
+            )
+        refuse_other_data(output_dir, hashes)
         _LOG.info("the student in %s is trained already", output_dir)
         return finished
     result = train(
@@ -219,9 +231,39 @@ def train_once(
     if is_first_process():
         write_json(
             output_dir / RESULT,
-            {**asdict(result), "model_path": PathUtils.relative(result.model_path, output_dir)},
+            {
+                **asdict(result),
+                "model_path": PathUtils.relative(result.model_path, output_dir),
+                _LEARNT_FROM: dict(hashes),
+            },
         )
     return result
+
+
+def refuse_other_data(output_dir: Path, hashes: Mapping[str, str]) -> None:
+    """Refuse a student that says that it learnt from other data; where nothing is said, nothing is refused.
+
+    Args:
+        output_dir: as of `train_once`.
+        hashes: as of `train_once`.
+
+    Raises:
+        UserError: it learnt from other data, or a file is damaged.
+    """
+    if _learnt_from(output_dir) not in (None, hashes):
+        raise UserError(
+            f"The data set isn't the one that the student in {output_dir} learnt from. Train into another "
+            "folder, or again with --overwrite."
+        )
+
+
+def _learnt_from(output_dir: Path) -> Any:
+    """The hashes of what a student learnt from; None where an earlier version trained it alone and kept none."""
+    told = read_object(output_dir / RESULT).get(_LEARNT_FROM) if (output_dir / RESULT).is_file() else None
+    if told is None and is_sweep(output_dir.parent):  # which is gone on with by the same data alone
+        about = read_object(output_dir.parent / SWEEP).get("dataset")
+        told = about.get("sha256") if isinstance(about, dict) else None
+    return told
 
 
 def load_result(output_dir: Path) -> TrainingResult | None:
@@ -235,7 +277,8 @@ def load_result(output_dir: Path) -> TrainingResult | None:
         return None
     values = read_object(path)
     try:
-        result = TrainingResult(**{**values, "model_path": output_dir / values["model_path"]})
+        told = {key: value for key, value in values.items() if key != _LEARNT_FROM}
+        result = TrainingResult(**{**told, "model_path": output_dir / values["model_path"]})
     except (KeyError, TypeError) as error:
         raise UserError(f"{path} isn't what a training run writes ({error}). Train again with --overwrite.") from error
     return result if result.model_path.is_dir() else None
