@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from tests.cli.calls import Result, serpentune
 from tests.cli.test_errors import refused
@@ -53,6 +54,28 @@ def test_a_table_of_files_and_the_folder_are_shown(student: Path, results: list[
     card = (tmp_path / "out" / "README.md").read_text()
     assert "| games won | " in card and "Snake 4x4, 6 games, seeds 1000000 to 1000005" in card
     assert "apples a game" in card and "moves that are those of BFS" in card
+
+
+def test_figures_of_other_files_in_the_same_folder_are_refused(student: Path, tmp_path: Path) -> None:
+    own, results = shutil.copytree(student, tmp_path / "own"), tmp_path / "results"
+    ask = ("evaluate", own, "--games", 1, "--grid-size", 4, "--output", results)
+    assert serpentune(*ask).code == 0
+    words = ("export", own, "--merge", "--output", tmp_path / "out", "--results", results)
+
+    manifest = json.loads((results / "manifest.json").read_text())
+    del manifest["files_sha256"]  # as of an earlier version
+    (results / "manifest.json").write_text(json.dumps(manifest))
+    assert "doesn't say which files of" in refused(*words)
+    before = (results / "games.jsonl").read_bytes()
+    assert serpentune(*ask).code == 0
+    assert (results / "games.jsonl").read_bytes() == before
+
+    adapter = own / "adapter_model.safetensors"
+    save_file({name: weight * 2 for name, weight in load_file(adapter).items()}, adapter)  # as if trained anew
+    assert "holds the games of other files than" in refused(*words)
+    assert not (tmp_path / "out").exists()
+    shutil.copy(student / adapter.name, adapter)
+    assert serpentune(*words).code == 0
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from serpentune.evaluation.play import (
     TeacherPlayer,
     Traffic,
 )
-from serpentune.models import LoadedModel, check_model, open_model, short_name
+from serpentune.evaluation.results import FILES_SHA256
+from serpentune.models import LoadedModel, check_model, model_sha256, open_model, short_name
 from serpentune.teachers import Teacher, find, fingerprint, get, names
 from serpentune.training import METHOD, RUN, AdvancedTrainingConfig, trained_with
 
@@ -100,7 +101,8 @@ def open_contestant(
         return replace(teacher_contestant(teacher.name, name), reopen=again)
     with _near_teachers(asked):
         loaded = open_model(name_or_path, chat=chat, trust_remote_code=trust_remote_code)
-    return replace(model_contestant(loaded, name or short_name(name_or_path)), reopen=again)
+    contestant = model_contestant(loaded, name or short_name(name_or_path))
+    return replace(contestant, notes={**contestant.notes, **_files(loaded)}, reopen=again)
 
 
 def plays_without_text(name_or_path: str | Path) -> bool:
@@ -161,7 +163,7 @@ def teacher_contestant(teacher: str, name: str | None = None) -> Contestant:
 
 
 def model_contestant(loaded: LoadedModel, name: str | None = None) -> Contestant:
-    """A language model in memory, which may have been trained since it was loaded."""
+    """A language model in memory. It may have been trained since it was loaded, so no hash of files is told."""
     label = name or loaded.name
 
     def player(settings: EvaluationSettings) -> ModelPlayer:
@@ -222,6 +224,11 @@ def endpoint_contestant(endpoint: Endpoint, name: str | None = None, traffic: Tr
         )
 
     return Contestant(label, {"endpoint": endpoint.identity()}, player, traffic=counted)
+
+
+def _files(loaded: LoadedModel) -> dict[str, str]:
+    """The hash of the files that a model was loaded from just now, where they are a folder's or a GGUF file."""
+    return {FILES_SHA256: model_sha256(loaded.name)} if loaded.source in ("folder", "gguf") else {}
 
 
 def _training(loaded: LoadedModel) -> dict[str, Any]:

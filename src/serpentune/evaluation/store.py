@@ -17,6 +17,7 @@ from serpentune.evaluation.games import GameResult
 from serpentune.evaluation.results import (
     EXPLAINED,
     EXPLAINED_MOVES,
+    FILES_SHA256,
     GAMES,
     LANGUAGE,
     LANGUAGE_RECORDS,
@@ -42,7 +43,7 @@ _SHORT = 40
 _PART = "games.part-{}.jsonl"
 """Games of one process of several, until the first one takes them."""
 
-_MAY_DIFFER = frozenset({"versions", "games", "model", "training", RECORDS_SHA256})
+_MAY_DIFFER = frozenset({"versions", "games", "model", "training", FILES_SHA256, RECORDS_SHA256})
 """Entries of a manifest that don't decide how a game goes: a model may have moved, its hash tells its weights."""
 
 

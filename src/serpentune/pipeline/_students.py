@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 from serpentune.common.errors import UserError
 from serpentune.common.progress import progress_bars
-from serpentune.evaluation import EvaluationSettings, evaluate_model, figures, read_test_records
+from serpentune.evaluation import (
+    EvaluationSettings,
+    evaluate_contestant,
+    figures,
+    open_contestant,
+    read_test_records,
+)
 from serpentune.evaluation.resources import usable_cores
 from serpentune.training import AdvancedTrainingConfig
 
@@ -72,8 +78,8 @@ def run_jobs(jobs: Sequence[Job], *, quiet: bool, announce: Callable[[str], None
         announce: called with a sentence whenever a model has been trained and whenever one has been evaluated.
 
     Raises:
-        UserError: as `training.train` and `evaluate_model`, or a process was ended from outside, as by a system that is
-            out of memory; the other models are given up.
+        UserError: as `training.train` and `evaluate_contestant`, or a process was ended from outside, as by a system
+            that is out of memory; the other models are given up.
         KeyboardInterrupt: after Ctrl-C; finished games stay.
     """
     from serpentune.models import device
@@ -155,7 +161,6 @@ def _end_with_parent() -> None:
 def _run(job: Job, messages: Queue[Message]) -> dict[str, Any] | None:
     """One job, in a worker process."""
     from serpentune.datasets import load_splits
-    from serpentune.models import load_base, load_student
     from serpentune.training import train
 
     splits = load_splits(job.dataset)
@@ -180,14 +185,12 @@ def _run(job: Job, messages: Queue[Message]) -> dict[str, Any] | None:
                 f"loss {result.final_loss:.3f}, {result.trainable_parameters:,} weights trained",
             )
         )
-    loaded = load_base(job.base) if trained is None else load_student(trained["model_path"])
     bar = f"{job.name} plays"
     messages.put((bar, "add", job.games.games, ""))
-    evaluation = evaluate_model(
-        loaded,
+    evaluation = evaluate_contestant(
+        open_contestant(job.base if trained is None else trained["model_path"], name=job.name),
         job.results,
         job.games,
-        name=job.name,
         test_records=read_test_records(job.dataset, job.language_records),
         overwrite=job.overwrite,
         quiet=True,

@@ -62,7 +62,8 @@ def export_student(
 
     Raises:
         UserError: as of `export_model`, `push_model` and `EvaluationResult.load`; nothing was asked for, `output` is
-            missing or of no use, or the results are another model's.
+            missing or of no use, or the results are another model's, those of other files than the model's folder holds
+            now, or don't say of which.
     """
     from serpentune.models.export import export_model, push_model, renew_card
 
@@ -98,12 +99,26 @@ def export_student(
 def _metrics(model: str | Path, folder: Path) -> list[Metric]:
     from serpentune.comparison import rank
     from serpentune.evaluation import EvaluationResult
+    from serpentune.evaluation.results import FILES_SHA256
+    from serpentune.models import model_sha256
     from serpentune.models.export import Metric
 
     result = EvaluationResult.load(folder)
     played, meant = result.manifest.get("model"), Path(model).expanduser()
     if played not in (str(model), str(meant.resolve())):
         raise UserError(f"{folder} holds the games of {played}, not of {model}. Name the results of the same model.")
+    if Path(played).is_absolute():  # a model that has a name is the same wherever it is
+        files = result.manifest.get(FILES_SHA256)
+        if files is None:
+            raise UserError(
+                f"{folder} doesn't say which files of {model} played. Run the same evaluation again (serpentune "
+                "evaluate): the games are kept if the model is the same."
+            )
+        if files != model_sha256(meant):
+            raise UserError(
+                f"{folder} holds the games of other files than {model} holds now: it was trained or changed since. "
+                "Evaluate it again (serpentune evaluate)."
+            )
     ((_, standing),) = rank([result])
     on = _played_on(result)
     metrics = []
