@@ -160,6 +160,40 @@ def test_one_student_of_a_data_set_that_is_there_without_games(done: ExperimentR
     assert not (tmp_path / "small" / "datasets").exists()
 
 
+def test_a_data_recipe_that_is_named_by_its_file_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    data = recipe().data_recipe()
+    assert data is not None
+    data.save("data.yaml")
+    named = recipe(dataset="data.yaml", sweep={}, evaluation=None)
+    first = ExperimentPipeline(named, output_dir=tmp_path, quiet=True).run()
+    kept = ExperimentRecipe.load(first.folder / "recipe.yaml")
+    assert kept.dataset == data and kept == first.recipe
+    ExperimentPipeline(named, output_dir=tmp_path, resume=True).check()
+    named.save(first.folder / "recipe.yaml")  # as an earlier version did
+    ExperimentPipeline(named, output_dir=tmp_path, resume=True).check()
+    kept.save(first.folder / "recipe.yaml")
+
+    data.model_copy(update={"seed": 1}).save("data.yaml")
+    with pytest.raises(UserError, match="began with other settings: dataset was"):
+        ExperimentPipeline(named, output_dir=tmp_path, resume=True).check()
+    monkeypatch.chdir(tmp_path / "there")
+    again = resume_experiment(first.folder, quiet=True)
+    assert again.dataset == first.folder / "datasets"
+    assert again.run().students == first.students
+
+
+def test_a_data_set_that_is_there_stays_a_path_that_may_not_change(done: ExperimentResults, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "small", str(tmp_path / "gone")
+    recipe(dataset=elsewhere).save(folder / "recipe.yaml")
+    pipeline = ExperimentPipeline(recipe(dataset=str(done.folder / "datasets")), output_dir=tmp_path, resume=True)
+    with pytest.raises(UserError, match=f"dataset was '{elsewhere}' and is now"):
+        pipeline.check()
+    assert pipeline.recipe.dataset == str(done.folder / "datasets") and pipeline.dataset == done.folder / "datasets"
+
+
 def test_a_student_of_a_data_set_that_was_built_again_is_not_kept(tmp_path: Path) -> None:
     data = recipe().data_recipe()
     assert data is not None

@@ -86,7 +86,7 @@ def design(recipe: ExperimentRecipe, vary: Mapping[str, Sequence[Any]], *, full:
         raise UserError("The recipe has a sweep. Leave it out: an ablation varies what --vary says.")
     if recipe.evaluation is None:
         raise UserError("The recipe has no evaluation, so its variants can't be compared. Give it one.")
-    recipe = _with_data_inline(recipe)
+    recipe = recipe.with_data_recipe()
     keys = {name: _key(name) for name in factors}
     if recipe.improve is not None or any(key.partition(".")[0] == "improve" for key in keys.values()):
         raise UserError("An ablation does no rounds of improvement. Leave out `improve` and what varies in it.")
@@ -101,11 +101,6 @@ def design(recipe: ExperimentRecipe, vary: Mapping[str, Sequence[Any]], *, full:
     )
     variants = [_variant(recipe, levels, standard, axes, keys) for levels in chosen]
     return Design(tuple(variants), _seeds(vary, recipe.training.seed))
-
-
-def _with_data_inline(recipe: ExperimentRecipe) -> ExperimentRecipe:
-    data = recipe.data_recipe()
-    return recipe if data is None else recipe.model_copy(update={"dataset": data})
 
 
 def _key(name: str) -> str:

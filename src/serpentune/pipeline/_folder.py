@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,18 +72,21 @@ class Experiment:
         if inside is not None:
             raise UserError(f"The logs {inside} lie in {self.folder}, which would be replaced. Choose another folder.")
 
-    def check_resumable(self, may_differ: Collection[str]) -> None:
+    def check_resumable(
+        self, may_differ: Collection[str], *, whole: Callable[[Settings], Settings] = lambda kept: kept
+    ) -> None:
         """Refuse to go on with an experiment that began under settings which would make another one of it.
 
         Args:
             may_differ: settings that change neither the data set, once it is there, nor what is learnt from it.
+            whole: brings what the folder holds into the form of `config`, where an earlier version kept another.
 
         Raises:
             UserError: there is no such experiment, or another setting differs.
         """
         if not (self.folder / self.file).is_file():
             raise UserError(f"{self.folder} holds no experiment to go on with: it has no {self.file}.")
-        before = type(self.config).load(self.folder / self.file).model_dump()
+        before = whole(type(self.config).load(self.folder / self.file)).model_dump()
         now = self.config.model_dump()
         changed = [
             f"{key} was {before[key]!r} and is now {now[key]!r}"

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -43,6 +44,7 @@ from serpentune.training import (
 )
 
 if TYPE_CHECKING:
+    from serpentune.common.settings import Settings
     from serpentune.comparison import ComparisonReport
     from serpentune.evaluation import EvaluationResult, EvaluationSettings
 
@@ -181,6 +183,8 @@ class ExperimentPipeline:
     def check(self) -> None:
         """Check everything that can be wrong before any work is done.
 
+        A data recipe that is named by its file is read, and is from now on part of the experiment's own recipe.
+
         Raises:
             UserError: log directories that are missing or empty, a data set or recipe that isn't there, an unknown base
                 model, with `chat` one without a usable chat template, several whose results would share a folder
@@ -189,8 +193,11 @@ class ExperimentPipeline:
         """
         from serpentune.evaluation import untuned_names
 
+        if isinstance(self.recipe.dataset, str):
+            self.recipe = self.recipe.with_data_recipe()
+            self.experiment = replace(self.experiment, config=self.recipe)
         if self.resume:
-            self.experiment.check_resumable(self._may_differ)
+            self.experiment.check_resumable(self._may_differ, whole=_whole)
         data = self.recipe.data_recipe()
         read = [] if data is None or (self.resume and self.experiment.has_dataset) else data.sources
         sources = find_logs(read) if read else []
@@ -363,3 +370,13 @@ class ExperimentPipeline:
             _LOG.info("step %s ended early: %s", name, str(error) or type(error).__name__)
             raise
         seconds[name] = round(time.perf_counter() - began, 2)
+
+
+def _whole(kept: Settings) -> Settings:
+    """What an experiment's folder holds, with its data recipe, of which an earlier version kept the file's path."""
+    if not isinstance(kept, ExperimentRecipe):
+        return kept
+    try:
+        return kept.with_data_recipe()
+    except UserError:
+        return kept  # what was named is there no more, and so isn't what is named now

@@ -214,3 +214,12 @@ class ExperimentRecipe(Settings):
                 f"{path} is no data set: it has no {MANIFEST}. Name a folder of `serpentune dataset build`."
             )
         return Recipe.load(path)
+
+    def with_data_recipe(self) -> Self:
+        """The same with the data set's recipe itself in place of the path of its file, which no other folder knows.
+
+        Raises:
+            UserError: as of `data_recipe`.
+        """
+        data = self.data_recipe()
+        return self if data is None else self.model_copy(update={"dataset": data})
