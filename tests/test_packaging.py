@@ -48,7 +48,7 @@ def test_the_wheel_holds_all_that_the_source_tree_holds(wheel: zipfile.ZipFile) 
     }
     assert shipped == source
     assert "serpentune/py.typed" in shipped
-    for model in ("nano", "nano_6x6"):
+    for model in ("nano", "nano_6x6", "nano_10x10"):
         assert 0 < wheel.getinfo(f"serpentune/models/{model}/model.safetensors").file_size <= 8_000_000
     assert any(name.startswith("serpentune/report/templates/") for name in shipped)
 

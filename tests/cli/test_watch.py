@@ -51,10 +51,27 @@ def test_a_game_that_its_opening_ends_is_not_said_to_be_saved(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_player_the_student_that_comes_along_fills_a_board() -> None:
-    watched = serpentune("watch", "--json").document
-    assert (watched["player"], watched["teacher"], watched["grid"]) == ("nano-6x6", "CELL", [6, 6])
-    assert (watched["score"], watched["ending"]) == (35, "WIN")
+ON_10X10 = ["--grid-size", "10x10", "--seed", 800016]
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "side"),
+    [
+        ([], "nano-6x6", 6),
+        ([*ON_10X10, "--opening", "CELL 60"], "nano-10x10", 10),
+        pytest.param(ON_10X10, "nano-10x10", 10, marks=pytest.mark.slow),
+    ],
+)
+def test_without_a_player_a_student_that_comes_along_fills_its_board(
+    options: list[object], name: str, side: int
+) -> None:
+    watched = serpentune("watch", *options, "--json").document
+    assert (watched["player"], watched["teacher"], watched["grid"]) == (name, "CELL", [side, side])
+    assert (watched["score"], watched["ending"]) == (side * side - 1, "WIN")
+
+
+def test_on_a_board_that_no_student_was_taught_the_one_of_6x6_plays() -> None:
+    assert serpentune("watch", "--grid-size", 4, "--mode", "move", "--json").document["player"] == "nano-6x6"
 
 
 def test_a_model_is_asked_as_evaluate_asks_it() -> None:

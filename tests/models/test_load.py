@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from serpentune.common.errors import UserError
-from serpentune.models import BUILT_IN, bf16_is_native, check_precision, find_base, load_base, prompt_ids
+from serpentune.models import BUILT_IN, SHIPPED, bf16_is_native, check_precision, find_base, load_base, prompt_ids
 from tests.models.tiny import END
 
 
@@ -29,7 +29,7 @@ def test_a_folder_is_loaded_ready_to_use(llama: Path) -> None:
 @pytest.mark.parametrize("name", ["microsoft/DialoGPT-medium", "nan0", "no/such/folder", "../nano"])
 def test_a_missing_model_fails_at_once_and_names_the_built_in_ones(name: str) -> None:
     began = time.perf_counter()
-    with pytest.raises(UserError, match=r"built-in model \(nano, nano-6x6, smollm2-135m, scratch-2m"):
+    with pytest.raises(UserError, match=r"built-in model \(nano, nano-6x6, nano-10x10, smollm2-135m, scratch-2m"):
         load_base(name)
     assert time.perf_counter() - began < 5
 
@@ -117,8 +117,9 @@ def test_precisions_that_the_machine_lacks_are_refused() -> None:
             check_precision(fp16=False, bf16=True)
 
 
-def test_nano_comes_with_the_package() -> None:
-    assert BUILT_IN[0] == "nano"
-    loaded = load_base("nano")
-    assert loaded.name == "nano" and loaded.source == "built-in"
+@pytest.mark.parametrize("name", SHIPPED)
+def test_nano_and_its_students_come_with_the_package(name: str) -> None:
+    assert BUILT_IN[0] == "nano" and name in BUILT_IN
+    loaded = load_base(name)
+    assert loaded.name == name and loaded.source == "built-in"
     assert 1_000_000 <= loaded.model.num_parameters() <= 3_000_000

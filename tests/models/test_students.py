@@ -14,6 +14,7 @@ from serpentune.common.errors import UserError
 from serpentune.models import (
     STRATEGIES,
     STUDENT,
+    STUDENTS,
     FullConfig,
     LoadedModel,
     LoRAConfig,
@@ -150,12 +151,16 @@ def test_gathered_weights_are_saved_without_those_that_are_tied(llama: Path, tmp
     assert all(torch.equal(weight, gathered[name]) for name, weight in saved.state_dict().items())
 
 
-def test_the_student_that_comes_along_says_how_it_was_made() -> None:
-    found = find_base("nano-6x6")
-    notes = student_notes("nano-6x6")
+@pytest.mark.parametrize(("board", "name"), STUDENTS.items())
+def test_the_students_that_come_along_say_how_they_were_made(board: str, name: str) -> None:
+    found = find_base(name)
+    notes = student_notes(name)
     assert (found.source, notes["base"]) == ("built-in", "nano")
     assert notes["base_sha256"] == model_sha256(find_base("nano").location), "made from another nano: make it again"
-    assert taught_with("nano-6x6") == {"teacher": ["CELL"], "style": ["plan"], "encoding": ["grid"], "board": ["6x6"]}
+    assert taught_with(name) == {"teacher": ["CELL"], "style": ["plan"], "encoding": ["grid"], "board": [board]}
+
+
+def test_what_is_no_student_was_taught_nothing() -> None:
     assert student_notes("nano") == {} and taught_with("BFS") == {}
 
 

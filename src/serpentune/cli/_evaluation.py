@@ -31,8 +31,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="Who plays: a student's folder, a built-in model (nano, nano-6x6, smollm2-135m), a folder, a GGUF "
-            "file, a hub id, a teacher's name, or random. Or the folder of a sweep.",
+            help="Who plays: a student's folder, a built-in model (nano, nano-6x6, nano-10x10, smollm2-135m), a "
+            "folder, a GGUF file, a hub id, a teacher's name, or random. Or the folder of a sweep.",
         ),
     ],
     suite: Annotated[

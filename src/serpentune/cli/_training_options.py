@@ -24,7 +24,8 @@ BaseModel = Annotated[
     option(
         "--base-model",
         metavar="MODEL",
-        help="A built-in model (nano, nano-6x6, smollm2-135m, scratch-10m), a folder, a GGUF file, or a hub id.",
+        help="A built-in model (nano, nano-6x6, nano-10x10, smollm2-135m, scratch-10m), a folder, a GGUF file, "
+        "or a hub id.",
         default="nano",
         section=MODEL,
     ),

@@ -20,13 +20,14 @@ _OF_RECORDED = frozenset({"--seed", "--teacher", "--fps", "--save", "--every", "
 def watch(
     out: Output,
     player: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="PLAYER",
-            help="Who plays: a teacher, random, or a model: a student's folder, a built-in name (nano-6x6, nano), a "
-            "GGUF file, a hub id; or the folder of an evaluation or a teacher's run, a game of which is shown again.",
+            metavar="[PLAYER]",
+            help="Who plays: a teacher, random, or a model: a student's folder, a built-in name (nano-6x6, nano-10x10, "
+            "nano), a GGUF file, a hub id; or the folder of an evaluation or a teacher's run, a game of which is shown "
+            "again.",
         ),
-    ] = "nano-6x6",
+    ] = None,
     grid_size: Annotated[
         str | None,
         option(
@@ -103,14 +104,16 @@ def watch(
     In a terminal the game is shown move by move. Space pauses, `.` plays one move, an arrow key plays another one and
     takes over, `m` hands back, `q` quits. Elsewhere, and with --quiet, the last board is printed.
 
-    A student plays the board that it was taught and is asked as it was, unless you say otherwise. Without PLAYER the
-    one that comes along plays, which fills 6x6 boards. A game of an evaluation, or of a run of `generate`, needs no
-    player: its recorded moves are shown again, and nobody can take over.
+    A student plays the board that it was taught and is asked as it was, unless you say otherwise. Without PLAYER one
+    that comes along plays: nano-10x10 with --grid-size 10, else nano-6x6. A game of an evaluation, or of a run of
+    `generate`, needs no player: its recorded moves are shown again, and nobody can take over.
     """
     from serpentune.common.files import ensure_no_file
+    from serpentune.datasets.recipe import board_name
     from serpentune.evaluation import Endpoint, EvaluationSettings, endpoint_contestant
     from serpentune.evaluation.watch import WatchedGame, check_fps, is_recording, open_game, open_recorded, show_game
     from serpentune.game import ansi
+    from serpentune.models import STUDENTS
     from serpentune.report import check_game_file, save_game
 
     check_fps(fps)
@@ -118,6 +121,9 @@ def watch(
         ensure_no_file(save, overwrite=overwrite)
         check_game_file(save, fps=fps, every=every)
     console = out.terminal()
+    if player is None:
+        board = "6x6" if grid_size is None else board_name(grid_size)
+        player = STUDENTS.get(board, STUDENTS["6x6"])
     game: WatchedGame
     if is_recording(player):
         if changing := sorted(out.typed - _OF_RECORDED):

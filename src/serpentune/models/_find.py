@@ -14,8 +14,11 @@ from serpentune.common.errors import UserError
 from serpentune.models._gguf import dequantized, is_gguf
 from serpentune.models._scratch import SCRATCH
 
-SHIPPED = ("nano", "nano-6x6")
-"""Names of the models that are part of this package: `nano`, and a student of it that fills 6x6 boards."""
+STUDENTS = {"6x6": "nano-6x6", "10x10": "nano-10x10"}
+"""Names of the students that are part of this package, by the board that each was taught; all were made from `nano`."""
+
+SHIPPED = ("nano", *STUDENTS.values())
+"""Names of the models that are part of this package: `nano`, and its students."""
 
 BUILT_IN = (*SHIPPED, "smollm2-135m", *SCRATCH)
 """Names of base models that need no hub: those of this package, SmolLM2-135M-Instruct, a GGUF file in another one,

@@ -36,8 +36,8 @@ class MultiDatasetConfig(Settings):
         train_test_split: share of the games to train on; validation and test get half of the rest each.
         styles: completion styles, `plan` (the moves to the next apple) or `move`; the first one is asked for in games.
         encoding: how a board is written.
-        base_model_name: a built-in one (`nano`, `nano-6x6`, `smollm2-135m`, `scratch-10m`), a folder, a GGUF file, or a
-            hub id.
+        base_model_name: a built-in one (`nano`, `nano-6x6`, `nano-10x10`, `smollm2-135m`, `scratch-10m`), a folder, a
+            GGUF file, or a hub id.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
         chat: train and ask through the chat template of an instruct model's tokenizer, the untuned base too.
         trust_remote_code: run code that the base model brings, which may do anything.

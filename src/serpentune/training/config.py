@@ -60,8 +60,8 @@ class AdvancedTrainingConfig(Settings):
 
     Attributes:
         training_strategy: `lora`, `dora`, `rslora`, `pissa`, `qlora` or `full`.
-        base_model_name: a built-in one (`nano`, `nano-6x6`, `smollm2-135m`, `scratch-10m`), a folder, a GGUF file, or a
-            hub id.
+        base_model_name: a built-in one (`nano`, `nano-6x6`, `nano-10x10`, `smollm2-135m`, `scratch-10m`), a folder, a
+            GGUF file, or a hub id.
         adapter: folder of an adapter of that base, trained by that strategy with those settings, with which training
             goes on; None begins with a new one. `models.training_origin` says what an adapter was trained with.
         max_length: tokens of prompt and completion together; longer samples are left out and counted.
