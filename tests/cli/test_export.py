@@ -75,7 +75,31 @@ def test_figures_of_other_files_in_the_same_folder_are_refused(student: Path, tm
     assert "holds the games of other files than" in refused(*words)
     assert not (tmp_path / "out").exists()
     shutil.copy(student / adapter.name, adapter)
+    moved = own.rename(tmp_path / "moved")
+    words = ("export", moved, "--merge", "--dtype", "float16", "--output", tmp_path / "out", "--results", results)
     assert serpentune(*words).code == 0
+    assert "; before the export to float16 |" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_games_that_are_kept_stay_those_of_the_files_that_played_them(student: Path, tmp_path: Path) -> None:
+    own, results = shutil.copytree(student, tmp_path / "own"), tmp_path / "results"
+    ask = ("evaluate", own, "--games", 1, "--grid-size", 4, "--output", results)
+    assert serpentune(*ask).code == 0
+    tokenizer = own / "tokenizer.json"
+    tokenizer.write_text(tokenizer.read_text() + "\n")  # the weights are what they were
+    assert serpentune(*ask).code == 0
+    said = refused("export", own, "--merge", "--output", tmp_path / "out", "--results", results)
+    assert "holds the games of other files than" in said and "--overwrite" in said
+
+
+def test_figures_of_a_built_in_model_of_before_are_refused(results: list[Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(results[0], tmp_path / "results")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert (manifest["model"], len(manifest["files_sha256"])) == ("nano", 64)
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "files_sha256": "0" * 64}))
+    words = ("export", "nano", "--merge", "--output", tmp_path / "out", "--results")
+    assert "holds the games of other files than nano holds now" in refused(*words, folder)
+    assert serpentune(*words, results[0]).code == 0
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,11 @@ def test_without_a_player_a_student_that_comes_along_fills_its_board(
     assert (watched["score"], watched["ending"]) == (side * side - 1, "WIN")
 
 
+def test_at_an_endpoint_somebody_is_asked_for() -> None:
+    said = refused("watch", "--endpoint", "http://127.0.0.1:9", "--grid-size", 10)
+    assert "Name the model that is served at http://127.0.0.1:9" in said
+
+
 def test_on_a_board_that_no_student_was_taught_the_one_of_6x6_plays() -> None:
     assert serpentune("watch", "--grid-size", 4, "--mode", "move", "--json").document["player"] == "nano-6x6"
 

@@ -14,7 +14,7 @@ from serpentune.common.errors import UserError
 from serpentune.models import (
     STRATEGIES,
     STUDENT,
-    STUDENTS,
+    STUDENT_OF_BOARD,
     FullConfig,
     LoadedModel,
     LoRAConfig,
@@ -151,7 +151,7 @@ def test_gathered_weights_are_saved_without_those_that_are_tied(llama: Path, tmp
     assert all(torch.equal(weight, gathered[name]) for name, weight in saved.state_dict().items())
 
 
-@pytest.mark.parametrize(("board", "name"), STUDENTS.items())
+@pytest.mark.parametrize(("board", "name"), STUDENT_OF_BOARD.items())
 def test_the_students_that_come_along_say_how_they_were_made(board: str, name: str) -> None:
     found = find_base(name)
     notes = student_notes(name)

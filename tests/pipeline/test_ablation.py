@@ -106,7 +106,7 @@ def test_all_seeds_of_a_variant_learn_from_the_same_data(tmp_path: Path) -> None
     finished = tmp_path / "models/baseline/seed=0"
     finished.mkdir(parents=True)
     (finished / "result.json").write_text(json.dumps({"dataset_sha256": {"train": "0" * 64}}))
-    with pytest.raises(UserError, match=r"baseline with training seed 1: The data set isn't the one that the student"):
+    with pytest.raises(UserError, match=r"seed 1: The data set isn't the one .* learnt from\. Choose .*--output"):
         runner._run(planned.variants[0], 1)
 
 

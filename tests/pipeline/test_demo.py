@@ -43,6 +43,7 @@ def test_every_model_really_played_the_same_seeds(demo: tuple[DemoResult, Path, 
     for name, figures in result.figures.items():
         evaluation = EvaluationResult.load(output / "evaluation" / name)
         assert evaluation.seeds == tuple(range(TINY.evaluation_seed, TINY.evaluation_seed + 6))
+        assert len(evaluation.manifest["files_sha256"]) == 64  # so that a card may show the figures
         assert all(verify(game.record) is None for game in evaluation.games)
         assert tuple(evaluation.top_moves) == evaluation.seeds[:1]
         assert figures["score_mean"] == pytest.approx(evaluation.scores.mean())

@@ -200,7 +200,7 @@ def test_a_round_s_student_is_kept_for_the_data_that_it_learnt_from(tmp_path: Pa
         result.write_text(json.dumps(kept))
         rounds._train(1)
     result.write_text(json.dumps({"dataset_sha256": {**hashes, "train": "0" * 64}}))
-    with pytest.raises(UserError, match=r"data set isn't the one that the student in .*round-01 learnt from"):
+    with pytest.raises(UserError, match=r"data set isn't the one .*round-01 learnt from\. .*--experiment-name"):
         rounds._train(1)
 
 

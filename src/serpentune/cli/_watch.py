@@ -113,7 +113,7 @@ def watch(
     from serpentune.evaluation import Endpoint, EvaluationSettings, endpoint_contestant
     from serpentune.evaluation.watch import WatchedGame, check_fps, is_recording, open_game, open_recorded, show_game
     from serpentune.game import ansi
-    from serpentune.models import STUDENTS
+    from serpentune.models import STUDENT_OF_BOARD
     from serpentune.report import check_game_file, save_game
 
     check_fps(fps)
@@ -121,9 +121,11 @@ def watch(
         ensure_no_file(save, overwrite=overwrite)
         check_game_file(save, fps=fps, every=every)
     console = out.terminal()
+    if player is None and endpoint is not None:
+        raise UserError(f"Name the model that is served at {endpoint}, as PLAYER.")
     if player is None:
         board = "6x6" if grid_size is None else board_name(grid_size)
-        player = STUDENTS.get(board, STUDENTS["6x6"])
+        player = STUDENT_OF_BOARD.get(board, STUDENT_OF_BOARD["6x6"])
     game: WatchedGame
     if is_recording(player):
         if changing := sorted(out.typed - _OF_RECORDED):

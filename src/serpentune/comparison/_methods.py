@@ -113,10 +113,10 @@ def checkpoint_sides(given: Sequence[Results]) -> list[Side]:
     check_names(results)
     notes: dict[str, tuple[str]] = {}
     for students in students_of_methods(results):
-        models = {student.manifest.get("model_sha256", student.name) for student in students}
-        for student in students if len(models) > 1 else ():
+        number = _models(students)
+        for student in students if number > 1 else ():
             notes[student.name] = (
-                f"{student.name} is one of {len(models)} students that were trained alike but for the seed; what holds "
+                f"{student.name} is one of {number} students that were trained alike but for the seed; what holds "
                 "for new seeds too is asked by method (--by method).",
             )
     return [Side(result.name, (result,), notes=notes.get(result.name, ())) for result in results]
@@ -127,7 +127,7 @@ def fitting_level(results: Iterable[EvaluationResult]) -> str:
 
     Else "checkpoint".
     """
-    seeds = [len(students) for students in students_of_methods(results)]
+    seeds = [_models(students) for students in students_of_methods(results)]
     return "method" if seeds and min(seeds) >= FEWEST_SEEDS else "checkpoint"
 
 
@@ -140,6 +140,11 @@ def students_of_methods(results: Iterable[EvaluationResult]) -> list[list[Evalua
             method = json.dumps({**comparable_training(settings), "seed": None}, sort_keys=True)
             groups.setdefault(method, []).append((settings["seed"], result))
     return [[result for _, result in sorted(group, key=lambda item: item[0])] for group in groups.values()]
+
+
+def _models(students: Sequence[EvaluationResult]) -> int:
+    """How many models there are among students, one of which may have been asked in several ways."""
+    return len({student.manifest.get("model_sha256", student.name) for student in students})
 
 
 def _method(students: Sequence[EvaluationResult]) -> Method:

@@ -23,7 +23,7 @@ from serpentune.evaluation.play import (
     Traffic,
 )
 from serpentune.evaluation.results import FILES_SHA256
-from serpentune.models import LoadedModel, check_model, model_sha256, open_model, short_name
+from serpentune.models import LoadedModel, check_model, model_location, model_sha256, open_model, short_name
 from serpentune.teachers import Teacher, find, fingerprint, get, names
 from serpentune.training import METHOD, RUN, AdvancedTrainingConfig, trained_with
 
@@ -227,8 +227,9 @@ def endpoint_contestant(endpoint: Endpoint, name: str | None = None, traffic: Tr
 
 
 def _files(loaded: LoadedModel) -> dict[str, str]:
-    """The hash of the files that a model was loaded from just now, where they are a folder's or a GGUF file."""
-    return {FILES_SHA256: model_sha256(loaded.name)} if loaded.source in ("folder", "gguf") else {}
+    """The hash of the files that a model was loaded from just now; none of one from the hub or from scratch."""
+    location = model_location(loaded.name)
+    return {} if location is None else {FILES_SHA256: model_sha256(location)}
 
 
 def _training(loaded: LoadedModel) -> dict[str, Any]:

@@ -175,6 +175,8 @@ def _claim(folder: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> fro
     mend_top_moves(folder)
     _take_parts(folder, manifest["name"])
     finished = _finished(folder / GAMES, manifest["name"])
+    if FILES_SHA256 in before:  # the games that are kept were played from these
+        now[FILES_SHA256] = before[FILES_SHA256]
     if records := _claim_records(folder, before, now):
         now[RECORDS_SHA256] = records
     write_json(path, now)

@@ -4,7 +4,7 @@ Knows nothing of Snake. torch and transformers are imported when a model is firs
 """
 
 from serpentune.models._device import bf16_is_native, check_precision, device
-from serpentune.models._find import BUILT_IN, SHIPPED, STUDENTS, Found, find_base
+from serpentune.models._find import BUILT_IN, SHIPPED, STUDENT_OF_BOARD, Found, find_base, model_location
 from serpentune.models._libraries import quiet_libraries
 from serpentune.models._scratch import SCRATCH, refuse_adapter
 from serpentune.models._size import bytes_on_disk
@@ -49,7 +49,7 @@ __all__ = [
     "SHIPPED",
     "STRATEGIES",
     "STUDENT",
-    "STUDENTS",
+    "STUDENT_OF_BOARD",
     "DoRAConfig",
     "Found",
     "FullConfig",
@@ -75,6 +75,7 @@ __all__ = [
     "is_quantized",
     "load_base",
     "load_student",
+    "model_location",
     "model_sha256",
     "named_folder",
     "open_model",

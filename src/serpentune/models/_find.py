@@ -14,10 +14,10 @@ from serpentune.common.errors import UserError
 from serpentune.models._gguf import dequantized, is_gguf
 from serpentune.models._scratch import SCRATCH
 
-STUDENTS = {"6x6": "nano-6x6", "10x10": "nano-10x10"}
+STUDENT_OF_BOARD = {"6x6": "nano-6x6", "10x10": "nano-10x10"}
 """Names of the students that are part of this package, by the board that each was taught; all were made from `nano`."""
 
-SHIPPED = ("nano", *STUDENTS.values())
+SHIPPED = ("nano", *STUDENT_OF_BOARD.values())
 """Names of the models that are part of this package: `nano`, and its students."""
 
 BUILT_IN = (*SHIPPED, "smollm2-135m", *SCRATCH)
@@ -60,6 +60,22 @@ class Found:
             UserError: as of `dequantized`.
         """
         return str(dequantized(Path(self.location), self.name)) if self.is_gguf else self.location
+
+
+def model_location(name_or_path: str | Path) -> Path | None:
+    """The folder or GGUF file of a model on this disk; None for one of the hub, or from scratch.
+
+    Args:
+        name_or_path: a folder, of a student too, a GGUF file, a built-in name, or a hub id.
+
+    Raises:
+        UserError: a built-in model isn't installed.
+    """
+    if str(name_or_path) in BUILT_IN:
+        found = find_base(name_or_path)
+        return Path(found.location) if found.source == "built-in" else None
+    path = Path(name_or_path).expanduser()
+    return path if path.exists() else None
 
 
 def find_base(name_or_path: str | Path) -> Found:

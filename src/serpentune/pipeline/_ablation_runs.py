@@ -29,6 +29,7 @@ RUNS = "runs.json"
 """What is planned in an ablation's folder, by which recipes, and what each finished run took."""
 
 _DATASETS, _MODELS, _EVALUATIONS = "datasets", "models", "evaluation"
+_WAY_OUT = "Choose another folder (--output)."
 
 
 def round_fits(
@@ -92,7 +93,7 @@ def refuse_other_recipes(folder: Path, planned: Design) -> None:
         began = f"The ablation in {folder} began with" if variant is planned.variants[0] else (
             f"The variant {variant.name} in {folder} was planned from"
         )  # fmt: skip
-        raise UserError(f"{began} another recipe: {', '.join(changed)} differs. Choose another folder (--output).")
+        raise UserError(f"{began} another recipe: {', '.join(changed)} differs. {_WAY_OUT}")
 
 
 def _identity(variant: Variant) -> dict[str, Any]:
@@ -174,7 +175,7 @@ class Runner:
             dataset = self._dataset(variant)
             manifest = check_files(dataset)
             for done in self.seconds.get(variant.name, {}):  # all seeds of a variant learn from the same
-                refuse_other_data(self.folder / _MODELS / variant.name / f"seed={done}", manifest["sha256"])
+                refuse_other_data(self.folder / _MODELS / variant.name / f"seed={done}", manifest["sha256"], _WAY_OUT)
             games = games_for(recipe.evaluation, manifest, dataset)
             trained = train_once(
                 recipe.training.with_values({"seed": seed}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from serpentune.common.settings import Settings
 from serpentune.common.signals import sigterm_interrupts
 from serpentune.evaluation.results import EVALUATION
 from serpentune.pipeline._interrupted import PipelineInterrupted
+from serpentune.training.config import flat
 
 CONFIG = "config.json"
 RECIPE = "recipe.yaml"
@@ -72,26 +73,23 @@ class Experiment:
         if inside is not None:
             raise UserError(f"The logs {inside} lie in {self.folder}, which would be replaced. Choose another folder.")
 
-    def check_resumable(
-        self, may_differ: Collection[str], *, whole: Callable[[Settings], Settings] = lambda kept: kept
-    ) -> None:
+    def check_resumable(self, may_differ: Collection[str]) -> None:
         """Refuse to go on with an experiment that began under settings which would make another one of it.
 
         Args:
             may_differ: settings that change neither the data set, once it is there, nor what is learnt from it.
-            whole: brings what the folder holds into the form of `config`, where an earlier version kept another.
 
         Raises:
             UserError: there is no such experiment, or another setting differs.
         """
         if not (self.folder / self.file).is_file():
             raise UserError(f"{self.folder} holds no experiment to go on with: it has no {self.file}.")
-        before = whole(type(self.config).load(self.folder / self.file)).model_dump()
-        now = self.config.model_dump()
+        kept = type(self.config).load(self.folder / self.file)
+        before, now = (flat(config.model_dump(exclude=set(may_differ))) for config in (kept, self.config))
         changed = [
-            f"{key} was {before[key]!r} and is now {now[key]!r}"
-            for key in before
-            if key not in may_differ and before[key] != now[key]
+            f"{key} was {before.get(key)!r} and is now {now.get(key)!r}"
+            for key in {**before, **now}
+            if before.get(key) != now.get(key)
         ]
         if changed:
             raise UserError(

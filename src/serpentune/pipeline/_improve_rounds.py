@@ -222,7 +222,7 @@ class Rounds:
         run, dataset = (self.folder / place / round_name(number) for place in (MODELS, DATASET))
         hashes = check_files(dataset)["sha256"]
         if self._finished(number, _TRAIN):
-            refuse_other_data(run, hashes)
+            refuse_other_data(run, hashes, "Begin anew under another --experiment-name.")
             return
         self._loaded = None
         gc.collect()  # before training wants the memory

@@ -44,7 +44,6 @@ from serpentune.training import (
 )
 
 if TYPE_CHECKING:
-    from serpentune.common.settings import Settings
     from serpentune.comparison import ComparisonReport
     from serpentune.evaluation import EvaluationResult, EvaluationSettings
 
@@ -197,7 +196,7 @@ class ExperimentPipeline:
             self.recipe = self.recipe.with_data_recipe()
             self.experiment = replace(self.experiment, config=self.recipe)
         if self.resume:
-            self.experiment.check_resumable(self._may_differ, whole=_whole)
+            self.experiment.check_resumable(self._may_differ)
         data = self.recipe.data_recipe()
         read = [] if data is None or (self.resume and self.experiment.has_dataset) else data.sources
         sources = find_logs(read) if read else []
@@ -370,13 +369,3 @@ class ExperimentPipeline:
             _LOG.info("step %s ended early: %s", name, str(error) or type(error).__name__)
             raise
         seconds[name] = round(time.perf_counter() - began, 2)
-
-
-def _whole(kept: Settings) -> Settings:
-    """What an experiment's folder holds, with its data recipe, of which an earlier version kept the file's path."""
-    if not isinstance(kept, ExperimentRecipe):
-        return kept
-    try:
-        return kept.with_data_recipe()
-    except UserError:
-        return kept  # what was named is there no more, and so isn't what is named now

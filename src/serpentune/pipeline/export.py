@@ -74,7 +74,8 @@ def export_student(
         raise UserError("Say where to write the model: --output.")
     if output is not None and not writes:
         raise UserError(f"Nothing would be written to {output}. Say --merge or --gguf, or leave --output out.")
-    metrics = _metrics(model, results) if results is not None else []
+    formats = [*([dtype] if merge and dtype != "float32" else []), *gguf]
+    metrics = _metrics(model, results, formats) if results is not None else []
     exported = None
     if writes:
         assert output is not None
@@ -96,29 +97,14 @@ def export_student(
     return TakenAway(str(model), exported, pushed)
 
 
-def _metrics(model: str | Path, folder: Path) -> list[Metric]:
+def _metrics(model: str | Path, folder: Path, formats: Sequence[str]) -> list[Metric]:
     from serpentune.comparison import rank
     from serpentune.evaluation import EvaluationResult
-    from serpentune.evaluation.results import FILES_SHA256
-    from serpentune.models import model_sha256
     from serpentune.models.export import Metric
 
     result = EvaluationResult.load(folder)
-    played, meant = result.manifest.get("model"), Path(model).expanduser()
-    if played not in (str(model), str(meant.resolve())):
-        raise UserError(f"{folder} holds the games of {played}, not of {model}. Name the results of the same model.")
-    if Path(played).is_absolute():  # a model that has a name is the same wherever it is
-        files = result.manifest.get(FILES_SHA256)
-        if files is None:
-            raise UserError(
-                f"{folder} doesn't say which files of {model} played. Run the same evaluation again (serpentune "
-                "evaluate): the games are kept if the model is the same."
-            )
-        if files != model_sha256(meant):
-            raise UserError(
-                f"{folder} holds the games of other files than {model} holds now: it was trained or changed since. "
-                "Evaluate it again (serpentune evaluate)."
-            )
+    _refuse_other_model(model, result, folder)
+    exported = f"; before the export to {', '.join(formats)}" if formats else ""
     ((_, standing),) = rank([result])
     on = _played_on(result)
     metrics = []
@@ -132,12 +118,37 @@ def _metrics(model: str | Path, folder: Path) -> list[Metric]:
         if found.interval is not None:
             low, high = scale * found.interval.low, scale * found.interval.high
             text += f" ({100 * found.interval.level:.0f}% interval {low:.1f} to {high:.1f}{unit}, {found.method})"
-        metrics.append(Metric(key, name, found.estimate, text, on))
+        metrics.append(Metric(key, name, found.estimate, text + exported, on))
     if result.agreement is not None:
         teacher = result.manifest["teacher"]
         text = f"{100 * result.agreement:.1f}%"
-        metrics.append(Metric("agreement", f"moves that are those of {teacher}", result.agreement, text, on))
+        name = f"moves that are those of {teacher}"
+        metrics.append(Metric("agreement", name, result.agreement, text + exported, on))
     return metrics
+
+
+def _refuse_other_model(model: str | Path, result: EvaluationResult, folder: Path) -> None:
+    """Refuse figures of other files, wherever they lie; of a model of the hub, those of another name."""
+    from serpentune.evaluation.results import FILES_SHA256
+    from serpentune.models import model_location, model_sha256
+
+    location, files = model_location(model), result.manifest.get(FILES_SHA256)
+    if files is not None and location is not None and files == model_sha256(location):
+        return
+    played = result.manifest.get("model")
+    if played not in (str(model), str(Path(model).expanduser().resolve())):
+        raise UserError(f"{folder} holds the games of {played}, not of {model}. Name the results of the same model.")
+    if location is None:
+        return
+    if files is None:
+        raise UserError(
+            f"{folder} doesn't say which files of {model} played. Run the same evaluation again (serpentune "
+            "evaluate): the games are kept if the model is the same."
+        )
+    raise UserError(
+        f"{folder} holds the games of other files than {model} holds now: it was trained or changed since. "
+        "Evaluate it again (serpentune evaluate --overwrite)."
+    )
 
 
 def _played_on(result: EvaluationResult) -> str:

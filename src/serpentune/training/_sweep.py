@@ -204,18 +204,12 @@ def train_once(
         quiet: show no progress bar.
 
     Raises:
-        UserError: as of `train`, or what is finished there had other settings, learnt from other data, or, made by an
-            earlier version, doesn't say from which.
+        UserError: as of `train`, or what is finished there had other settings or learnt from other data.
         TrainingInterrupted: as of `train`.
     """
     finished = load_result(output_dir)
     if finished is not None:
         refuse_difference(trained_with(output_dir), config)
-        if _learnt_from(output_dir) is None:
-            raise UserError(
-                f"The student in {output_dir} doesn't say which data set it learnt from. Train into another "
-                "folder, or again with --overwrite."
-            )
         refuse_other_data(output_dir, hashes)
         _LOG.info("the student in %s is trained already", output_dir)
         return finished
@@ -240,30 +234,26 @@ def train_once(
     return result
 
 
-def refuse_other_data(output_dir: Path, hashes: Mapping[str, str]) -> None:
-    """Refuse a student that says that it learnt from other data; where nothing is said, nothing is refused.
+def refuse_other_data(
+    output_dir: Path,
+    hashes: Mapping[str, str],
+    way_out: str = "Train into another folder, or again with --overwrite.",
+) -> None:
+    """Refuse a student that learnt from other data. That a result doesn't say from which is logged.
 
     Args:
         output_dir: as of `train_once`.
         hashes: as of `train_once`.
+        way_out: what the message advises.
 
     Raises:
         UserError: it learnt from other data, or a file is damaged.
     """
-    if _learnt_from(output_dir) not in (None, hashes):
-        raise UserError(
-            f"The data set isn't the one that the student in {output_dir} learnt from. Train into another "
-            "folder, or again with --overwrite."
-        )
-
-
-def _learnt_from(output_dir: Path) -> Any:
-    """The hashes of what a student learnt from; None where an earlier version trained it alone and kept none."""
-    told = read_object(output_dir / RESULT).get(_LEARNT_FROM) if (output_dir / RESULT).is_file() else None
-    if told is None and is_sweep(output_dir.parent):  # which is gone on with by the same data alone
-        about = read_object(output_dir.parent / SWEEP).get("dataset")
-        told = about.get("sha256") if isinstance(about, dict) else None
-    return told
+    told = read_object(output_dir / RESULT).get(_LEARNT_FROM)
+    if told is None:
+        _LOG.warning("%s doesn't say which data set the student learnt from, so that isn't checked", output_dir)
+    elif told != hashes:
+        raise UserError(f"The data set isn't the one that the student in {output_dir} learnt from. {way_out}")
 
 
 def load_result(output_dir: Path) -> TrainingResult | None:
