@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serpentune.report import _charts, _format, _tables
+from serpentune.report._templates import environment
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
@@ -45,6 +48,15 @@ def test_shares_fill_the_bar() -> None:
     (row,) = _charts.shares([("a", {"WIN": 1, "SELF": 2})], ["WIN", "WALL", "SELF"])
     assert [segment.kind for segment in row.segments] == ["WIN", "SELF"]
     assert row.segments[-1].at + row.segments[-1].width == pytest.approx(100, abs=0.01)
+
+
+def test_nearly_all_games_are_not_written_as_all() -> None:
+    rows = _charts.shares(
+        [("a", {"WIN": 1996, "SELF": 4}), ("b", {"WIN": 2000}), ("c", {"WIN": 1, "SELF": 2})], ["WIN", "SELF"]
+    )
+    drawn = str(environment().get_template("charts.html").module.shares(rows, ["WIN", "SELF"], "games"))
+    labels = re.findall(r'class="share-label[^>]*>([^<]*)<', drawn)
+    assert labels == ["99.8%", "100%", "33%", "67%"]
 
 
 def test_curves_are_thinned_and_keep_their_last_point() -> None:
