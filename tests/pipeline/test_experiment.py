@@ -145,7 +145,9 @@ def test_a_finished_experiment_can_grow(done: ExperimentResults, tmp_path: Path)
     result = ExperimentPipeline(grown, output_dir=tmp_path, resume=True, quiet=True).run()
     assert list(result.students) == [*STUDENTS[:2], "strategy=lora,seed=2"]
     assert sha256(folder / "models" / STUDENTS[0]) == before
-    with pytest.raises(UserError, match="dataset was"):
+    with pytest.raises(
+        UserError, match=r"dataset\.generate was .* dataset\.samples_per_teacher was 60 and is now 10000"
+    ):
         other = recipe(dataset={"generate": [{"teachers": ["DFS"], "games": 12, "grid_size": 4}]})
         ExperimentPipeline(other, output_dir=tmp_path, resume=True, quiet=True).run()
     with pytest.raises(UserError, match="holds an experiment already"):
