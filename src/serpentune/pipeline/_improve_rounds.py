@@ -220,9 +220,10 @@ class Rounds:
         from serpentune.pipeline._estimate import TimeEstimate
 
         run, dataset = (self.folder / place / round_name(number) for place in (MODELS, DATASET))
-        hashes = check_files(dataset)["sha256"]
         if self._finished(number, _TRAIN):
-            refuse_other_data(run, hashes, "Begin anew under another --experiment-name.")
+            if dataset.is_dir():  # a finished round no longer needs its data
+                hashes = check_files(dataset)["sha256"]
+                refuse_other_data(run, hashes, "Begin anew under another --experiment-name.")
             return
         self._loaded = None
         gc.collect()  # before training wants the memory
@@ -230,7 +231,7 @@ class Rounds:
             train_once(
                 training_on(self.config, training_origin(self.model(number - 1))),
                 load_splits(dataset),
-                hashes,
+                check_files(dataset)["sha256"],
                 run,
                 callbacks=[TimeEstimate()],
                 quiet=self.quiet,

@@ -239,7 +239,7 @@ def refuse_other_data(
     hashes: Mapping[str, str],
     way_out: str = "Train into another folder, or again with --overwrite.",
 ) -> None:
-    """Refuse a student that learnt from other data. That a result doesn't say from which is logged.
+    """Refuse a student that learnt from other data. That a result doesn't say from which, or is gone, is logged.
 
     Args:
         output_dir: as of `train_once`.
@@ -249,7 +249,7 @@ def refuse_other_data(
     Raises:
         UserError: it learnt from other data, or a file is damaged.
     """
-    told = read_object(output_dir / RESULT).get(_LEARNT_FROM)
+    told = read_object(output_dir / RESULT).get(_LEARNT_FROM) if (output_dir / RESULT).is_file() else None
     if told is None:
         _LOG.warning("%s doesn't say which data set the student learnt from, so that isn't checked", output_dir)
     elif told != hashes:
