@@ -59,9 +59,8 @@ def set_up(chat_model: Path) -> None:
     Relative paths, as a reader would have typed them: results say whose they are.
     """
     from serpentune.datasets import build_dataset, load_splits
-    from serpentune.evaluation import EvaluationSettings, evaluate_model
+    from serpentune.evaluation import EvaluationSettings, evaluate_contestant, open_contestant
     from serpentune.logs import generate_runs
-    from serpentune.models import load_student
     from serpentune.training import AdvancedTrainingConfig, sweep, train
 
     runs = generate_runs(
@@ -73,7 +72,8 @@ def set_up(chat_model: Path) -> None:
     student = train(config, splits["train"], splits["validation"], Path("output/lora"), quiet=True)
     sweep(config, {"seed": [0]}, Path("output/dataset"), Path("output/sweep"), quiet=True)
     games = EvaluationSettings(games=3, width=6, height=6, teacher="BFS")
-    evaluate_model(load_student(student.model_path), Path("output/evaluations/lora"), games, name="lora", quiet=True)
+    player = open_contestant(student.model_path, name="lora")
+    evaluate_contestant(player, Path("output/evaluations/lora"), games, quiet=True)
     for there, other in (
         ("output/lora", "output/student"), ("output/lora", "output/full"), ("output/dataset", "data/snake"),
         ("output/dataset", "output/mixture"), ("output/evaluations/lora", "results/student"),
