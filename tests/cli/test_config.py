@@ -80,6 +80,7 @@ def test_everything_that_is_wrong_is_listed(tmp_path: Path) -> None:
         assert said in problems
     text = serpentune("config", "validate", path)
     assert text.code == 2 and "It can't be used." in text.out and text.out.count("\n- ") == 4
+    assert "--card-memory" not in text.out
     path.write_text("training_strategy: qlora\nfsdp: true\n")
     assert "fsdp shards what full fine-tuning holds; with 'qlora'" in " ".join(
         serpentune("config", "validate", path).out.split()
@@ -117,6 +118,14 @@ def test_the_runs_of_an_experiment_are_listed(dataset: Path, tmp_path: Path) -> 
     assert rows[0][1:] == rows[1][1:] and rows[0][3] == "1,575,040"
     missing = serpentune("config", "validate", path, "--set", "dataset=nowhere.yaml")
     assert missing.code == 2 and "nowhere.yaml" in missing.out
+
+
+def test_what_is_too_large_for_this_machine_can_be_asked_about_another(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_text("base_model_name: nano\nhyperparameters: {batch_size: 1000000}\n")
+    here, elsewhere = (serpentune("config", "validate", path, *more) for more in ((), ("--card-memory", 1e6)))
+    assert here.code == 2 and "It can't be run here." in here.out and "another machine: --card-memory GB" in here.out
+    assert elsewhere.code == 0 and "It can be used." in elsewhere.out and "another machine" not in elsewhere.out
 
 
 def smollm2_is_installed() -> bool:

@@ -59,5 +59,5 @@ def check_precision(*, fp16: bool, bf16: bool | None) -> None:
         where = "GPU" if torch.cuda.is_available() else "CPU"
         raise UserError(
             f"bf16 was asked for, but this machine's {where} has no native bf16 and would be many times slower than "
-            "in fp32. Leave bf16 out."
+            "in fp32. Leave bf16 out, or use a GPU that has it."
         )
