@@ -96,8 +96,8 @@ def test_win_rate_is_another_word_for_win(sweep: Path) -> None:
     "options",
     [
         ["--by", "method", "--level", "0.9"],
-        ["--all-pairs", "--metrics", "score", "win", "--margin", "win=0.2"],
-        ["--baseline", "strategy=full,seed=0"],
+        pytest.param(["--all-pairs", "--metrics", "score", "win", "--margin", "win=0.2"], marks=pytest.mark.slow),
+        pytest.param(["--baseline", "strategy=full,seed=0"], marks=pytest.mark.slow),
     ],
 )
 def test_a_report_compares_as_compare_does(sweep: Path, tmp_path: Path, options: list[str]) -> None:

@@ -67,6 +67,7 @@ def test_a_text_of_another_program_can_not_steer_the_terminal(tmp_path: Path) ->
     assert unknown.code == 2 and "Known: E\\x1b[31mVIL." in unknown.err
 
 
+@pytest.mark.slow
 @UNIX
 def test_in_a_terminal_boards_are_coloured(dataset: Path) -> None:
     import pty

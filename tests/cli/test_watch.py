@@ -58,7 +58,7 @@ ON_10X10 = ["--grid-size", "10x10", "--seed", 800016]
     ("options", "name", "side"),
     [
         ([], "nano-6x6", 6),
-        ([*ON_10X10, "--opening", "CELL 60"], "nano-10x10", 10),
+        pytest.param([*ON_10X10, "--opening", "CELL 60"], "nano-10x10", 10, marks=pytest.mark.slow),
         pytest.param(ON_10X10, "nano-10x10", 10, marks=pytest.mark.slow),
     ],
 )
@@ -244,10 +244,11 @@ def test_keys_pause_step_take_over_hand_back_and_quit(tmp_path: Path) -> None:
     assert shown.rstrip().endswith("game.html") and "A human played 1 move." in (tmp_path / "game.html").read_text()
 
 
+@pytest.mark.slow
 @UNIX
 @pytest.mark.parametrize(
     ("number", "code", "said"),
-    [(signal.SIGINT, 130, "Interrupted."), pytest.param(signal.SIGTERM, 143, "", marks=pytest.mark.slow)],
+    [(signal.SIGINT, 130, "Interrupted."), (signal.SIGTERM, 143, "")],
 )
 def test_signals_end_it_quietly_keep_the_file_and_give_the_terminal_back(
     tmp_path: Path, number: int, code: int, said: str

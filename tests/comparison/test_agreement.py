@@ -66,6 +66,7 @@ def test_what_can_not_be_held_together_is_refused(tmp_path: Path, results: list[
         agreement([results[0], small])
 
 
+@pytest.mark.slow
 def test_a_place_says_from_whom_it_is_not_separated(results: list[EvaluationResult]) -> None:
     places = rank_pairs(compare_all(results, all_pairs=True))
     assert places[0].name == "greedy"
@@ -110,6 +111,7 @@ def test_figures_of_other_games_for_every_pair_make_no_order(tmp_path: Path) -> 
     assert ranking_metric(played) == "score"
 
 
+@pytest.mark.slow
 def test_a_ranking_needs_every_pair_and_a_direction(results: list[EvaluationResult]) -> None:
     with pytest.raises(UserError, match=r"are not compared\. A ranking needs every pair"):
         rank_pairs(compare_all(results))

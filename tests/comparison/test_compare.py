@@ -115,6 +115,7 @@ def test_a_visible_but_unproven_difference_asks_for_a_number_of_games(tmp_path: 
     assert "(at level 0.025, the strictest that Holm's correction asks for in 2 tests)" in several.sentence
 
 
+@pytest.mark.slow
 def test_the_number_of_games_asked_for_shows_the_difference_as_often_as_is_said(tmp_path: Path, played: Played) -> None:
     """On fresh games like those that were seen, and as many in all, not as many again beside the old ones."""
     a = save(tmp_path / "a", "a", played["careless"][:30])

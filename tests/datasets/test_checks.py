@@ -48,13 +48,14 @@ def shared_states(found: list[dict[str, Any]], *, symmetric: bool = False) -> se
     return {key for key, where in splits.items() if len(where) > 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "symmetric"),
     [
         ("train", False),
-        pytest.param("held-out", True, marks=pytest.mark.slow),
-        pytest.param("train", True, marks=pytest.mark.slow),
-        pytest.param("held-out", False, marks=pytest.mark.slow),
+        ("held-out", True),
+        ("train", True),
+        ("held-out", False),
     ],
 )
 def test_no_state_is_in_two_splits(few_logs: Path, tmp_path: Path, policy: str, symmetric: bool) -> None:
@@ -136,7 +137,7 @@ def test_teachers_may_differ_where_prompts_name_them(few_logs: Path, tmp_path: P
     assert count(dropped, "contradictions") == expected > 0
 
 
-@pytest.mark.parametrize("policy", ["drop", "vote"])
+@pytest.mark.parametrize("policy", ["drop", pytest.param("vote", marks=pytest.mark.slow)])
 def test_teachers_may_not_differ_in_other_words_either(few_logs: Path, tmp_path: Path, policy: str) -> None:
     options: dict[str, Any] = {"styles": ["move"], "encodings": ["grid", "coordinates"], "balance": []}
     build_dataset([few_logs], tmp_path / "all", **options, **OFF)

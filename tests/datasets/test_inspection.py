@@ -32,6 +32,7 @@ def test_a_numbered_record_is_that_one_with_its_state_and_moves(folder: Path) ->
     assert foreign.state is None and foreign.moves == b"" and foreign.record["prompt"] == "Where to?"
 
 
+@pytest.mark.slow
 def test_every_matching_record_has_the_same_chance(folder: Path) -> None:
     drawn = Counter(
         shown.number for seed in range(300) for shown in inspect_dataset(folder, records=4, seed=seed).shown

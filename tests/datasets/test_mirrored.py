@@ -26,7 +26,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("policy", ["any", "checked"])
+@pytest.mark.parametrize("policy", ["any", pytest.param("checked", marks=pytest.mark.slow)])
 def test_state_and_answer_are_images_of_what_was_played(runs: Path, tmp_path: Path, policy: str) -> None:
     stats = build_dataset(
         [runs], tmp_path / "set", styles=["plan", "move"], encodings="grid", symmetries=policy, balance=[]

@@ -300,7 +300,8 @@ def is_playable(row: dict[str, str]) -> bool:
     return 0 <= ahead[0] < size and 0 <= ahead[1] < size and ahead not in snake[:-1] and ahead not in snake[1:2]
 
 
-@pytest.mark.parametrize("kind", ["jsonl", pytest.param("csv", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
 def test_a_line_without_end_is_never_held(tmp_path: Path, kind: str) -> None:
     """A gigabyte in one line, mostly a hole in the file; in the CSV it is the one that should name the columns."""
     path = tmp_path / f"rows.{kind}"

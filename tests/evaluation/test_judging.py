@@ -101,7 +101,11 @@ def as_counted(judged: Judgement, game: int) -> Counter[tuple[str, int]]:
     return +counts
 
 
-@pytest.mark.parametrize("teacher", ["BFS", "CELL", FIRST_LEGAL, None], ids=["BFS", "CELL", "in Python", "nobody"])
+@pytest.mark.parametrize(
+    "teacher",
+    ["BFS", pytest.param("CELL", marks=pytest.mark.slow), FIRST_LEGAL, None],
+    ids=["BFS", "CELL", "in Python", "nobody"],
+)
 def test_counts_are_those_of_plain_python(games: list[GameResult], teacher: str | Teacher | None) -> None:
     chosen = get(teacher) if isinstance(teacher, str) else teacher
     judged = judge(games, chosen)

@@ -20,8 +20,9 @@ def games(folder: Path) -> list[dict[str, Any]]:
     return sorted(({**line, "ms": None} for line in found), key=lambda line: line["seed"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
-@pytest.mark.parametrize("player", ["scripted", pytest.param("nano", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("player", ["scripted", "nano"])
 def test_twenty_kills_lose_no_game_and_change_no_number(tmp_path: Path, player: str) -> None:
     command = [sys.executable, "-m", "tests.evaluation.killed", player, str(tmp_path), str(KILLS)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}

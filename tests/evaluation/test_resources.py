@@ -15,6 +15,7 @@ from serpentune.common.memory import host_peak_bytes
 from serpentune.evaluation.resources import measure, versions
 
 
+@pytest.mark.slow
 def test_seconds_are_wall_time_and_the_host_peak_sees_memory_that_is_gone() -> None:
     before = host_peak_bytes()
     assert before is not None

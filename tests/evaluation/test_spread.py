@@ -49,6 +49,7 @@ def test_two_processes_play_the_games_of_one(nano: LoadedModel, tmp_path: Path) 
     assert (figures["games"], figures["processes"], figures["undefined"]) == (12, 2, {})
 
 
+@pytest.mark.slow
 def test_what_processes_that_were_killed_left_is_taken_once(nano: LoadedModel, tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     evaluate_model(nano, whole, SETTINGS, quiet=True)

@@ -120,6 +120,7 @@ def test_a_human_s_move_is_played_instead_and_the_player_is_asked_again() -> Non
         game.play_instead(Move.EMPTY)
 
 
+@pytest.mark.slow
 def test_a_whole_game_can_be_played_by_hand(nano: LoadedModel) -> None:
     game = WatchedGame(student(nano), 5, 4, 4, teacher="HAMILTONIAN")
     for moment in game:

@@ -219,7 +219,7 @@ def same(one: Any, other: Any) -> None:
 @pytest.mark.parametrize(
     "settings", [{}, {"width": 4, "height": 5}, {"max_steps": 7}, {"max_steps_per_apple": 6, "width": 6}], ids=str
 )
-@pytest.mark.parametrize("options", [None, {"game_seed": 11}], ids=str)
+@pytest.mark.parametrize("options", [None, pytest.param({"game_seed": 11}, marks=pytest.mark.slow)], ids=str)
 def test_the_vector_form_equals_single_environments_step_for_step(
     settings: dict[str, int], options: dict[str, int] | None
 ) -> None:
@@ -317,7 +317,8 @@ def test_gymnasium_s_statistics_of_episodes_are_right() -> None:
     assert seen > 30
 
 
-@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), 32])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 32])
 def test_memory_stays_flat(count: int) -> None:
     envs = SnakeVectorEnv(count, 6, 6)
     envs.reset(seed=1)

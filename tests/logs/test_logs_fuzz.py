@@ -301,6 +301,7 @@ def check_parquet(tmp_path: Path, games: list[GameRecord], count: int, seed: int
 # --- how many -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_mutated_json_is_believed_or_lost(tmp_path: Path, random_games: Callable[..., list[GameRecord]]) -> None:
     outcomes = check_json(tmp_path, random_games(60), 600, seed=2)
     assert outcomes["refused"] > 200 and outcomes["accepted"] > 10, outcomes

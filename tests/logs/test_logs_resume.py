@@ -80,8 +80,9 @@ def check_kills(folder: Path, kind: str, moments: Sequence[object], seed: int = 
     return answers
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-@pytest.mark.parametrize("kind", ["parquet", pytest.param("json", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["parquet", "json"])
 def test_a_killed_run_is_gone_on_with_and_ends_with_the_same_bytes(tmp_path: Path, kind: str) -> None:
     answers = check_kills(tmp_path, kind, [1, 4, 9, 20, 33, 47, 60, 74, "time", "time"])
     assert sum(-9 in answer["kills"] for answer in answers) >= 8

@@ -168,6 +168,7 @@ write_run(slowly(), Path(sys.argv[2]), metadata={}, format=sys.argv[3])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 @pytest.mark.parametrize(("kind", "games"), [("parquet", 4200), ("json", 50)])
 def test_a_killed_write_leaves_no_half_run(tmp_path, random_games, kind, games):

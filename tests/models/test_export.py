@@ -52,7 +52,9 @@ def save(folder: Path, base: str, strategy: StrategyConfig | None = None, **more
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen"])
+@pytest.mark.parametrize(
+    "family", ["llama", *(pytest.param(other, marks=pytest.mark.slow) for other in ("gpt2", "qwen"))]
+)
 def test_a_merged_student_is_an_ordinary_model_that_computes_the_same(
     family: str, name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -76,7 +76,9 @@ def test_of_those_who_ask_at_once_one_does_the_work(path: Path, caplog: pytest.L
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "config.json", "dequantized.json"])
-@pytest.mark.parametrize("damage", ["missing", "torn", "changed"])
+@pytest.mark.parametrize(
+    "damage", ["torn", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("missing", "changed"))]
+)
 def test_a_damaged_cache_is_made_again(path: Path, file: str, damage: str) -> None:
     want = load_base(path).model.state_dict()
     victim = _kept() / file

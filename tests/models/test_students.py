@@ -55,7 +55,9 @@ def trained(base: Path, strategy: StrategyConfig) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("merge", [True, False])
 @pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen"])
+@pytest.mark.parametrize(
+    "family", ["llama", *(pytest.param(other, marks=pytest.mark.slow) for other in ("gpt2", "qwen"))]
+)
 def test_a_saved_student_computes_what_was_trained(
     family: str, name: str, merge: bool, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

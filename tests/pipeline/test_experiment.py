@@ -108,6 +108,7 @@ def test_with_three_training_seeds_each_the_methods_are_compared(done: Experimen
     assert (tmp_path / "small/evaluation/untuned_vs_strategy-lora.json").is_file()
 
 
+@pytest.mark.slow
 def test_a_sweep_s_folder_is_evaluated_and_compared_as_one(done: ExperimentResults, tmp_path: Path) -> None:
     swept = shutil.copytree(done.folder / "models", tmp_path / "sweep")
     settings = EvaluationSettings(games=2, width=4, height=4, seed=5)
@@ -120,9 +121,10 @@ def test_a_sweep_s_folder_is_evaluated_and_compared_as_one(done: ExperimentResul
     assert results_folders(folders[1]) == [folders[1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "sent"),
-    [pytest.param("Run 2 of 2", signal.SIGTERM, marks=pytest.mark.slow), ("seed=0: ", signal.SIGINT)],
+    [("Run 2 of 2", signal.SIGTERM), ("seed=0: ", signal.SIGINT)],
 )
 def test_what_is_finished_outlives_a_signal(words: str, sent: signal.Signals, tmp_path: Path) -> None:
     small = recipe(sweep={"seed": [0, 1]})

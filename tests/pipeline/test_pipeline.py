@@ -197,6 +197,7 @@ def test_bad_input_is_refused_before_training(logs: Path, tmp_path: Path, wrong:
         assert not list(tmp_path.rglob("*.json"))
 
 
+@pytest.mark.slow
 def test_student_and_untuned_base_of_the_chat_form_are_both_asked_in_it(logs: Path, tmp_path: Path) -> None:
     base = tmp_path / "instruct"
     shutil.copytree(find_base("nano").location, base)

@@ -141,7 +141,7 @@ def test_a_data_set_s_tables_sort_by_keyboard(opened_dataset: Opened) -> None:
     assert UNRULY in rows[0]
 
 
-@pytest.mark.parametrize("width", [320, 768, 1440])
+@pytest.mark.parametrize("width", [320, *(pytest.param(wider, marks=pytest.mark.slow) for wider in (768, 1440))])
 def test_a_data_set_s_page_fits_any_screen(browser: Any, dataset_page: Path, width: int) -> None:
     page = Opened(browser, dataset_page, viewport={"width": width, "height": 800}).page
     assert page.evaluate("document.documentElement.scrollWidth") <= width

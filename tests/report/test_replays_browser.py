@@ -259,7 +259,10 @@ def test_a_link_opens_a_moment_whatever_the_models_are_called(browser: Any, repo
     assert opened.complaints == again.complaints == []
 
 
-@pytest.mark.parametrize(("name", "shown"), [("\u202emodel", r"\u202emodel"), ("half \ud800", r"half \ud800")])
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("\u202emodel", r"\u202emodel"), pytest.param("half \ud800", r"half \ud800", marks=pytest.mark.slow)],
+)
 def test_marks_in_a_name_are_shown_and_turn_or_break_nothing(
     browser: Any, results: list[EvaluationResult], tmp_path: Path, name: str, shown: str
 ) -> None:

@@ -145,6 +145,7 @@ def test_same_results_make_the_same_page(tmp_path: Path, results: list[Evaluatio
     assert first == second
 
 
+@pytest.mark.slow
 def test_five_models_on_two_hundred_games_stay_below_a_megabyte(tmp_path: Path) -> None:
     results = []
     for number, name in enumerate(["BFS", "DFS", "ASTAR", "HAMILTONIAN", "HAMILTONIAN"]):

@@ -194,11 +194,12 @@ def _made_and_accepted(states: list[State]) -> tuple[set[tuple[str, str]], dict[
     return made, accepted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "height"),
     [
         pytest.param(6, 6, id="with blocks for CELL"),
-        pytest.param(5, 7, id="without", marks=pytest.mark.slow),
+        pytest.param(5, 7, id="without"),
     ],
 )
 def test_nothing_is_true_of_a_teacher_that_its_explanations_never_say(width: int, height: int) -> None:

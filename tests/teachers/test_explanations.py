@@ -52,7 +52,9 @@ def test_they_are_true_in_its_own_games(teacher: Teacher, width: int, height: in
 
 
 @everyone
-@pytest.mark.parametrize(("width", "height"), [(4, 4), (5, 5), pytest.param(6, 4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(4, 4), *(pytest.param(*board, marks=pytest.mark.slow) for board in ((5, 5), (6, 4)))]
+)
 def test_they_are_true_of_short_and_long_snakes_and_without_an_apple(teacher: Teacher, width: int, height: int) -> None:
     for state in strange_states(width, height):
         _assert_true(teacher, state, teacher.explain(state))
@@ -119,6 +121,7 @@ def test_none_of_very_many_is_wrong(teacher: Teacher) -> None:
             _assert_true(teacher, state, teacher.explain(state))
 
 
+@pytest.mark.slow
 def test_every_claim_of_the_table_is_made_somewhere_and_has_been_read_back() -> None:
     def sentences(states: Iterable[State]) -> Iterable[str]:
         for state in states:
@@ -189,7 +192,8 @@ RULE_OF_THE_CYCLE = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param("HAMILTONIAN-SHORTCUT", marks=pytest.mark.slow), "CELL"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["HAMILTONIAN-SHORTCUT", "CELL"])
 def test_each_names_the_rule_by_which_the_move_was_chosen(name: str) -> None:
     teacher = teachers.get(name)
     states = random_states(20_000, 5, 5, seed=2)

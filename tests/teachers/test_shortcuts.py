@@ -92,7 +92,7 @@ def _fills_the_board(teacher: Teacher, state: State, apples: random.Random) -> N
 @everyone
 @pytest.mark.parametrize(
     ("width", "height"),
-    [(4, 4), (5, 5), (6, 5), *(pytest.param(*board, marks=pytest.mark.slow) for board in ((5, 7), (7, 5)))],
+    [(4, 4), *(pytest.param(*board, marks=pytest.mark.slow) for board in ((5, 5), (6, 5), (5, 7), (7, 5)))],
 )
 def test_from_a_body_in_order_it_fills_the_board(teacher: Teacher, width: int, height: int) -> None:
     for seed in range(40):

@@ -70,7 +70,9 @@ def config_for(base: Path) -> AdvancedTrainingConfig:
     )
 
 
-@pytest.mark.parametrize("thrifty", [False, True], ids=["as usual", "with activations computed again"])
+@pytest.mark.parametrize(
+    "thrifty", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["as usual", "with activations computed again"]
+)
 def test_the_batch_that_is_found_trains_as_if_it_had_been_set(
     thrifty: bool, llama: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -78,13 +78,14 @@ def stopped_at(step: int, base: Path, folder: Path, *, by: signal.Signals = sign
     return interrupted.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "stops"),
     [
-        pytest.param(7, 7, id="while looking at the evaluation data", marks=pytest.mark.slow),
+        pytest.param(7, 7, id="while looking at the evaluation data"),
         pytest.param(8, 8, id="while saving"),
         pytest.param(10, 11, id="in a step"),
-        pytest.param(13, 14, id="in one before an evaluation", marks=pytest.mark.slow),
+        pytest.param(13, 14, id="in one before an evaluation"),
     ],
 )
 def test_a_signal_is_answered_by_a_checkpoint_whenever_it_comes(
@@ -190,7 +191,11 @@ def test_a_damaged_note_of_a_run_is_said(note: str, llama: Path, tmp_path: Path)
         train(settings(str(llama)), samples(80), None, tmp_path, resume=True, quiet=True)
 
 
-@pytest.mark.parametrize("room", [100_000, 200_000], ids=["no room for the weights", "none for the optimiser's state"])
+@pytest.mark.parametrize(
+    "room",
+    [100_000, pytest.param(200_000, marks=pytest.mark.slow)],
+    ids=["no room for the weights", "none for the optimiser's state"],
+)
 def test_a_disk_that_takes_no_more_is_said_and_costs_no_checkpoint(room: int, llama: Path, tmp_path: Path) -> None:
     class FillUp(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

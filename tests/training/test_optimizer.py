@@ -82,7 +82,7 @@ def test_every_parameter_that_learns_is_in_one_group(family: Any, strategy: Any)
         assert decays == {id(one) for name, one in learning.items() if name in decayed and name not in names} != set()
 
 
-@pytest.mark.parametrize("automatic", [False, True])
+@pytest.mark.parametrize("automatic", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_run_is_moved_by_the_one_that_its_settings_name(llama: Path, tmp_path: Path, automatic: bool) -> None:
     for name, kind in (("adamw", torch.optim.AdamW), ("muon", Muon)):
         steps = {"max_steps": 2, "batch_size": 4, "gradient_accumulation_steps": 2, "optimizer": name}

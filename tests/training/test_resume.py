@@ -77,14 +77,15 @@ def weights(result: Any) -> dict[str, torch.Tensor]:
     return loaded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "optimizer", "stop"),
     [
         ("lora", "adamw", signal.SIGINT),
-        pytest.param("full", "adamw", signal.SIGTERM, marks=pytest.mark.slow),
-        pytest.param("full", "muon", signal.SIGTERM, marks=pytest.mark.slow),  # which has AdamW in it
-        pytest.param("qlora", "adamw", signal.SIGINT, marks=pytest.mark.slow),
-        pytest.param("pissa", "adamw", signal.SIGINT, marks=pytest.mark.slow),  # it has to find the same residual again
+        ("full", "adamw", signal.SIGTERM),
+        ("full", "muon", signal.SIGTERM),  # which has AdamW in it
+        ("qlora", "adamw", signal.SIGINT),
+        ("pissa", "adamw", signal.SIGINT),  # it has to find the same residual again
     ],
 )
 def test_a_stopped_run_goes_on_as_if_nothing_had_happened(

@@ -42,7 +42,10 @@ def log_likelihood(model: Any, tokenizer: Any, data: Any) -> float:
 
 
 @pytest.mark.parametrize("family", ["llama", pytest.param("gpt2", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "strategy",
+    [name if name in {"full", "lora", "qlora"} else pytest.param(name, marks=pytest.mark.slow) for name in STRATEGIES],
+)
 def test_a_student_learns_and_its_saved_model_has_the_reported_loss(
     strategy: str, family: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
