@@ -78,7 +78,7 @@ def validate(
     if out.json:
         out.document(_document(done))
     else:
-        _show(out, done, here=gpus is None and card_memory is None)
+        _show(out, done)
     if not done.usable:
         raise typer.Exit(2)
 
@@ -91,19 +91,15 @@ def _document(done: ConfigCheck) -> dict[str, Any]:
     return {"file": done.file, "kind": done.kind, "usable": done.usable, "problems": done.problems, "runs": runs}
 
 
-def _show(out: Output, done: ConfigCheck, *, here: bool) -> None:
-    elsewhere = here and not done.usable and not done.problems
-    verdict = "can be used" if done.usable else "can't be run here" if elsewhere else "can't be used"
-    out.line(f"{done.file} is {done.kind}: {done.purpose}. It {verdict}.")
+def _show(out: Output, done: ConfigCheck) -> None:
+    verdict = "can" if done.usable else "can't"
+    out.line(f"{done.file} is {done.kind}: {done.purpose}. It {verdict} be used.")
     _list(out, "What is wrong:", done.problems)
     if len(done.runs) > 1:
         _show_runs(out, done)
     for name, run in done.runs.items() if len(done.runs) == 1 else ():
         out.line()
         _show_run(out, name, run)
-    if elsewhere:
-        out.line()
-        out.line("What it would be on a GPU of another machine: --card-memory GB")
 
 
 def _show_runs(out: Output, done: ConfigCheck) -> None:

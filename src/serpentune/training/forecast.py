@@ -106,10 +106,12 @@ def forecast(
         UserError: `gpus` or `card_memory` are no such numbers, or `gpus` is given alone where there is no GPU.
     """
     found = _Findings()
+    too_weak = False
     elsewhere = gpus is not None or card_memory is not None
     machine, limit, name = _machine(config, gpus, card_memory)
     if not elsewhere:
         _try(found, lambda: check_precision(fp16=config.fp16, bf16=config.bf16))
+        too_weak = bool(found.problems)
         _try(found, lambda: check_trackers(config.report_to))
     _try(found, lambda: refuse_adapter(config.base_model_name, config.training_strategy))
     if (adapter := config.adapter) is not None:
@@ -150,6 +152,9 @@ def forecast(
                 f"About {memory.total / 1e9:.1f} GB are needed and {name} has {limit / 1e9:.1f}, of which a twentieth "
                 "lies in pieces too small to use."
             )
+            too_weak = True
+    if too_weak and not elsewhere:
+        found.notes.append("What the run would be on a GPU of another machine: --card-memory GB.")
     return Forecast(
         problems=tuple(found.problems),
         notes=tuple(found.notes),
